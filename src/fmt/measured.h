@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "base/buf.h"
+
+/*
+ * The measured configuration: the first entry of ramdisk 1, a regular file named "config", which
+ * tells the runtime what to start and what must have arrived. PCR2 covers it.
+ *
+ * Layout 1 of ramdisk 1: "config", then "rootfs" (the image's root directory) and all below it, in
+ * canonical order, inodes from 1, then the trailer. Nothing else.
+ *
+ * Encoding: one CBOR map, text keys in the order of this struct (see docs/formats/measured.md),
+ * definite lengths, shortest integers, every key present, strings as byte strings (an image's
+ * arguments need not be UTF-8). The reader accepts only what the writer would write, allocates
+ * nothing, and its spans borrow from the bytes it was given.
+ */
+#define MC_VERSION 1u
+#define MC_MAX_SIZE ((size_t)1024 * 1024)
+#define MC_MAX_STRINGS 4096u        /* argv and env together */
+#define MC_MAX_STRING (128u * 1024) /* Linux's MAX_ARG_STRLEN, with the NUL */
+#define MC_MAX_GROUPS 64u
+#define MC_MAX_INGRESS 64u
+#define MC_MAX_XATTRS 4096u
+#define MC_ID_MAX 0x3fffffffu /* ids 0 … 2^30 - 1 have a place in the app's namespace */
+
+enum mc_tls { MC_TLS_NONE, MC_TLS_PASSTHROUGH, MC_TLS_ATTESTED };
+
+struct mc_ingress {
+	uint16_t port; /* host side and vsock port */
+	uint16_t to;   /* TCP port inside */
+	enum mc_tls tls;
+};
+
+/* A counted sequence that still lies encoded in the config: read it with mc_next_*(). */
+struct mc_list {
+	struct ss_span raw; /* the encoded items, one after the other */
+	size_t n;
+};
+
+struct mc_config {
+	uint32_t version;       /* "selfsame": MC_VERSION */
+	uint32_t entries;       /* "entries": archive entries after this one, without the trailer */
+	uint64_t bytes;         /* "bytes": sum of the sizes of their bodies */
+	uint64_t pages;         /* "pages": 4 KiB pages of those that are regular files */
+	struct mc_list argv;    /* "argv": [bstr], at least one; argv[0] is what is executed */
+	struct mc_list env;     /* "env": [bstr] "NAME=value" */
+	struct ss_span cwd;     /* "cwd": bstr, absolute */
+	uint32_t uid;           /* "uid" */
+	uint32_t gid;           /* "gid" */
+	struct mc_list groups;  /* "groups": [uint], supplementary */
+	uint32_t stop_signal;   /* "stop_signal": 1 … 64 */
+	bool new_privileges;    /* "new_privileges" */
+	bool nsm;               /* "nsm": /dev/nsm for the application */
+	struct mc_list ingress; /* "ingress": [{"port","to","tls"}] */
+	struct mc_list
+		xattrs; /* "xattrs": [[path bstr, name tstr, value bstr]], in archive order */
+};
+
+SS_MUST_CHECK SS_NONNULL int mc_read(struct ss_span in, struct mc_config *ret, struct ss_err *err);
+
+/* Each takes the next item off the front of the list; false when it is empty. mc_read() has
+ * checked every item, so these cannot fail. */
+SS_NONNULL bool mc_next_string(struct mc_list *l, struct ss_span *ret);
+SS_NONNULL bool mc_next_uint(struct mc_list *l, uint32_t *ret);
+SS_NONNULL bool mc_next_ingress(struct mc_list *l, struct mc_ingress *ret);
+SS_NONNULL bool mc_next_xattr(struct mc_list *l, struct ss_span *path, struct ss_span *name,
+			      struct ss_span *value);
+
+/* Building: append items to raw buffers, then write the whole. */
+SS_NONNULL void mc_put_string(struct ss_buf *raw, struct ss_span s);
+SS_NONNULL void mc_put_uint(struct ss_buf *raw, uint32_t v);
+SS_NONNULL void mc_put_ingress(struct ss_buf *raw, const struct mc_ingress *in);
+SS_NONNULL void mc_put_xattr(struct ss_buf *raw, struct ss_span path, struct ss_span name,
+			     struct ss_span value);
+SS_NONNULL void mc_write(const struct mc_config *c, struct ss_buf *b);
+
+/*
+ * The memory in bytes that an enclave needs to start this image: kernel and runtime, both ramdisks
+ * (they stay in memory beside the tree), the tree's pages, inodes and names, and a reserve for the
+ * application. One formula for `build`, `run` and the runtime's own refusal.
+ */
+uint64_t mc_memory_need(uint64_t kernel_bytes, uint64_t ramdisk_bytes, uint64_t entries,
+			uint64_t pages);

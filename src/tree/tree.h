@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "base/cur.h"
+#include "base/err.h"
+
+/*
+ * The merged file system of an image: names, inodes, and where each body lies.
+ *
+ * Layers are applied one after the other (tree_layer_begin(), then put, link, whiteout); what an
+ * upper layer hides is gone. Names and inodes are apart, so hard links keep their meaning across
+ * layers: replacing one name leaves the others as they were. Bodies are never held in memory: an
+ * inode says in which source (a descriptor the tree owns) and at which offset its bytes lie.
+ * Nothing is ever created in a file system, so no path can lead outside.
+ *
+ * Memory: at most 112 bytes a name, all told, names included (24 a name, 32 an inode, the text,
+ * the lookup table). Limits below; a tree over a limit is refused by name.
+ */
+#define TREE_MAX_NAMES (4u * 1024 * 1024) /* 4 M names: four times what the largest images have */
+#define TREE_MAX_PATH 4095u /* newc's and Linux's PATH_MAX - 1, with the layout's prefix */
+#define TREE_MAX_LINK 4095u
+#define TREE_MAX_SIZE UINT32_MAX /* newc has 32 bits */
+#define TREE_MAX_SOURCES 1024u
+#define TREE_MAX_XATTR 4096u /* bytes of one value: a capability has 24, an ACL 4 + 8 an entry */
+
+enum tree_type { TREE_REG, TREE_DIR, TREE_LNK, TREE_CHR, TREE_BLK, TREE_FIFO };
+
+/* A name: index into the tree's table; TREE_ROOT is "/", always there. */
+typedef uint32_t tree_id;
+#define TREE_ROOT 0u
+#define TREE_NONE UINT32_MAX
+
+/* Where a body lies. Holes read as zeros only if the source has them. */
+struct tree_body {
+	uint32_t source; /* from tree_source_add() */
+	uint64_t at;
+};
+
+/* What one layer entry says of an inode; also what tree_stat() gives back. */
+struct tree_inode {
+	enum tree_type type;
+	uint16_t mode; /* 07777 */
+	uint32_t uid;
+	uint32_t gid;
+	uint32_t size; /* TREE_REG: bytes; TREE_LNK: length of `target`; else 0 */
+	uint32_t rdev_major;
+	uint32_t rdev_minor;
+	uint32_t nlink; /* names in the tree; set by tree_stat() only */
+	int64_t mtime;  /* seconds; kept only for regular files, for .pyc headers */
+	struct tree_body body;
+	struct ss_span target; /* TREE_LNK */
+};
+
+struct tree;
+
+SS_MUST_CHECK struct tree *tree_new(void);
+void tree_free(struct tree *t); /* closes the sources; accepts NULL */
+
+/* The tree owns `fd` from here on, even on failure. */
+SS_MUST_CHECK SS_NONNULL int tree_source_add(struct tree *t, int fd, uint32_t *ret,
+					     struct ss_err *err);
+/* Copies `bytes` to the tree's own spool: for bodies that a normaliser rewrote. */
+SS_MUST_CHECK SS_NONNULL int tree_body_new(struct tree *t, struct ss_span bytes,
+					   struct tree_body *ret, struct ss_err *err);
+
+/* --- applying layers ------------------------------------------------------------------- */
+
+/* Whiteouts act on what earlier layers brought, never on this layer's own entries. */
+SS_NONNULL void tree_layer_begin(struct tree *t);
+
+/*
+ * Puts an entry at `path` (no leading "/", no "." or "..", no empty component, no trailing "/":
+ * the caller has cleaned it; an empty path is the root directory). Missing parents appear as
+ * 0755 root. A directory over a directory keeps its children; anything else replaces what was
+ * there. A parent that is not a directory, even a link to one, is refused: links are not followed.
+ * *ret_id may be NULL.
+ */
+SS_MUST_CHECK int tree_put(struct tree *t, struct ss_span path, const struct tree_inode *in,
+			   tree_id *ret_id, struct ss_err *err);
+/* Makes `path` another name of the regular file or device at `target`, which must exist. */
+SS_MUST_CHECK SS_NONNULL int tree_link(struct tree *t, struct ss_span path, struct ss_span target,
+				       struct ss_err *err);
+/* Removes what earlier layers have at `path`; absent is fine (layers are made from odd tools). */
+SS_MUST_CHECK SS_NONNULL int tree_whiteout(struct tree *t, struct ss_span path, struct ss_err *err);
+/* Empties the directory at `path` of what earlier layers put below it. */
+SS_MUST_CHECK SS_NONNULL int tree_opaque(struct tree *t, struct ss_span path, struct ss_err *err);
+/* Adds or replaces one extended attribute of the inode. The table of architecture.md §4 decides
+ * which are kept: security.capability, system.posix_acl_access and _default; the rest is counted.
+ */
+SS_MUST_CHECK SS_NONNULL int tree_xattr_set(struct tree *t, tree_id id, struct ss_span name,
+					    struct ss_span value, struct ss_err *err);
+
+/* --- changing a merged tree (normalisers, layouts) ---------------------------------------- */
+
+SS_NONNULL tree_id tree_find(const struct tree *t, struct ss_span path); /* TREE_NONE = absent */
+SS_NONNULL void tree_remove(struct tree *t, tree_id id);                 /* and all below it */
+SS_NONNULL void tree_set_body(struct tree *t, tree_id id, struct tree_body body, uint32_t size);
+SS_NONNULL void tree_set_inode(struct tree *t, tree_id id, uint16_t mode, uint32_t uid,
+			       uint32_t gid);
+
+/* --- reading it -------------------------------------------------------------------------- */
+
+SS_NONNULL void tree_stat(const struct tree *t, tree_id id, struct tree_inode *ret);
+/* Same value for two names: they are hard links of one inode. */
+SS_NONNULL uint32_t tree_inode_no(const struct tree *t, tree_id id);
+SS_NONNULL struct ss_span tree_name(const struct tree *t, tree_id id); /* last component */
+SS_NONNULL uint32_t tree_count(const struct tree *t);                  /* names, without the root */
+
+/* Reads `n` bytes of the body of regular file `id` from `at`; the caller stays inside its size. */
+SS_MUST_CHECK SS_NONNULL int tree_read(const struct tree *t, tree_id id, uint64_t at, uint8_t *p,
+				       size_t n, struct ss_err *err);
+
+struct tree_xattr {
+	struct ss_span name;
+	struct ss_span value;
+};
+/* The i-th kept attribute in order of name bytes; false when there are no more. */
+SS_NONNULL bool tree_xattr(const struct tree *t, tree_id id, size_t i, struct tree_xattr *ret);
+SS_NONNULL uint64_t tree_xattrs_dropped(const struct tree *t);
+
+/*
+ * A walk in canonical order: depth first, a directory before what it holds, siblings by memcmp of
+ * their name bytes. tree_sort() brings the children into that order once; the walk itself
+ * allocates nothing but the path.
+ */
+SS_NONNULL void tree_sort(struct tree *t);
+
+struct tree_walk {
+	const struct tree *t;
+	tree_id at;
+	size_t depth;
+	size_t path_n;
+	uint8_t path[TREE_MAX_PATH + 1]; /* of `at`, without a leading "/" */
+};
+SS_NONNULL void tree_walk_init(struct tree_walk *w, const struct tree *t);
+/* The next name after the root, TREE_NONE at the end; w->path, w->path_n are its path. */
+SS_NONNULL tree_id tree_walk_next(struct tree_walk *w);
