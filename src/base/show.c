@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/show.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,20 +30,23 @@ static size_t utf8(struct ss_span s, uint32_t *ret)
 
 static bool is_plain(uint32_t v)
 {
-	if (v < 0x20 || (v >= 0x7f && v < 0xa0) || v == '\\' || v == '\'')
+	if (v < 0x20 || (v >= 0x7f && v < 0xa0))
 		return false;
 	/* Line separators, and the marks that make text read in another order than its bytes. */
 	return !(v >= 0x200b && v <= 0x200f) && !(v >= 0x2028 && v <= 0x202e) &&
 	       !(v >= 0x2060 && v <= 0x206f) && v != 0xfeff && v != 0x061c;
 }
 
-/* One character of `s`, escaped, in `ret`; returns how many bytes of `s` it stands for. */
-static size_t show_one(struct ss_span s, char ret[8])
+#define QUOTED "\\'" /* what is escaped besides, where "'" stands around the text */
+
+/* One character of `s` in `ret`, escaped if it is not plain or one of `besides`; returns how many
+ * bytes of `s` it stands for. */
+static size_t show_one(struct ss_span s, const char *besides, char ret[8])
 {
 	uint32_t v;
 	const size_t n = utf8(s, &v);
 
-	if (n == 0 || !is_plain(v)) {
+	if (n == 0 || !is_plain(v) || (v < 0x80 && strchr(besides, (int)v) != NULL)) {
 		(void)snprintf(ret, 8, "\\x%02x", (unsigned)s.p[0]);
 		return 1;
 	}
@@ -64,7 +66,7 @@ static size_t shown_size(struct ss_span s)
 	char one[8];
 
 	while (s.n > 0) {
-		s = skip(s, show_one(s, one));
+		s = skip(s, show_one(s, QUOTED, one));
 		total += strlen(one);
 	}
 	return total;
@@ -75,7 +77,7 @@ static struct ss_span append(struct ss_span s, size_t *at, size_t end, struct ss
 {
 	while (s.n > 0) {
 		char one[8];
-		const size_t used = show_one(s, one);
+		const size_t used = show_one(s, QUOTED, one);
 		const size_t n = strlen(one);
 
 		if (*at + n > end)
@@ -101,11 +103,44 @@ const char *ss_show(struct ss_span s, struct ss_shown *ret)
 		while (left > HALF) {
 			char one[8];
 
-			s = skip(s, show_one(s, one));
+			s = skip(s, show_one(s, QUOTED, one));
 			left -= strlen(one);
 		}
 	}
 	(void)append(s, &at, SS_SHOWN_MAX - 1, ret);
 	ret->text[at] = '\0';
 	return ret->text;
+}
+
+static void show_all(struct ss_buf *b, struct ss_span s, const char *besides)
+{
+	while (s.n > 0) {
+		char one[8];
+
+		s = skip(s, show_one(s, besides, one));
+		ss_buf_put(b, (struct ss_span){ (const uint8_t *)one, strlen(one) });
+	}
+}
+
+void ss_show_all(struct ss_buf *b, struct ss_span s)
+{
+	show_all(b, s, "\\");
+}
+
+void ss_show_line(struct ss_buf *b, struct ss_span s)
+{
+	show_all(b, s, "");
+}
+
+bool ss_is_text(struct ss_span s)
+{
+	while (s.n > 0) {
+		uint32_t v;
+		const size_t n = utf8(s, &v);
+
+		if (n == 0 || v == 0)
+			return false;
+		s = skip(s, n);
+	}
+	return true;
 }
