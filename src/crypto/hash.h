@@ -38,3 +38,5 @@ SS_NONNULL void crypto_hash_once(enum crypto_hash_kind kind, struct ss_span s, u
 
 /* CRC-32/ISO-HDLC (zlib's crc32): start with 0, feed the result back in. */
 SS_MUST_CHECK uint32_t crypto_crc32(uint32_t crc, struct ss_span s);
+/* The CRC of A ‖ B from those of A and B and the length of B: a header patched in at the end. */
+SS_MUST_CHECK uint32_t crypto_crc32_combine(uint32_t a, uint32_t b, uint64_t b_size);

@@ -160,23 +160,37 @@ static void flush_part(struct io_fan *f)
 	f->part = 0;
 }
 
+uint8_t *io_fan_tail(struct io_fan *f, size_t *ret_n)
+{
+	if (f->room == NULL)
+		f->room = io_fan_room(f);
+	if (f->room == NULL)
+		return NULL;
+	*ret_n = IO_FAN_CHUNK_SIZE - f->part;
+	return f->room + f->part;
+}
+
+void io_fan_advance(struct io_fan *f, size_t n)
+{
+	assert(f->room != NULL && n <= IO_FAN_CHUNK_SIZE - f->part);
+	f->part += n;
+	if (f->part == IO_FAN_CHUNK_SIZE)
+		flush_part(f);
+}
+
 int io_fan_put(struct io_fan *f, struct ss_span s)
 {
 	while (s.n > 0) {
 		size_t n;
+		uint8_t *p = io_fan_tail(f, &n);
 
-		if (f->room == NULL)
-			f->room = io_fan_room(f);
-		if (f->room == NULL)
+		if (p == NULL)
 			return -1;
-		n = IO_FAN_CHUNK_SIZE - f->part;
 		n = n < s.n ? n : s.n;
-		memcpy(f->room + f->part, s.p, n);
-		f->part += n;
+		memcpy(p, s.p, n);
+		io_fan_advance(f, n);
 		s.p += n;
 		s.n -= n;
-		if (f->part == IO_FAN_CHUNK_SIZE)
-			flush_part(f);
 	}
 	return 0;
 }

@@ -34,6 +34,12 @@ SS_MUST_CHECK SS_NONNULL uint8_t *io_fan_room(struct io_fan *f);
 SS_NONNULL void io_fan_push(struct io_fan *f, size_t n);
 /* Copies any number of bytes through room and push, joining small pieces into whole chunks. */
 SS_MUST_CHECK SS_NONNULL int io_fan_put(struct io_fan *f, struct ss_span s);
+/*
+ * The same without the copy: the free part of the chunk that io_fan_put() is filling, *ret_n >= 1
+ * bytes to write in place, or NULL if a consumer failed; then how many were written.
+ */
+SS_MUST_CHECK SS_NONNULL uint8_t *io_fan_tail(struct io_fan *f, size_t *ret_n);
+SS_NONNULL void io_fan_advance(struct io_fan *f, size_t n);
 
 /* Flushes, waits for every consumer, frees `f`; 0, or -1 with the first consumer's error. */
 SS_MUST_CHECK SS_NONNULL int io_fan_close(struct io_fan *f, struct ss_err *err);

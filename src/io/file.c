@@ -76,6 +76,15 @@ int io_pread_full(int fd, uint64_t at, uint8_t *p, size_t n, size_t *ret_n, stru
 	return 0;
 }
 
+void io_writeback(int fd, uint64_t at, uint64_t n)
+{
+#ifdef __linux__
+	(void)sync_file_range(fd, (off_t)at, (off_t)n, SYNC_FILE_RANGE_WRITE);
+#else
+	(void)fd, (void)at, (void)n;
+#endif
+}
+
 int io_open_file(const char *path, int *ret_fd, uint64_t *ret_size, struct ss_err *err)
 {
 	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);

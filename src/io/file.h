@@ -16,6 +16,12 @@ SS_MUST_CHECK SS_NONNULL int io_read_full(int fd, uint8_t *p, size_t n, size_t *
 SS_MUST_CHECK SS_NONNULL int io_pread_full(int fd, uint64_t at, uint8_t *p, size_t n, size_t *ret_n,
 					   struct ss_err *err);
 
+/*
+ * A hint that these bytes, just written, may go to the disk now: then the sync at the end finds
+ * little left. Does nothing where the system has no such call.
+ */
+void io_writeback(int fd, uint64_t at, uint64_t n);
+
 /* A regular file, opened for reading; *ret_size may be NULL. Errors name the path. */
 SS_MUST_CHECK int io_open_file(const char *path, int *ret_fd, uint64_t *ret_size,
 			       struct ss_err *err);

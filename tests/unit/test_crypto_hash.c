@@ -52,12 +52,24 @@ static void crc32_is_iso_hdlc_and_chains(void **state)
 	assert_int_equal(crypto_crc32(crypto_crc32(0, a), b), 0xcbf43926u);
 }
 
+static void crc32_of_two_halves_is_that_of_the_whole(void **state)
+{
+	const struct ss_span a = { (const uint8_t *)"1234", 4 };
+	const struct ss_span b = { (const uint8_t *)"56789", 5 };
+
+	(void)state;
+	assert_int_equal(crypto_crc32_combine(crypto_crc32(0, a), crypto_crc32(0, b), 5),
+			 0xcbf43926u);
+	assert_int_equal(crypto_crc32_combine(0x12345678, 0, 0), 0x12345678);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(digests_are_those_of_fips_180_4),
 		cmocka_unit_test(a_fork_goes_on_from_the_same_state),
 		cmocka_unit_test(crc32_is_iso_hdlc_and_chains),
+		cmocka_unit_test(crc32_of_two_halves_is_that_of_the_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

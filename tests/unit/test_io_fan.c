@@ -66,6 +66,37 @@ static void every_consumer_sees_every_byte_in_order(void **state)
 	assert_true(fast.mix == mix && slow.mix == mix);
 }
 
+static void bytes_filled_in_place_join_those_that_are_copied(void **state)
+{
+	struct sum got = { 0 };
+	const struct io_consumer c[] = { { add, &got } };
+	struct io_fan *f = NULL;
+	struct ss_err err = { 0 };
+	uint64_t mix = 0, total = 0;
+
+	(void)state;
+	expect_ok(io_fan_open(c, 1, &f, &err), &err);
+	for (size_t i = 0; total < 3 * IO_FAN_CHUNK_SIZE; i++) {
+		size_t n = 0;
+		uint8_t one = (uint8_t)i;
+		uint8_t *p = io_fan_tail(f, &n);
+
+		assert_true(p != NULL && n >= 1 && n <= IO_FAN_CHUNK_SIZE);
+		n = i % 5 == 0 ? n : (n + 1) / 2;
+		for (size_t k = 0; k < n; k++) {
+			p[k] = (uint8_t)(i + k);
+			mix = mix * 31 + p[k];
+		}
+		io_fan_advance(f, n);
+		expect_ok(io_fan_put(f, (struct ss_span){ &one, 1 }), &err);
+		mix = mix * 31 + one;
+		total += n + 1;
+	}
+	expect_ok(io_fan_close(f, &err), &err);
+	assert_int_equal(got.n, total);
+	assert_true(got.mix == mix);
+}
+
 static void the_first_failure_stops_the_producer_and_is_told(void **state)
 {
 	struct sum good = { 0 }, bad = { .fail_at = 2 * IO_FAN_CHUNK_SIZE };
@@ -102,6 +133,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_consumer_sees_every_byte_in_order),
+		cmocka_unit_test(bytes_filled_in_place_join_those_that_are_copied),
 		cmocka_unit_test(the_first_failure_stops_the_producer_and_is_told),
 		cmocka_unit_test(an_abort_does_not_wait_for_the_end),
 	};
