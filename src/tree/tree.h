@@ -13,15 +13,22 @@
  * inode says in which source (a descriptor the tree owns) and at which offset its bytes lie.
  * Nothing is ever created in a file system, so no path can lead outside.
  *
- * Memory: at most 112 bytes a name, all told, names included (24 a name, 32 an inode, the text,
- * the lookup table). Limits below; a tree over a limit is refused by name.
+ * Memory: at most 112 bytes a name, all told: 24 a name, 32 an inode, 6 to 12 of lookup table,
+ * and the text. What is removed is used again. Nothing here recurses, and no order of a table ever
+ * reaches a result. Limits below; a tree over a limit is refused by name.
+ *
+ * Spans that the tree gives out are borrowed until it is next changed.
  */
 #define TREE_MAX_NAMES (4u * 1024 * 1024) /* 4 M names: four times what the largest images have */
-#define TREE_MAX_PATH 4095u /* newc's and Linux's PATH_MAX - 1, with the layout's prefix */
+#define TREE_MAX_NAME 255u                /* of one component: Linux's NAME_MAX */
+#define TREE_MAX_PATH 4095u               /* Linux's PATH_MAX - 1; the layouts check theirs */
 #define TREE_MAX_LINK 4095u
-#define TREE_MAX_SIZE UINT32_MAX /* newc has 32 bits */
+#define TREE_MAX_SIZE UINT32_MAX            /* newc has 32 bits */
+#define TREE_MAX_TEXT (1024u * 1024 * 1024) /* of all names and link targets */
+#define TREE_MAX_LAYERS 65535u
 #define TREE_MAX_SOURCES 1024u
-#define TREE_MAX_XATTR 4096u /* bytes of one value: a capability has 24, an ACL 4 + 8 an entry */
+#define TREE_MAX_XATTR 4096u  /* bytes of one value: a capability has 24, an ACL 4 + 8 an entry */
+#define TREE_MAX_XATTRS 4096u /* kept ones in the whole tree; MC_MAX_XATTRS */
 
 enum tree_type { TREE_REG, TREE_DIR, TREE_LNK, TREE_CHR, TREE_BLK, TREE_FIFO };
 
@@ -46,7 +53,7 @@ struct tree_inode {
 	uint32_t rdev_major;
 	uint32_t rdev_minor;
 	uint32_t nlink; /* names in the tree; set by tree_stat() only */
-	int64_t mtime;  /* seconds; kept only for regular files, for .pyc headers */
+	int64_t mtime;  /* seconds; what 48 bits cannot hold is kept as the nearest they can */
 	struct tree_body body;
 	struct ss_span target; /* TREE_LNK */
 };
@@ -59,25 +66,29 @@ void tree_free(struct tree *t); /* closes the sources; accepts NULL */
 /* The tree owns `fd` from here on, even on failure. */
 SS_MUST_CHECK SS_NONNULL int tree_source_add(struct tree *t, int fd, uint32_t *ret,
 					     struct ss_err *err);
-/* Copies `bytes` to the tree's own spool: for bodies that a normaliser rewrote. */
+/* Copies `bytes` to the tree's own spool: for bodies that a normaliser rewrote, or small ones that
+ * have no source. */
 SS_MUST_CHECK SS_NONNULL int tree_body_new(struct tree *t, struct ss_span bytes,
 					   struct tree_body *ret, struct ss_err *err);
 
 /* --- applying layers ------------------------------------------------------------------- */
 
-/* Whiteouts act on what earlier layers brought, never on this layer's own entries. */
+/* Whiteouts act on what earlier layers brought, never on this layer's own entries, wherever in the
+ * layer they stand. At most TREE_MAX_LAYERS times. */
 SS_NONNULL void tree_layer_begin(struct tree *t);
 
 /*
- * Puts an entry at `path` (no leading "/", no "." or "..", no empty component, no trailing "/":
- * the caller has cleaned it; an empty path is the root directory). Missing parents appear as
- * 0755 root. A directory over a directory keeps its children; anything else replaces what was
- * there. A parent that is not a directory, even a link to one, is refused: links are not followed.
+ * Puts an entry at `path` (an empty path is the root directory). The caller has cleaned it; a
+ * leading or trailing "/", an empty component, ".", ".." and NUL are refused here once more.
+ * Missing parents appear as 0755 root. A directory over a directory keeps its children; anything
+ * else replaces what was there. A parent that is not a directory, even a link to one, is refused:
+ * links are not followed. The entry has no extended attributes until tree_xattr_set().
  * *ret_id may be NULL.
  */
 SS_MUST_CHECK int tree_put(struct tree *t, struct ss_span path, const struct tree_inode *in,
 			   tree_id *ret_id, struct ss_err *err);
-/* Makes `path` another name of the regular file or device at `target`, which must exist. */
+/* Makes `path` another name of what is at `target`, which must exist and not be a directory. (A
+ * hard link to a symbolic link becomes a symbolic link of its own: newc has no other form.) */
 SS_MUST_CHECK SS_NONNULL int tree_link(struct tree *t, struct ss_span path, struct ss_span target,
 				       struct ss_err *err);
 /* Removes what earlier layers have at `path`; absent is fine (layers are made from odd tools). */
@@ -92,11 +103,18 @@ SS_MUST_CHECK SS_NONNULL int tree_xattr_set(struct tree *t, tree_id id, struct s
 
 /* --- changing a merged tree (normalisers, layouts) ---------------------------------------- */
 
-SS_NONNULL tree_id tree_find(const struct tree *t, struct ss_span path); /* TREE_NONE = absent */
-SS_NONNULL void tree_remove(struct tree *t, tree_id id);                 /* and all below it */
+/* TREE_NONE = absent. Links are not followed. */
+SS_NONNULL tree_id tree_find(const struct tree *t, struct ss_span path);
+SS_NONNULL void tree_remove(struct tree *t, tree_id id); /* and all below it; not the root */
 SS_NONNULL void tree_set_body(struct tree *t, tree_id id, struct tree_body body, uint32_t size);
 SS_NONNULL void tree_set_inode(struct tree *t, tree_id id, uint16_t mode, uint32_t uid,
 			       uint32_t gid);
+/*
+ * Four bytes that tree_read() gives in place of what the source has, at one offset in every body
+ * that is marked: .pyc headers, without a copy of the files.
+ */
+SS_NONNULL void tree_patch_set(struct tree *t, uint32_t at, const uint8_t bytes[4]);
+SS_NONNULL void tree_patch_mark(struct tree *t, tree_id id);
 
 /* --- reading it -------------------------------------------------------------------------- */
 
@@ -105,6 +123,9 @@ SS_NONNULL void tree_stat(const struct tree *t, tree_id id, struct tree_inode *r
 SS_NONNULL uint32_t tree_inode_no(const struct tree *t, tree_id id);
 SS_NONNULL struct ss_span tree_name(const struct tree *t, tree_id id); /* last component */
 SS_NONNULL uint32_t tree_count(const struct tree *t);                  /* names, without the root */
+SS_NONNULL size_t tree_memory(const struct tree *t); /* bytes allocated for all of it */
+/* The path of `id`, in `buf`, which has TREE_MAX_PATH bytes; for messages. */
+SS_NONNULL struct ss_span tree_path(const struct tree *t, tree_id id, uint8_t *buf);
 
 /* Reads `n` bytes of the body of regular file `id` from `at`; the caller stays inside its size. */
 SS_MUST_CHECK SS_NONNULL int tree_read(const struct tree *t, tree_id id, uint64_t at, uint8_t *p,
