@@ -33,7 +33,8 @@ void cli_json_set(json_t *object, const char *key, json_t *value)
 
 static void set_hex(json_t *object, const char *key, struct ss_span s)
 {
-	AUTO_FREE char *name = ss_calloc(strlen(key) + sizeof("_hex"), 1);
+	const size_t room = strlen(key) + sizeof("_hex");
+	AUTO_FREE char *name = ss_calloc(room, 1);
 	AUTO_FREE char *digits = NULL;
 	size_t bytes;
 	const bool fits = ss_mul_size(s.n, 2, &bytes) && ss_add_size(bytes, 1, &bytes);
@@ -41,7 +42,7 @@ static void set_hex(json_t *object, const char *key, struct ss_span s)
 	assert(fits);
 	digits = ss_calloc(bytes, 1);
 	ss_hex(s, digits);
-	(void)sprintf(name, "%s_hex", key);
+	(void)snprintf(name, room, "%s_hex", key);
 	cli_json_set(object, name, json_string(digits));
 }
 

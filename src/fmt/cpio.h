@@ -5,9 +5,9 @@
 
 /*
  * newc cpio archives ("070701"), the form of every ramdisk. Pure: headers only, bodies are the
- * caller's. The writer emits lower-case hexadecimal. The reader is strict: what the kernel or GNU
- * cpio would silently skip, cut or mend is an error here. It is shared with the runtime, so it
- * allocates nothing.
+ * caller's. The writer (cpio_write.c) emits lower-case hexadecimal. The reader (cpio.c) is strict:
+ * what the kernel or GNU cpio would silently skip, cut or mend is an error here. It is shared with
+ * the runtime, so it allocates nothing.
  */
 #define CPIO_HEADER_SIZE 110u
 #define CPIO_MAX_NAME 4096u /* with its NUL; the kernel skips longer ones in silence */
@@ -62,8 +62,15 @@ SS_MUST_CHECK SS_NONNULL int cpio_header_read(struct ss_span in, struct cpio_ent
 SS_MUST_CHECK SS_NONNULL int cpio_name_read(struct ss_span raw, struct cpio_entry *e,
 					    struct ss_err *err);
 SS_NONNULL bool cpio_is_trailer(const struct cpio_entry *e);
+/* What a header says of an entry that is not the trailer: a known type, a body only where the type
+ * has one, a link target of 1 to CPIO_MAX_LINK bytes, a device number only on a device. */
+SS_MUST_CHECK SS_NONNULL int cpio_entry_check(const struct cpio_entry *e, struct ss_err *err);
+/* The trailer as cpio_trailer_write() makes it: nlink 1, zero but for inode and device. */
+SS_MUST_CHECK SS_NONNULL int cpio_trailer_check(const struct cpio_entry *e, struct ss_err *err);
 /*
  * The rules for a name that may be unpacked: not empty, not absolute, no component that is empty,
  * "." or "..", at most CPIO_MAX_NAME - 1 bytes.
  */
 SS_MUST_CHECK SS_NONNULL int cpio_name_check(struct ss_span name, struct ss_err *err);
+/* Canonical order: depth first, a directory before what it holds, siblings by their bytes. */
+SS_MUST_CHECK bool cpio_name_before(struct ss_span a, struct ss_span b);

@@ -12,16 +12,19 @@
  *
  * Encoding: one CBOR map, text keys in the order of this struct (see docs/formats/measured.md),
  * definite lengths, shortest integers, every key present, strings as byte strings (an image's
- * arguments need not be UTF-8). The reader accepts only what the writer would write, allocates
- * nothing, and its spans borrow from the bytes it was given.
+ * arguments need not be UTF-8). The reader (measured.c) accepts only what the writer
+ * (measured_write.c) would write, allocates nothing, and its spans borrow from the bytes it was
+ * given.
  */
 #define MC_VERSION 1u
+#define MC_KEYS 15u
 #define MC_MAX_SIZE ((size_t)1024 * 1024)
 #define MC_MAX_STRINGS 4096u        /* argv and env together */
 #define MC_MAX_STRING (128u * 1024) /* Linux's MAX_ARG_STRLEN, with the NUL */
 #define MC_MAX_GROUPS 64u
 #define MC_MAX_INGRESS 64u
 #define MC_MAX_XATTRS 4096u
+#define MC_MAX_XATTR 4096u    /* bytes of one value */
 #define MC_ID_MAX 0x3fffffffu /* ids 0 … 2^30 - 1 have a place in the app's namespace */
 
 enum mc_tls { MC_TLS_NONE, MC_TLS_PASSTHROUGH, MC_TLS_ATTESTED };
@@ -53,13 +56,15 @@ struct mc_config {
 	bool new_privileges;    /* "new_privileges" */
 	bool nsm;               /* "nsm": /dev/nsm for the application */
 	struct mc_list ingress; /* "ingress": [{"port","to","tls"}] */
-	struct mc_list
-		xattrs; /* "xattrs": [[path bstr, name tstr, value bstr]], in archive order */
+	struct mc_list xattrs;  /* "xattrs": [[path, name, value]], in archive order */
 };
 
 SS_MUST_CHECK SS_NONNULL int mc_read(struct ss_span in, struct mc_config *ret, struct ss_err *err);
 
-/* Each takes the next item off the front of the list; false when it is empty. mc_read() has
+/* An xattr's path is a name of the archive ("rootfs/usr/bin/ping"); its name is one of three:
+ * security.capability, system.posix_acl_access, system.posix_acl_default.
+ *
+ * Each takes the next item off the front of the list; false when it is empty. mc_read() has
  * checked every item, so these cannot fail. */
 SS_NONNULL bool mc_next_string(struct mc_list *l, struct ss_span *ret);
 SS_NONNULL bool mc_next_uint(struct mc_list *l, uint32_t *ret);
@@ -76,9 +81,12 @@ SS_NONNULL void mc_put_xattr(struct ss_buf *raw, struct ss_span path, struct ss_
 SS_NONNULL void mc_write(const struct mc_config *c, struct ss_buf *b);
 
 /*
- * The memory in bytes that an enclave needs to start this image: kernel and runtime, both ramdisks
- * (they stay in memory beside the tree), the tree's pages, inodes and names, and a reserve for the
- * application. One formula for `build`, `run` and the runtime's own refusal.
+ * The memory in bytes that an enclave needs to start this image. One formula for `build`, `run`
+ * and the runtime's own refusal: mc_tree_need() is what must be available when ramdisk 1 is about
+ * to be unpacked (the tree's pages, its inodes and names, and a reserve for the application);
+ * mc_memory_need() adds what has gone by then: the kernel, the ramdisks, which stay in memory
+ * beside the tree, and the kernel's own tables. How it was measured: docs/formats/ramdisk.md.
  */
+uint64_t mc_tree_need(uint64_t entries, uint64_t pages);
 uint64_t mc_memory_need(uint64_t kernel_bytes, uint64_t ramdisk_bytes, uint64_t entries,
 			uint64_t pages);

@@ -14,6 +14,7 @@ static void split(const char *path, struct io_atomic *a, char **ret_dir)
 {
 	const char *slash = strrchr(path, '/');
 	const size_t n = strlen(path);
+	size_t room;
 
 	a->path = ss_calloc(n + 1, 1);
 	memcpy(a->path, path, n);
@@ -23,8 +24,9 @@ static void split(const char *path, struct io_atomic *a, char **ret_dir)
 		(*ret_dir)[0] = '.';
 	else
 		memcpy(*ret_dir, path, slash == path ? 1 : (size_t)(slash - path));
-	a->hidden = ss_calloc(strlen(a->base) + sizeof("..selfsame-new"), 1);
-	(void)sprintf(a->hidden, ".%s.selfsame-new", a->base); /* sized on the line above */
+	room = strlen(a->base) + sizeof("..selfsame-new");
+	a->hidden = ss_calloc(room, 1);
+	(void)snprintf(a->hidden, room, ".%s.selfsame-new", a->base);
 }
 
 static int open_unnamed(struct io_atomic *a, unsigned mode)

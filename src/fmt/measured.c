@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fmt/measured.h"
+
+#include "fmt/cbor.h"
+#include "fmt/cpio.h"
+
+#include <string.h>
+
+#define PAGE_SIZE 4096u
+
+static bool is_text(struct ss_span s, const char *text)
+{
+	return s.n == strlen(text) && memcmp(s.p, text, s.n) == 0;
+}
+
+/* A string that can go to execve(): no NUL inside, and short enough with one behind it. */
+static struct ss_span read_string(struct cbor_in *in)
+{
+	const struct ss_span s = cbor_bstr(in);
+
+	if (s.n > 0 && memchr(s.p, 0, s.n) != NULL)
+		cbor_refuse(in, "a string with a NUL inside");
+	if (s.n >= MC_MAX_STRING)
+		cbor_refuse(in, "a string over its limit");
+	return s;
+}
+
+/* The items that were read since the offset `from`. */
+static struct mc_list list_of(const struct cbor_in *in, size_t from, size_t n)
+{
+	return (struct mc_list){ .raw = cbor_since(in, from), .n = n };
+}
+
+static struct mc_list read_argv(struct cbor_in *in)
+{
+	struct cbor_seq s = cbor_array(in);
+	const size_t from = cbor_offset(in);
+	const size_t n = (size_t)s.left;
+	bool first = true;
+
+	if (s.left == 0)
+		cbor_refuse(in, "no argument at all");
+	while (cbor_more(in, &s)) {
+		const struct ss_span arg = read_string(in);
+
+		if (first && arg.n == 0)
+			cbor_refuse(in, "an empty program name");
+		first = false;
+	}
+	return list_of(in, from, n);
+}
+
+static struct mc_list read_env(struct cbor_in *in)
+{
+	struct cbor_seq s = cbor_array(in);
+	const size_t from = cbor_offset(in);
+	const size_t n = (size_t)s.left;
+
+	while (cbor_more(in, &s)) {
+		const struct ss_span v = read_string(in);
+		const uint8_t *eq = v.n > 0 ? memchr(v.p, '=', v.n) : NULL;
+
+		if (eq == NULL || eq == v.p)
+			cbor_refuse(in, "an environment entry that is not NAME=value");
+	}
+	return list_of(in, from, n);
+}
+
+static struct ss_span read_cwd(struct cbor_in *in)
+{
+	const struct ss_span s = read_string(in);
+
+	if (s.n == 0 || s.n >= CPIO_MAX_NAME || s.p[0] != '/')
+		cbor_refuse(in, "a working directory that is not an absolute path");
+	return s;
+}
+
+static struct mc_list read_groups(struct cbor_in *in)
+{
+	struct cbor_seq s = cbor_array(in);
+	const size_t from = cbor_offset(in);
+	const size_t n = (size_t)s.left;
+
+	if (s.left > MC_MAX_GROUPS)
+		cbor_refuse(in, "too many groups");
+	while (cbor_more(in, &s))
+		(void)cbor_uint_max(in, MC_ID_MAX);
+	return list_of(in, from, n);
+}
+
+static uint16_t read_port(struct cbor_in *in, const char *key)
+{
+	uint64_t port;
+
+	cbor_key(in, key);
+	port = cbor_uint_max(in, UINT16_MAX);
+	if (port == 0)
+		cbor_refuse(in, "port 0");
+	return (uint16_t)port;
+}
+
+static struct mc_ingress read_ingress(struct cbor_in *in)
+{
+	struct cbor_seq s = cbor_map(in);
+	struct mc_ingress i = { 0 };
+
+	if (s.left != 3)
+		cbor_refuse(in, "an ingress without its three keys");
+	i.port = read_port(in, "port");
+	i.to = read_port(in, "to");
+	cbor_key(in, "tls");
+	i.tls = (enum mc_tls)cbor_uint_max(in, MC_TLS_ATTESTED);
+	return i;
+}
+
+static struct mc_list read_ingresses(struct cbor_in *in)
+{
+	struct cbor_seq s = cbor_array(in);
+	const size_t from = cbor_offset(in);
+	const size_t n = (size_t)s.left;
+
+	if (s.left > MC_MAX_INGRESS)
+		cbor_refuse(in, "too many ingresses");
+	while (cbor_more(in, &s))
+		(void)read_ingress(in);
+	return list_of(in, from, n);
+}
+
+struct xattr {
+	struct ss_span path;
+	struct ss_span name;
+	struct ss_span value;
+};
+
+static struct xattr read_xattr(struct cbor_in *in)
+{
+	const struct cbor_seq s = cbor_array(in);
+	struct xattr x = { 0 };
+	struct ss_err ignored;
+
+	if (s.left != 3)
+		cbor_refuse(in, "an attribute that is not three items");
+	x.path = cbor_bstr(in);
+	if (in->why == NULL && !in->c.bad && cpio_name_check(x.path, &ignored) < 0)
+		cbor_refuse(in, "an attribute of no valid name");
+	x.name = cbor_tstr(in);
+	if (!is_text(x.name, "security.capability") &&
+	    !is_text(x.name, "system.posix_acl_access") &&
+	    !is_text(x.name, "system.posix_acl_default"))
+		cbor_refuse(in, "an attribute that is not carried");
+	x.value = cbor_bstr(in);
+	if (x.value.n > MC_MAX_XATTR)
+		cbor_refuse(in, "an attribute over its limit");
+	return x;
+}
+
+static struct mc_list read_xattrs(struct cbor_in *in)
+{
+	struct cbor_seq s = cbor_array(in);
+	const size_t from = cbor_offset(in);
+	const size_t n = (size_t)s.left;
+
+	if (s.left > MC_MAX_XATTRS)
+		cbor_refuse(in, "too many attributes");
+	while (cbor_more(in, &s))
+		(void)read_xattr(in);
+	return list_of(in, from, n);
+}
+
+static uint64_t read_number(struct cbor_in *in, const char *key, uint64_t max)
+{
+	cbor_key(in, key);
+	return cbor_uint_max(in, max);
+}
+
+static bool read_flag(struct cbor_in *in, const char *key)
+{
+	cbor_key(in, key);
+	return cbor_bool(in);
+}
+
+static void read_what_to_start(struct cbor_in *in, struct mc_config *c)
+{
+	cbor_key(in, "argv");
+	c->argv = read_argv(in);
+	cbor_key(in, "env");
+	c->env = read_env(in);
+	if (c->argv.n > MC_MAX_STRINGS || c->env.n > MC_MAX_STRINGS - c->argv.n)
+		cbor_refuse(in, "too many arguments and environment entries");
+	cbor_key(in, "cwd");
+	c->cwd = read_cwd(in);
+	c->uid = (uint32_t)read_number(in, "uid", MC_ID_MAX);
+	c->gid = (uint32_t)read_number(in, "gid", MC_ID_MAX);
+	cbor_key(in, "groups");
+	c->groups = read_groups(in);
+	c->stop_signal = (uint32_t)read_number(in, "stop_signal", 64);
+	if (c->stop_signal == 0)
+		cbor_refuse(in, "signal 0");
+	c->new_privileges = read_flag(in, "new_privileges");
+	c->nsm = read_flag(in, "nsm");
+}
+
+int mc_read(struct ss_span in, struct mc_config *ret, struct ss_err *err)
+{
+	struct cbor_in r = cbor_in_init(in, CBOR_STRICT);
+	struct mc_config c = { 0 };
+
+	if (in.n > MC_MAX_SIZE)
+		return ss_fail(err, SS_ELIMIT, "measured config: %zu bytes; the limit is %zu", in.n,
+			       MC_MAX_SIZE);
+	if (cbor_map(&r).left != MC_KEYS)
+		cbor_refuse(&r, "not a map of as many keys as this version has");
+	c.version = (uint32_t)read_number(&r, "selfsame", UINT32_MAX);
+	if (c.version != MC_VERSION)
+		cbor_refuse(&r, "a version this runtime does not know");
+	c.entries = (uint32_t)read_number(&r, "entries", UINT32_MAX);
+	c.bytes = read_number(&r, "bytes", UINT64_MAX);
+	c.pages = read_number(&r, "pages", UINT64_MAX / PAGE_SIZE);
+	read_what_to_start(&r, &c);
+	cbor_key(&r, "ingress");
+	c.ingress = read_ingresses(&r);
+	cbor_key(&r, "xattrs");
+	c.xattrs = read_xattrs(&r);
+	if (cbor_end(&r, "measured config", err) < 0)
+		return -1;
+	*ret = c;
+	return 0;
+}
+
+static struct cbor_in list_open(struct mc_list *l)
+{
+	l->n--;
+	return cbor_in_init(l->raw, CBOR_STRICT);
+}
+
+static void list_close(struct mc_list *l, const struct cbor_in *in)
+{
+	struct ss_cur rest = in->c;
+
+	l->raw = ss_cur_take(&rest, ss_cur_left(&rest));
+}
+
+bool mc_next_string(struct mc_list *l, struct ss_span *ret)
+{
+	struct cbor_in in;
+
+	if (l->n == 0)
+		return false;
+	in = list_open(l);
+	*ret = cbor_bstr(&in);
+	list_close(l, &in);
+	return true;
+}
+
+bool mc_next_uint(struct mc_list *l, uint32_t *ret)
+{
+	struct cbor_in in;
+
+	if (l->n == 0)
+		return false;
+	in = list_open(l);
+	*ret = (uint32_t)cbor_uint_max(&in, UINT32_MAX);
+	list_close(l, &in);
+	return true;
+}
+
+bool mc_next_ingress(struct mc_list *l, struct mc_ingress *ret)
+{
+	struct cbor_in in;
+
+	if (l->n == 0)
+		return false;
+	in = list_open(l);
+	*ret = read_ingress(&in);
+	list_close(l, &in);
+	return true;
+}
+
+bool mc_next_xattr(struct mc_list *l, struct ss_span *path, struct ss_span *name,
+		   struct ss_span *value)
+{
+	struct cbor_in in;
+	struct xattr x;
+
+	if (l->n == 0)
+		return false;
+	in = list_open(l);
+	x = read_xattr(&in);
+	*path = x.path;
+	*name = x.name;
+	*value = x.value;
+	list_close(l, &in);
+	return true;
+}
