@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/show.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define HALF ((SS_SHOWN_MAX - 4) / 2)
@@ -39,6 +38,17 @@ static bool is_plain(uint32_t v)
 
 #define QUOTED "\\'" /* what is escaped besides, where "'" stands around the text */
 
+static void show_hex(uint8_t b, char ret[8])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	ret[0] = '\\';
+	ret[1] = 'x';
+	ret[2] = digits[b >> 4];
+	ret[3] = digits[b & 15];
+	ret[4] = '\0';
+}
+
 /* One character of `s` in `ret`, escaped if it is not plain or one of `besides`; returns how many
  * bytes of `s` it stands for. */
 static size_t show_one(struct ss_span s, const char *besides, char ret[8])
@@ -47,7 +57,7 @@ static size_t show_one(struct ss_span s, const char *besides, char ret[8])
 	const size_t n = utf8(s, &v);
 
 	if (n == 0 || !is_plain(v) || (v < 0x80 && strchr(besides, (int)v) != NULL)) {
-		(void)snprintf(ret, 8, "\\x%02x", (unsigned)s.p[0]);
+		show_hex(s.p[0], ret);
 		return 1;
 	}
 	memcpy(ret, s.p, n);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fmt/cbor.h"
 
+#include "base/show.h"
+
 #include <string.h>
 
 #define SIMPLE_FALSE 20u
@@ -179,49 +181,6 @@ struct ss_span cbor_bstr(struct cbor_in *in)
 	return ss_cur_take(&in->c, (size_t)h.v);
 }
 
-/* Bytes that may follow the first byte of a UTF-8 sequence, and the range of the second. */
-static size_t utf8_tail(uint8_t b, uint8_t *lo, uint8_t *hi)
-{
-	*lo = 0x80;
-	*hi = 0xbf;
-	if (b >= 0xc2 && b <= 0xdf)
-		return 1;
-	if (b >= 0xe0 && b <= 0xef) {
-		*lo = b == 0xe0 ? 0xa0 : 0x80; /* no over-long forms */
-		*hi = b == 0xed ? 0x9f : 0xbf; /* no surrogates */
-		return 2;
-	}
-	if (b >= 0xf0 && b <= 0xf4) {
-		*lo = b == 0xf0 ? 0x90 : 0x80;
-		*hi = b == 0xf4 ? 0x8f : 0xbf; /* nothing over U+10FFFF */
-		return 3;
-	}
-	return SIZE_MAX;
-}
-
-static bool is_utf8(struct ss_span s)
-{
-	for (size_t i = 0; i < s.n;) {
-		uint8_t lo, hi;
-		size_t tail;
-
-		if (s.p[i] < 0x80) {
-			i++;
-			continue;
-		}
-		tail = utf8_tail(s.p[i], &lo, &hi);
-		if (tail > s.n - i - 1)
-			return false;
-		for (i++; tail > 0; i++, tail--) {
-			if (s.p[i] < lo || s.p[i] > hi)
-				return false;
-			lo = 0x80;
-			hi = 0xbf;
-		}
-	}
-	return true;
-}
-
 struct ss_span cbor_tstr(struct cbor_in *in)
 {
 	const size_t at = ss_cur_offset(&in->c);
@@ -229,8 +188,8 @@ struct ss_span cbor_tstr(struct cbor_in *in)
 	const size_t n = h.v > ss_cur_left(&in->c) ? SIZE_MAX : (size_t)h.v;
 	struct ss_span s = ss_cur_take(&in->c, n);
 
-	if (!is_utf8(s)) {
-		refuse_at(in, at, "text that is not UTF-8");
+	if (!ss_is_text(s)) {
+		refuse_at(in, at, "text that is not UTF-8, or holds a NUL");
 		s = (struct ss_span){ NULL, 0 };
 	}
 	return s;
