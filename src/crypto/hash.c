@@ -2,15 +2,15 @@
 #include "crypto/hash.h"
 
 #include "base/mem.h"
+#include "crypto/openssl.h"
 
 #include <assert.h>
-#include <openssl/evp.h>
 
 struct crypto_hash {
 	EVP_MD_CTX *ctx;
 };
 
-static const EVP_MD *md_of(enum crypto_hash_kind kind)
+const EVP_MD *crypto_md(enum crypto_hash_kind kind)
 {
 	switch (kind) {
 	case CRYPTO_SHA256:
@@ -35,7 +35,7 @@ static struct crypto_hash *blank(void)
 struct crypto_hash *crypto_hash_new(enum crypto_hash_kind kind)
 {
 	struct crypto_hash *h = blank();
-	const int ok = EVP_DigestInit_ex(h->ctx, md_of(kind), NULL);
+	const int ok = EVP_DigestInit_ex(h->ctx, crypto_md(kind), NULL);
 
 	assert(ok == 1);
 	return h;
@@ -74,7 +74,7 @@ void crypto_hash_free(struct crypto_hash *h)
 
 size_t crypto_hash_size(enum crypto_hash_kind kind)
 {
-	return (size_t)EVP_MD_get_size(md_of(kind));
+	return (size_t)EVP_MD_get_size(crypto_md(kind));
 }
 
 void crypto_hash_once(enum crypto_hash_kind kind, struct ss_span s, uint8_t *ret)

@@ -9,7 +9,8 @@
  * the file while it is warm (io/fan.h). The header is filled in at the end.
  *
  * Only the SHA-256 of the file reads the file again, from the page cache while the rest of it goes
- * to the disk: the header holds the CRC and comes first (docs/decisions/0012-file-sha256.md).
+ * to the disk: the header holds the CRC and comes first
+ * (docs/decisions/0012-eif-digest-and-nonces.md).
  *
  * Order of calls: open; for each section begin, put…, end; then, if it is to be signed, measured
  * and the signature section; finish. Canonical order is the caller's: kernel, cmdline, metadata,
