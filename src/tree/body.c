@@ -58,8 +58,8 @@ static void apply_patch(const struct tree *t, uint64_t at, uint8_t *p, size_t n)
 	}
 }
 
-int tree_read(const struct tree *t, tree_id id, uint64_t at, uint8_t *p, size_t n,
-	      struct ss_err *err)
+int tree_read_raw(const struct tree *t, tree_id id, uint64_t at, uint8_t *p, size_t n,
+		  struct ss_err *err)
 {
 	const struct tree_node *node = store_node_of(t, id);
 	const uint64_t from = (uint64_t)node->at_hi << 32 | node->at;
@@ -77,7 +77,15 @@ int tree_read(const struct tree *t, tree_id id, uint64_t at, uint8_t *p, size_t 
 
 		return ss_ctx(err, "'%s'", SS_SHOW(tree_path(t, id, buf)));
 	}
-	if ((node->source & NODE_PATCHED) != 0)
+	return 0;
+}
+
+int tree_read(const struct tree *t, tree_id id, uint64_t at, uint8_t *p, size_t n,
+	      struct ss_err *err)
+{
+	if (tree_read_raw(t, id, at, p, n, err) < 0)
+		return -1;
+	if ((store_node_of(t, id)->source & NODE_PATCHED) != 0)
 		apply_patch(t, at, p, n);
 	return 0;
 }

@@ -7,26 +7,32 @@
  * The one table of what is changed in an image's tree before it is packed: traces that engines
  * leave behind, and the minimum without which `apt-get install` never repeats. Documented row by
  * row in docs/determinism.md; each row can be switched off by its name and those applied are
- * recorded in the lock.
+ * recorded in the lock. The table belongs to layout 1 ("for ever"): a row that changes is a new
+ * layout. The nitro-cli layout uses none of them: it changes nothing.
+ *
+ * Names are meant literally: links are not followed, but for the source of a .pyc. What is not of
+ * the expected type (a directory where a log should be) stays as it is.
  */
+#define TREE_NORMALISERS 9u
+
 struct tree_normaliser {
-	const char *name; /* "engine-traces", "apt-logs", "apt-cache", "ldconfig-cache", … */
+	const char *name; /* "engine-traces", "hosts", "apt-logs", … */
 	const char *what; /* one sentence */
 };
 
-/* Ends with a row whose name is NULL. */
-extern const struct tree_normaliser tree_normalisers[];
+/* TREE_NORMALISERS rows, then one whose name is NULL. */
+extern const struct tree_normaliser tree_normalisers[TREE_NORMALISERS + 1];
 
 struct tree_normalised {
-	uint32_t changed; /* names removed or rewritten, per row of the table */
+	uint32_t changed; /* names removed, added or rewritten by this row of the table */
 };
 
 struct tree_normalise_opts {
 	uint32_t off;   /* bit i: row i of the table is off */
-	uint32_t epoch; /* SOURCE_DATE_EPOCH */
+	uint32_t epoch; /* SOURCE_DATE_EPOCH, which every entry will have as its time */
 };
 
-/* `ret` has one element a row. */
+/* All layers have been applied; `ret` has TREE_NORMALISERS elements. Applied once. */
 SS_MUST_CHECK SS_NONNULL int tree_normalise(struct tree *t, const struct tree_normalise_opts *o,
 					    struct tree_normalised *ret, struct ss_err *err);
 /* The row's index, or -1. */

@@ -137,3 +137,6 @@ SS_NONNULL tree_id tree_child(const struct tree *t, tree_id parent, struct ss_sp
 SS_NONNULL void tree_xattrs_clear(struct tree *t, uint32_t inode);
 /* Gives back the text of removed names when that is worth the copying. */
 SS_NONNULL void tree_text_squeeze(struct tree *t);
+/* tree_read() without the patch. */
+SS_MUST_CHECK SS_NONNULL int tree_read_raw(const struct tree *t, tree_id id, uint64_t at,
+					   uint8_t *p, size_t n, struct ss_err *err);

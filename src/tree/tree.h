@@ -105,6 +105,8 @@ SS_MUST_CHECK SS_NONNULL int tree_xattr_set(struct tree *t, tree_id id, struct s
 
 /* TREE_NONE = absent. Links are not followed. */
 SS_NONNULL tree_id tree_find(const struct tree *t, struct ss_span path);
+/* The same, following symbolic links as a process with this root directory would, 40 at most. */
+SS_NONNULL tree_id tree_resolve(const struct tree *t, struct ss_span path);
 SS_NONNULL void tree_remove(struct tree *t, tree_id id); /* and all below it; not the root */
 SS_NONNULL void tree_set_body(struct tree *t, tree_id id, struct tree_body body, uint32_t size);
 SS_NONNULL void tree_set_inode(struct tree *t, tree_id id, uint16_t mode, uint32_t uid,
