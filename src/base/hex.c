@@ -33,6 +33,7 @@ bool ss_unhex(const char *text, uint8_t *ret, size_t n)
 		if (digit(text[i]) < 0)
 			return false;
 	for (size_t i = 0; i < n; i++)
-		ret[i] = (uint8_t)(digit(text[2 * i]) << 4 | digit(text[2 * i + 1]));
+		ret[i] = (uint8_t)((unsigned)digit(text[2 * i]) << 4 |
+				   (unsigned)digit(text[2 * i + 1]));
 	return true;
 }

@@ -33,7 +33,7 @@ int cli_exit_status(enum ss_code code)
 
 static int report(const struct ss_err *err)
 {
-	AUTO_BUF struct ss_buf text = SS_BUF_INIT(4 * SS_ERR_MSG_MAX);
+	AUTO_BUF struct ss_buf text = SS_BUF_INIT((size_t)4 * SS_ERR_MSG_MAX);
 
 	/* Names inside the message may come from anywhere. */
 	ss_show_line(&text, (struct ss_span){ (const uint8_t *)err->msg, strlen(err->msg) });
@@ -62,23 +62,21 @@ static int finish(int status)
 
 static int run_cmd(const struct cli_cmd *cmd, int argc, char **argv)
 {
-	AUTO_FREE char **args = ss_calloc((size_t)argc + 1, sizeof(*args));
-	AUTO_FREE void *opts = ss_calloc(1, cmd->opts_size);
-	struct cli_run r = { .opts = opts, .args = args };
-	struct cli_common common;
+	struct cli_words w;
+	struct cli_run r = { 0 };
 	struct ss_err err = { 0 };
 	int rc;
 
-	rc = cli_parse(cmd, argc, argv, opts, &common, args, &r.n_args, &err);
-	if (rc == 0 && common.help) {
+	rc = cli_parse(cmd, argc, argv, &w, &err);
+	if (rc == 0 && w.common.help) {
 		cli_help_command(cmd);
 	} else if (rc == 0) {
-		r.verbose = common.verbose;
-		r.progress = cli_bar_new(common.quiet, common.verbose);
+		r = (struct cli_run){ w.opts, w.args, w.n_args, NULL, w.common.verbose, 0 };
+		r.progress = cli_bar_new(w.common.quiet, w.common.verbose);
 		rc = cmd->run(&r, &err);
 		cli_bar_free(r.progress);
 	}
-	cli_opts_done(cmd, opts);
+	cli_words_done(cmd, &w);
 	if (rc == 0)
 		return finish(r.status);
 	(void)finish(0); /* what a command printed before it failed stands before the error */

@@ -80,7 +80,7 @@ static void remember(struct run *r, const char *line)
 {
 	size_t n = 0;
 
-	for (; line[n] != '\0' && n < sizeof(r->exit.last) - 1; n++) {
+	for (; n < sizeof(r->exit.last) - 1 && line[n] != '\0'; n++) {
 		const bool control = (line[n] > 0 && line[n] < 0x20) || line[n] == 0x7f;
 
 		r->exit.last[n] = line[n];

@@ -64,43 +64,52 @@ static const struct cli_cmd cmd = {
 	.opts_size = sizeof(struct opts),
 };
 
+/* The options, as the test sees them; everything is released with them. */
 struct parsed {
-	struct opts o;
-	struct cli_common c;
-	char *args[32];
-	size_t n;
+	struct cli_words w;
+	struct opts *o;
 };
+
+static void parsed_done(struct parsed *p)
+{
+	if (p->w.opts != NULL)
+		cli_words_done(&cmd, &p->w);
+}
+#define AUTO_PARSED SS_CLEANUP(parsed_done)
 
 /* Up to 15 words, NULL-terminated. */
 static int parse(const char *const *words, struct parsed *ret, struct ss_err *err)
 {
 	char *argv[16];
 	int argc = 0;
+	int rc;
 
-	memset(ret, 0, sizeof(*ret));
+	parsed_done(ret);
 	for (; words[argc] != NULL; argc++)
 		argv[argc] = (char *)(uintptr_t)words[argc];
-	return cli_parse(&cmd, argc, argv, &ret->o, &ret->c, ret->args, &ret->n, err);
+	rc = cli_parse(&cmd, argc, argv, &ret->w, err);
+	ret->o = ret->w.opts;
+	return rc;
 }
 
 #define WORDS(...) ((const char *const[]){ __VA_ARGS__ __VA_OPT__(, ) NULL })
 
 static void cli_presets_hold_when_nothing_is_given(void **state)
 {
-	struct parsed p;
+	AUTO_PARSED struct parsed p = { 0 };
 	struct ss_err err = { 0 };
 
 	(void)state;
 	expect_ok(parse(WORDS(), &p, &err), &err);
-	assert_false(p.o.json);
-	assert_null(p.o.output);
-	assert_string_equal(p.o.arch, "x86_64");
-	assert_false(p.o.epoch.set);
-	assert_true(p.o.jobs.set);
-	assert_int_equal(p.o.jobs.value, 2);
-	assert_int_equal(p.o.env.n, 0);
-	assert_int_equal(p.n, 0);
-	assert_null(p.args[0]);
+	assert_false(p.o->json);
+	assert_null(p.o->output);
+	assert_string_equal(p.o->arch, "x86_64");
+	assert_false(p.o->epoch.set);
+	assert_true(p.o->jobs.set);
+	assert_int_equal(p.o->jobs.value, 2);
+	assert_int_equal(p.o->env.n, 0);
+	assert_int_equal(p.w.n_args, 0);
+	assert_null(p.w.args[0]);
 }
 
 static void cli_every_spelling_of_a_value_is_read(void **state)
@@ -112,58 +121,56 @@ static void cli_every_spelling_of_a_value_is_read(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < SS_NELEMS(spellings); i++) {
-		struct parsed p;
+		AUTO_PARSED struct parsed p = { 0 };
 		struct ss_err err = { 0 };
 
 		expect_ok(parse(spellings[i], &p, &err), &err);
-		assert_string_equal(p.o.output, "a b");
-		assert_int_equal(p.o.json, i >= 4);
+		assert_string_equal(p.o->output, "a b");
+		assert_int_equal(p.o->json, i >= 4);
 	}
 }
 
 static void cli_lists_keep_their_order(void **state)
 {
-	struct parsed p;
+	AUTO_PARSED struct parsed p = { 0 };
 	struct ss_err err = { 0 };
 
 	(void)state;
 	expect_ok(parse(WORDS("-e", "A=1", "x", "--env=B==", "-eC"), &p, &err), &err);
-	assert_int_equal(p.o.env.n, 3);
-	assert_string_equal(p.o.env.v[0], "A=1");
-	assert_string_equal(p.o.env.v[1], "B==");
-	assert_string_equal(p.o.env.v[2], "C");
-	assert_int_equal(p.n, 1);
-	assert_string_equal(p.args[0], "x");
-	cli_opts_done(&cmd, &p.o);
-	assert_null(p.o.env.v);
+	assert_int_equal(p.o->env.n, 3);
+	assert_string_equal(p.o->env.v[0], "A=1");
+	assert_string_equal(p.o->env.v[1], "B==");
+	assert_string_equal(p.o->env.v[2], "C");
+	assert_int_equal(p.w.n_args, 1);
+	assert_string_equal(p.w.args[0], "x");
 }
 
 static void cli_two_dashes_end_the_options(void **state)
 {
-	struct parsed p;
+	AUTO_PARSED struct parsed p = { 0 };
 	struct ss_err err = { 0 };
 
 	(void)state;
 	expect_ok(parse(WORDS("-", "--", "--json"), &p, &err), &err);
-	assert_false(p.o.json);
-	assert_int_equal(p.n, 2);
-	assert_string_equal(p.args[0], "-");
-	assert_string_equal(p.args[1], "--json");
-	assert_null(p.args[2]);
+	assert_false(p.o->json);
+	assert_int_equal(p.w.n_args, 2);
+	assert_string_equal(p.w.args[0], "-");
+	assert_string_equal(p.w.args[1], "--json");
+	assert_null(p.w.args[2]);
 }
 
 static void cli_the_whole_range_of_a_number_is_read(void **state)
 {
-	struct parsed p;
+	AUTO_PARSED struct parsed p = { 0 };
 	struct ss_err err = { 0 };
 
 	(void)state;
 	expect_ok(parse(WORDS("--epoch", "18446744073709551615", "--jobs=64"), &p, &err), &err);
-	assert_true(p.o.epoch.value == UINT64_MAX);
-	assert_int_equal(p.o.jobs.value, 64);
+	assert_true(p.o->epoch.value == UINT64_MAX);
+	assert_int_equal(p.o->jobs.value, 64);
 	expect_ok(parse(WORDS("--epoch=0"), &p, &err), &err);
-	assert_true(p.o.epoch.set);
-	assert_int_equal(p.o.epoch.value, 0);
+	assert_true(p.o->epoch.set);
+	assert_int_equal(p.o->epoch.value, 0);
 }
 
 static void cli_wrong_words_are_refused_by_name(void **state)
@@ -195,7 +202,7 @@ static void cli_wrong_words_are_refused_by_name(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < SS_NELEMS(cases); i++) {
-		struct parsed p;
+		AUTO_PARSED struct parsed p = { 0 };
 		struct ss_err err = { 0 };
 
 		expect_fails(parse(cases[i].words, &p, &err), &err, SS_EUSAGE, cases[i].msg);
@@ -204,12 +211,12 @@ static void cli_wrong_words_are_refused_by_name(void **state)
 
 static void cli_help_wins_over_missing_arguments(void **state)
 {
-	struct parsed p;
+	AUTO_PARSED struct parsed p = { 0 };
 	struct ss_err err = { 0 };
 
 	(void)state;
 	expect_ok(parse(WORDS("a", "b", "-h", "c", "--frob"), &p, &err), &err);
-	assert_true(p.c.help);
+	assert_true(p.w.common.help);
 }
 
 static void cli_each_error_code_has_its_exit_status(void **state)
@@ -246,12 +253,9 @@ static void cli_every_row_of_the_table_is_well_formed(void **state)
 	(void)state;
 	for (size_t i = 0; cli_commands[i] != NULL; i++) {
 		const struct cli_cmd *c = cli_commands[i];
-		AUTO_FREE void *opts = ss_calloc(1, c->opts_size);
-		AUTO_FREE char **args = ss_calloc(2, sizeof(*args));
 		char *none[] = { NULL };
-		struct cli_common common;
+		struct cli_words w;
 		struct ss_err err = { 0 };
-		size_t n;
 
 		assert_true(c->min_args <= c->max_args);
 		assert_non_null(c->summary);
@@ -271,9 +275,9 @@ static void cli_every_row_of_the_table_is_well_formed(void **state)
 			}
 		}
 		/* the presets pass their own checks */
-		if (cli_parse(c, 0, none, opts, &common, args, &n, &err) < 0)
+		if (cli_parse(c, 0, none, &w, &err) < 0)
 			assert_true(c->min_args > 0 && strstr(err.msg, "needs") != NULL);
-		cli_opts_done(c, opts);
+		cli_words_done(c, &w);
 	}
 }
 
