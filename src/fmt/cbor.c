@@ -91,6 +91,15 @@ static uint64_t read_argument(struct cbor_in *in, uint8_t info, uint64_t *least)
 	}
 }
 
+/* A head of indefinite length: an array or a map, where the caller takes such. */
+static void check_open(struct cbor_in *in, size_t at, enum cbor_kind kind)
+{
+	if (kind != CBOR_ARRAY && kind != CBOR_MAP)
+		refuse_at(in, at, "an indefinite length or a break out of place");
+	else if ((in->accept & CBOR_INDEFINITE) == 0)
+		refuse_at(in, at, "an indefinite length");
+}
+
 /* Returns a head of kind CBOR_NOTHING when the reader is or turns bad. */
 static struct head read_head(struct cbor_in *in)
 {
@@ -107,12 +116,7 @@ static struct head read_head(struct cbor_in *in)
 	h.info = first & 31u;
 	if (h.info == INFO_OPEN) {
 		h.open = true;
-		if (h.kind == CBOR_ARRAY || h.kind == CBOR_MAP) {
-			if ((in->accept & CBOR_INDEFINITE) == 0)
-				refuse_at(in, at, "an indefinite length");
-		} else {
-			refuse_at(in, at, "an indefinite length or a break out of place");
-		}
+		check_open(in, at, h.kind);
 		return is_bad(in) ? nothing : h;
 	}
 	if (h.info > 27)

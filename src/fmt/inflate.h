@@ -14,8 +14,7 @@
  * Checksums inside the formats are checked. Memory is constant: about 100 KiB for gzip, the
  * frame's window for zstd, and a window over INFLATE_ZSTD_WINDOW_LOG is refused.
  */
-#define INFLATE_ZSTD_WINDOW_LOG 25u /* 32 MiB: the largest that container tools write by default   \
-				     */
+#define INFLATE_ZSTD_WINDOW_LOG 25u /* 32 MiB: the largest that container tools write */
 #define INFLATE_SNIFF 6u            /* bytes that inflate_sniff() wants to see, fewer at the end */
 #define INFLATE_RATIO_SLACK ((uint64_t)16 << 20) /* output that is never held against the ratio */
 

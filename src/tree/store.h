@@ -11,7 +11,7 @@
  * part. The lookup table is an open-addressed hash of (parent, name).
  */
 #define STORE_BLOCK 16384u /* names or inodes a block */
-#define STORE_TEXT_BLOCK (1024u * 1024)
+#define STORE_TEXT_BLOCK (1u << 20)
 
 struct tree_name {
 	tree_id parent; /* TREE_NONE: not in use */

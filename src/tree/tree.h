@@ -24,7 +24,7 @@
 #define TREE_MAX_PATH 4095u               /* Linux's PATH_MAX - 1; the layouts check theirs */
 #define TREE_MAX_LINK 4095u
 #define TREE_MAX_SIZE UINT32_MAX            /* newc has 32 bits */
-#define TREE_MAX_TEXT (1024u * 1024 * 1024) /* of all names and link targets */
+#define TREE_MAX_TEXT (1u << 30) /* of all names and link targets */
 #define TREE_MAX_LAYERS 65535u
 #define TREE_MAX_SOURCES 1024u
 #define TREE_MAX_XATTR 4096u  /* bytes of one value: a capability has 24, an ACL 4 + 8 an entry */

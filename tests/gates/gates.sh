@@ -124,7 +124,7 @@ rm house/src/bad.c
 printf '#!/bin/sh\n[[ "$1" == x ]] && echo yes\n' >house/tools/bad.sh
 refuses 'a test that is not POSIX' 'lint shell: FAILED' lint shell
 rm house/tools/bad.sh
-echo 'this is teh text' >house/README.md
+printf 'this is t%s text\n' eh >house/README.md
 refuses 'a spelling mistake' 'lint spelling: FAILED' lint spelling
 rm house/README.md
 
