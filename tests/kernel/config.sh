@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # usage: config.sh SOURCE-ROOT
 # The committed final configurations have what tests/kernel/options-* demand, and the check can say no; the command
 # lines are well formed (TAP). That a build gives these configurations is the business of images.sh.

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # usage: debian13.sh SOURCE-ROOT [PROFILE-ARCH]...       (default: local-x86_64; needs root and mmdebstrap)
 # The same bytes on another distribution: makes a Debian 13 root with mmdebstrap, runs tools/runtime-all --fresh in
 # it (loopback only, with the pinned packages of this machine's cache and nothing else of it), and compares every file

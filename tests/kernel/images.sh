@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # usage: images.sh SOURCE-ROOT [PROFILE-ARCH]...       (default: local-x86_64)
 # Builds (or takes from the cache, which is keyed by the hash of all inputs) kernel, stage0, init and command line, and
 # compares each with kernel/images.lock: a rebuild must give the committed bytes (TAP). `tools/kernel-bless` writes the lock.

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # usage: toolchain-run.sh SOURCE-ROOT
 # What `tools/toolchain run` promises, on the real pinned root (fetched and unpacked if the cache lacks it). TAP.
 # shellcheck disable=SC2016 # the inner shells expand what is in single quotes

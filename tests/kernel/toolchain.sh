@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # usage: toolchain.sh SOURCE-ROOT
 # What tools/toolchain promises, on a root of two small packages made here (TAP). No network.
 # shellcheck disable=SC2016 # the inner shells expand what is in single quotes
