@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * selfsame-runtime: an OCI runtime around another one.
+ *
+ * `buildah bud --isolation oci --runtime selfsame-runtime` calls it for each RUN step. On "create"
+ * and "run" it changes the bundle (step.h), and then it becomes the real runtime with the very
+ * same words: $SELFSAME_RUNTIME_INNER, else the first of runc and crun that is installed.
+ * $SELFSAME_STEP_EPOCH is the source date epoch.
+ */
+#include "base/mem.h"
+#include "hermetic/step.h"
+#include "io/atomic.h"
+#include "io/file.h"
+#include "io/spawn.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define BUNDLE_MAX ((size_t)16 * 1024 * 1024)
+
+static char *join(const char *dir, const char *name)
+{
+	const size_t n = strlen(dir) + strlen(name) + 2;
+	char *p = ss_calloc(n, 1);
+
+	(void)snprintf(p, n, "%s/%s", dir, name);
+	return p;
+}
+
+static int write_files(const char *bundle, struct ss_err *err)
+{
+	for (const struct hermetic_file *f = hermetic_files; f->at != NULL; f++) {
+		AUTO_FREE char *path = join(bundle, f->name);
+		const struct ss_span text = { (const uint8_t *)f->text, strlen(f->text) };
+
+		if (io_atomic_store(path, text, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int fix_bundle(const char *bundle, const char *epoch, struct ss_err *err)
+{
+	AUTO_FREE char *path = join(bundle, "config.json");
+	AUTO_BUF struct ss_buf b = SS_BUF_INIT(BUNDLE_MAX);
+	AUTO_JSON json_t *config = NULL;
+	AUTO_FREE char *text = NULL;
+
+	if (io_load_file(path, &b, err) < 0 ||
+	    js_read(ss_buf_span(&b), BUNDLE_MAX, path, &config, err) < 0 ||
+	    hermetic_step_apply(config, bundle, epoch, err) < 0 || write_files(bundle, err) < 0)
+		return -1;
+	text = json_dumps(config, JSON_COMPACT);
+	if (text == NULL)
+		return ss_fail(err, SS_EINPUT, "cannot write '%s' again", path);
+	return io_atomic_store(path, (struct ss_span){ (const uint8_t *)text, strlen(text) }, err);
+}
+
+/* The bundle that "create" or "run" is about; NULL for any other call. */
+static const char *find_bundle(int argc, char **argv)
+{
+	const char *bundle = ".";
+	bool starts = false;
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "create") == 0 || strcmp(argv[i], "run") == 0)
+			starts = true;
+		else if ((strcmp(argv[i], "--bundle") == 0 || strcmp(argv[i], "-b") == 0) &&
+			 i + 1 < argc)
+			bundle = argv[++i];
+		else if (strncmp(argv[i], "--bundle=", 9) == 0)
+			bundle = argv[i] + 9;
+	}
+	return starts ? bundle : NULL;
+}
+
+static char *find_inner(void)
+{
+	static const char *const names[] = { "runc", "crun", "/usr/sbin/runc", "/usr/bin/crun" };
+	const char *chosen = getenv("SELFSAME_RUNTIME_INNER");
+	char *found = NULL;
+
+	if (chosen != NULL && chosen[0] != '\0')
+		return io_spawn_find(chosen);
+	for (size_t i = 0; i < SS_NELEMS(names) && found == NULL; i++)
+		found = io_spawn_find(names[i]);
+	return found;
+}
+
+/* Comes back only with an error. */
+static int run(int argc, char **argv, struct ss_err *err)
+{
+	const char *bundle = find_bundle(argc, argv);
+	const char *epoch = getenv("SELFSAME_STEP_EPOCH");
+	AUTO_FREE char *inner = find_inner();
+
+	if (inner == NULL)
+		return ss_fail(err, SS_ESYS, "no OCI runtime: neither runc nor crun is installed");
+	if (epoch == NULL)
+		return ss_fail(err, SS_EUSAGE, "SELFSAME_STEP_EPOCH is not set");
+	if (bundle != NULL && fix_bundle(bundle, epoch, err) < 0)
+		return -1;
+	argv[0] = inner;
+	(void)execv(inner, argv);
+	return ss_fail_sys(err, "cannot run '%s'", inner);
+}
+
+int main(int argc, char **argv)
+{
+	struct ss_err err = { 0 };
+
+	(void)run(argc, argv, &err);
+	(void)fprintf(stderr, "selfsame-runtime: error: %s\n", err.msg);
+	return err.code == SS_EUSAGE ? 2 : 4;
+}
