@@ -156,6 +156,11 @@ const struct eif_section *eif_file_find(const struct eif_file *f, enum eif_secti
 	return NULL;
 }
 
+int eif_file_read(const struct eif_file *f, uint64_t at, uint8_t *p, size_t n, struct ss_err *err)
+{
+	return read_at(f, at, p, n, err) < 0 ? ss_ctx(err, "'%s'", f->path) : 0;
+}
+
 /* --- contents ----------------------------------------------------------------------------- */
 
 int eif_file_each(const struct eif_file *f, const struct eif_section *s,
@@ -266,7 +271,7 @@ static void header_bytes(const struct eif_file *f, struct ss_buf *b)
 	assert(b->n == EIF_HEADER_SIZE);
 }
 
-static int check_crc(const struct eif_file *f, uint32_t rest, struct ss_err *err)
+int eif_file_check_crc(const struct eif_file *f, uint32_t rest, struct ss_err *err)
 {
 	AUTO_BUF struct ss_buf head = SS_BUF_INIT(EIF_HEADER_SIZE);
 	uint32_t crc;
@@ -287,7 +292,7 @@ int eif_file_check(const struct eif_file *f, struct ss_err *err)
 
 	if (feed(f, &c, 1, err) < 0)
 		return -1;
-	return check_crc(f, crc, err);
+	return eif_file_check_crc(f, crc, err);
 }
 
 int eif_file_measure(const struct eif_file *f, bool want_sha256, struct eif_measurements *ret,
@@ -306,7 +311,7 @@ int eif_file_measure(const struct eif_file *f, bool want_sha256, struct eif_meas
 	header_bytes(f, &head);
 	crypto_hash_put(sha, ss_buf_span(&head));
 	if (feed(f, c, want_sha256 ? SS_NELEMS(c) : SS_NELEMS(c) - 1, err) < 0 ||
-	    check_crc(f, crc, err) < 0)
+	    eif_file_check_crc(f, crc, err) < 0)
 		return -1;
 	eif_meter_end(meter, &m);
 	crypto_hash_end(sha, m.file_sha256);

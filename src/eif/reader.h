@@ -45,6 +45,9 @@ static inline uint64_t eif_section_data(const struct eif_section *s)
 /* The data of a section into an empty buffer; the rules bound cmdline, signature, metadata. */
 SS_MUST_CHECK SS_NONNULL int eif_file_load(const struct eif_file *f, const struct eif_section *s,
 					   struct ss_buf *ret, struct ss_err *err);
+/* `n` bytes from byte `at` of the file, which has them. */
+SS_MUST_CHECK SS_NONNULL int eif_file_read(const struct eif_file *f, uint64_t at, uint8_t *p,
+					   size_t n, struct ss_err *err);
 /* Reads every byte of the data of a section, in order, in blocks. */
 SS_MUST_CHECK SS_NONNULL int eif_file_each(const struct eif_file *f, const struct eif_section *s,
 					   int (*put)(void *ctx, struct ss_span s,
@@ -59,3 +62,6 @@ SS_MUST_CHECK SS_NONNULL int eif_file_measure(const struct eif_file *f, bool wan
 					      struct eif_measurements *ret, struct ss_err *err);
 /* Only the CRC of the whole file. */
 SS_MUST_CHECK SS_NONNULL int eif_file_check(const struct eif_file *f, struct ss_err *err);
+/* Compares the header's CRC, given the CRC of all that follows the header. */
+SS_MUST_CHECK SS_NONNULL int eif_file_check_crc(const struct eif_file *f, uint32_t rest,
+						struct ss_err *err);

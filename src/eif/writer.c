@@ -103,7 +103,7 @@ int eif_writer_begin(struct eif_writer *w, enum eif_section_type type, uint64_t 
 	AUTO_BUF struct ss_buf head = SS_BUF_INIT(EIF_SECTION_HEADER_SIZE);
 	const size_t i = w->header.n_sections;
 
-	assert(!w->in_section && (!w->measured || type == EIF_SIGNATURE));
+	assert(!w->in_section && w->measured == (type == EIF_SIGNATURE));
 	if (i == EIF_MAX_SECTIONS)
 		return ss_fail(err, SS_ELIMIT, "more than %u sections", EIF_MAX_SECTIONS);
 	if (size > INT64_MAX - EIF_SECTION_HEADER_SIZE - w->end)
@@ -173,6 +173,18 @@ int eif_writer_measured(struct eif_writer *w, struct eif_measurements *ret, stru
 	if (end_measuring(w, err) < 0)
 		return -1;
 	*ret = w->m;
+	return 0;
+}
+
+int eif_writer_sign(struct eif_writer *w, struct ss_span section,
+		    const uint8_t pcr8[CRYPTO_SHA384_SIZE], struct ss_err *err)
+{
+	assert(w->measured && !w->m.has_pcr8);
+	if (eif_writer_begin(w, EIF_SIGNATURE, section.n, err) < 0 ||
+	    eif_writer_put(w, section, err) < 0 || eif_writer_end(w, err) < 0)
+		return -1;
+	memcpy(w->m.pcr8, pcr8, CRYPTO_SHA384_SIZE);
+	w->m.has_pcr8 = true;
 	return 0;
 }
 

@@ -13,9 +13,10 @@
  * (docs/decisions/0012-eif-digest-and-nonces.md).
  *
  * Order of calls: open; for each section begin, put…, end; then, if it is to be signed, measured
- * and the signature section; finish. Canonical order is the caller's: kernel, cmdline, metadata,
- * ramdisks (docs/formats/eif.md). The file appears at the end, whole (io/atomic.h); an error or a
- * kill before that leaves nothing. After any failure only eif_writer_abort() may follow.
+ * and sign (or eif_seal_add(), which does both); finish. Canonical order is the caller's: kernel,
+ * cmdline, metadata, ramdisks (docs/formats/eif.md). The file appears at the end, whole
+ * (io/atomic.h); an error or a kill before that leaves nothing. After any failure only
+ * eif_writer_abort() may follow.
  */
 struct eif_writer;
 
@@ -47,11 +48,15 @@ SS_MUST_CHECK SS_NONNULL int eif_writer_end(struct eif_writer *w, struct ss_err 
 
 /*
  * Waits for the hashes: PCR0, PCR1, PCR2 and the parts, for a signature to be made over. After it
- * only a signature section may be begun.
+ * only the signature section may follow.
  */
 SS_MUST_CHECK SS_NONNULL int eif_writer_measured(struct eif_writer *w, struct eif_measurements *ret,
 						 struct ss_err *err);
-/* Writes the header, syncs, renames; frees `w` whatever happens. PCR8 is the signer's to add. */
+/* The whole signature section, and the register that belongs to its certificate. */
+SS_MUST_CHECK SS_NONNULL int eif_writer_sign(struct eif_writer *w, struct ss_span section,
+					     const uint8_t pcr8[CRYPTO_SHA384_SIZE],
+					     struct ss_err *err);
+/* Writes the header, syncs, renames; frees `w` whatever happens. */
 SS_MUST_CHECK SS_NONNULL int eif_writer_finish(struct eif_writer *w, struct eif_measurements *ret,
 					       struct ss_err *err);
 void eif_writer_abort(struct eif_writer *w); /* accepts NULL */

@@ -265,10 +265,6 @@ static void a_file_that_breaks_the_rules_is_not_written(void **state)
 		  1,
 		  SS_ELIMIT,
 		  "section 0 at byte 548: cmdline of 4097 bytes; the limit is 4096" },
-		{ { { EIF_SIGNATURE, 32769, 1 } },
-		  1,
-		  SS_ELIMIT,
-		  "section 0 at byte 548: signature of 32769 bytes; the limit is 32768" },
 		{ { { EIF_METADATA, 16777217, 1 } },
 		  1,
 		  SS_ELIMIT,
@@ -362,6 +358,8 @@ static void a_signature_may_follow_the_measurement(void **state)
 				 { EIF_SIGNATURE, 77, 6 } };
 	struct eif_writer *w = NULL;
 	struct eif_measurements before = { 0 }, after = { 0 };
+	AUTO_BUF struct ss_buf section = SS_BUF_INIT(FILE_MAX);
+	const uint8_t pcr8[CRYPTO_SHA384_SIZE] = { 8 };
 	struct stat st = { 0 };
 	struct ss_err err = { 0 };
 
@@ -370,19 +368,34 @@ static void a_signature_may_follow_the_measurement(void **state)
 	for (size_t i = 0; i < 3; i++)
 		expect_ok(put_section(w, &s[i], &err), &err);
 	expect_ok(eif_writer_measured(w, &before, &err), &err);
-	expect_ok(eif_writer_begin(w, EIF_SIGNATURE, s[3].n, &err), &err);
-	for (size_t i = 0; i < s[3].n; i++) {
-		const uint8_t c = byte_at(&s[3], i);
-
-		expect_ok(eif_writer_put(w, (struct ss_span){ &c, 1 }, &err), &err);
-	}
-	expect_ok(eif_writer_end(w, &err), &err);
+	fill(&s[3], &section);
+	expect_ok(eif_writer_sign(w, ss_buf_span(&section), pcr8, &err), &err);
 	expect_ok(eif_writer_finish(w, &after, &err), &err);
 	check_file(s, SS_NELEMS(s), &after);
 	check_register(s, 3, 0, 1, before.pcr0);
 	assert_memory_equal(before.pcr0, after.pcr0, 48);
+	assert_true(after.has_pcr8 && !before.has_pcr8);
+	assert_memory_equal(after.pcr8, pcr8, 48);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+static void a_signature_over_the_limit_is_not_written(void **state)
+{
+	const struct eif_writer_opts o = { .version = 3 };
+	const struct sec s = { EIF_SIGNATURE, EIF_SIGNATURE_MAX + 1, 1 };
+	const uint8_t pcr8[CRYPTO_SHA384_SIZE] = { 8 };
+	AUTO_BUF struct ss_buf section = SS_BUF_INIT(FILE_MAX);
+	AUTO_EIF_WRITER struct eif_writer *w = NULL;
+	struct eif_measurements m;
+	struct ss_err err = { 0 };
+
+	(void)state;
+	fill(&s, &section);
+	expect_ok(eif_writer_open(path, &o, &w, &err), &err);
+	expect_ok(eif_writer_measured(w, &m, &err), &err);
+	expect_fails(eif_writer_sign(w, ss_buf_span(&section), pcr8, &err), &err, SS_ELIMIT,
+		     "section 0 at byte 548: signature of 32769 bytes; the limit is 32768");
 }
 
 static int make_folder(void **state)
@@ -412,6 +425,7 @@ int main(void)
 		cmocka_unit_test(a_full_disk_leaves_what_was_there),
 		cmocka_unit_test(an_abort_leaves_nothing),
 		cmocka_unit_test(a_signature_may_follow_the_measurement),
+		cmocka_unit_test(a_signature_over_the_limit_is_not_written),
 	};
 
 	return cmocka_run_group_tests_name("eif_writer", tests, make_folder, drop_folder);
