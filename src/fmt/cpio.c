@@ -160,6 +160,9 @@ int cpio_entry_check(const struct cpio_entry *e, struct ss_err *err)
 	}
 	if ((e->mode & ~(CPIO_TYPE_MASK | 07777u)) != 0)
 		return ss_fail(err, SS_EINPUT, "mode %#o has unknown bits", e->mode);
+	if (is_device && (e->rdev_major > CPIO_MAX_MAJOR || e->rdev_minor > CPIO_MAX_MINOR))
+		return ss_fail(err, SS_ELIMIT, "device %u:%u; %u:%u is the last that Linux has",
+			       e->rdev_major, e->rdev_minor, CPIO_MAX_MAJOR, CPIO_MAX_MINOR);
 	if (!is_device && (e->rdev_major != 0 || e->rdev_minor != 0))
 		return ss_fail(err, SS_EINPUT, "a device number where the type has none");
 	return 0;

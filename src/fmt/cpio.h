@@ -12,6 +12,8 @@
 #define CPIO_HEADER_SIZE 110u
 #define CPIO_MAX_NAME 4096u /* with its NUL; the kernel skips longer ones in silence */
 #define CPIO_MAX_LINK 4095u
+#define CPIO_MAX_MAJOR 4095u /* mknod() cuts what is above without a word */
+#define CPIO_MAX_MINOR 1048575u
 
 #define CPIO_TYPE_MASK 0170000u
 #define CPIO_FIFO 0010000u

@@ -160,6 +160,8 @@ static void cpio_entries_that_would_lose_something_are_refused(void **state)
 		{ 0140644, 0, 0, SS_EINPUT, "mode 0140644 is of no known type" },
 		{ 0644, 0, 0, SS_EINPUT, "mode 0644 is of no known type" },
 		{ 0200000 | CPIO_REG, 0, 0, SS_EINPUT, "mode 0300000 has unknown bits" },
+		{ CPIO_CHR | 0644, 0, 1048576, SS_ELIMIT,
+		  "device 0:1048576; 4095:1048575 is the last that Linux has" },
 		{ CPIO_REG | 0644, 0, 5, SS_EINPUT, "a device number where the type has none" },
 	};
 

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/own_root.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#define QUIET (MS_NODEV | MS_NOSUID | MS_NOEXEC)
+
+static int make_dirs(const char *const *paths, struct ss_err *err)
+{
+	for (; *paths != NULL; paths++)
+		if (mkdir(*paths, 0755) < 0)
+			return ss_fail_sys(err, "cannot make %s", *paths);
+	return 0;
+}
+
+/* stage0 has mounted /proc and /sys. */
+static int fill_root(struct ss_err *err)
+{
+	static const char *const paths[] = { "/new/proc", "/new/sys", "/new/dev",
+					     "/new/app",  "/new/mnt", NULL };
+
+	if (mkdir("/new", 0700) < 0)
+		return ss_fail_sys(err, "cannot make /new");
+	if (mount("root", "/new", "tmpfs", QUIET, "mode=0755,size=64k,nr_inodes=64") < 0)
+		return ss_fail_sys(err, "cannot mount the root");
+	if (make_dirs(paths, err) < 0)
+		return -1;
+	if (mount("/proc", "/new/proc", NULL, MS_MOVE, NULL) < 0 ||
+	    mount("/sys", "/new/sys", NULL, MS_MOVE, NULL) < 0)
+		return ss_fail_sys(err, "cannot move /proc and /sys");
+	if (mount("dev", "/new/dev", "devtmpfs", MS_NOSUID | MS_NOEXEC, "mode=0755") < 0)
+		return ss_fail_sys(err, "cannot mount /dev");
+	return 0;
+}
+
+int rt_own_root(struct ss_err *err)
+{
+	(void)umask(0);
+	if (fill_root(err) < 0)
+		return -1;
+	(void)unlink("/init"); /* its memory goes when this program ends, its name now */
+	if (chdir("/new") < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 ||
+	    chdir("/") < 0)
+		return ss_fail_sys(err, "cannot enter the root");
+	return 0;
+}
+
+static int put_setting(const char *path, const char *value, struct ss_err *err)
+{
+	AUTO_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT)
+		return 0; /* a kernel without the feature has nothing to be set */
+	if (fd < 0 || write(fd, value, strlen(value)) != (ssize_t)strlen(value))
+		return ss_fail_sys(err, "cannot set %s", path);
+	return 0;
+}
+
+int rt_kernel_settings(struct ss_err *err)
+{
+	static const struct {
+		const char *path, *value;
+	} settings[] = {
+		/* No program of the application's is started by the kernel. */
+		{ "/proc/sys/kernel/core_pattern", "core" },
+		/* The application holds no capability over the network, and may bind any port. */
+		{ "/proc/sys/net/ipv4/ip_unprivileged_port_start", "0" },
+	};
+
+	for (size_t i = 0; i < SS_NELEMS(settings); i++)
+		if (put_setting(settings[i].path, settings[i].value, err) < 0)
+			return -1;
+	return 0;
+}
+
+int rt_loopback_up(struct ss_err *err)
+{
+	struct ifreq r = { .ifr_name = "lo" };
+	AUTO_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || ioctl(fd, SIOCGIFFLAGS, &r) < 0)
+		return ss_fail_sys(err, "no loopback interface");
+	r.ifr_flags = (short)(r.ifr_flags | IFF_UP);
+	if (ioctl(fd, SIOCSIFFLAGS, &r) < 0)
+		return ss_fail_sys(err, "cannot bring the loopback interface up");
+	return 0;
+}

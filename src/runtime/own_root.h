@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "base/err.h"
+
+/*
+ * The root that init lives in: a small tmpfs moved over the kernel's initial one, from which no
+ * process could be moved away (pivot_root), with /proc, /sys, /dev, and the empty /app and /mnt.
+ */
+SS_MUST_CHECK SS_NONNULL int rt_own_root(struct ss_err *err);
+/* Settings of the kernel that init relies upon, whatever the command line said. */
+SS_MUST_CHECK SS_NONNULL int rt_kernel_settings(struct ss_err *err);
+SS_MUST_CHECK SS_NONNULL int rt_loopback_up(struct ss_err *err);
