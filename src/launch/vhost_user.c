@@ -85,10 +85,21 @@ void vhost_user_init(const struct vhost_user_device *d, int fd, int epoll_fd, ui
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 }
 
+/* QEMU holds the same eventfd: closing ours alone would leave it in the epoll set. */
+static void drop_kick(struct vhost_user *u, struct vring *r)
+{
+	if (r->kick >= 0)
+		(void)epoll_ctl(u->epoll_fd, EPOLL_CTL_DEL, r->kick, NULL);
+	ss_closep(&r->kick);
+	r->kick = -1;
+}
+
 void vhost_user_done(struct vhost_user *u)
 {
-	for (size_t i = 0; i < VHOST_USER_MAX_QUEUES; i++)
+	for (size_t i = 0; i < VHOST_USER_MAX_QUEUES; i++) {
+		drop_kick(u, &u->rings[i]);
 		vring_done(&u->rings[i]);
+	}
 	vring_mem_done(&u->mem);
 	ss_closep(&u->fd);
 	u->fd = -1;
@@ -212,32 +223,45 @@ static int get_base(struct vhost_user *u, struct vring *r, const struct message 
 
 	r->desc = NULL;
 	r->desc_uaddr = 0;
-	ss_closep(&r->kick); /* leaves epoll with it */
-	r->kick = -1;
+	drop_kick(u, r);
 	if (u->device->stopped != NULL)
 		u->device->stopped(u->device->ctx);
 	return reply(u, msg, answer, sizeof(answer), err);
 }
 
-/* SET_VRING_KICK, SET_VRING_CALL: one descriptor, or the word that there is none. */
-static int set_fd(struct vhost_user *u, uint32_t i, int *slot, struct message *msg,
-		  struct ss_err *err)
+/* The one descriptor of SET_VRING_KICK or SET_VRING_CALL, or the word that there is none (-1). */
+static int take_fd(struct message *msg, int *ret, struct ss_err *err)
 {
-	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = u->kick_tag + i };
 	const bool none = (word(msg, 0) & NO_FD) != 0;
 
 	if (msg->n_fds != (none ? 0 : 1))
 		return ss_fail(err, SS_EINPUT, "%zu descriptors where %d belong", msg->n_fds,
 			       none ? 0 : 1);
-	ss_closep(slot);
-	*slot = none ? -1 : ss_take_fd(&msg->fds[0]);
+	*ret = none ? -1 : ss_take_fd(&msg->fds[0]);
 	/* An eventfd of QEMU's is non-blocking; whatever else this may be must not block us. */
-	if (*slot >= 0)
-		(void)fcntl(*slot, F_SETFL, O_NONBLOCK);
-	if (slot == &u->rings[i].kick && *slot >= 0 &&
-	    epoll_ctl(u->epoll_fd, EPOLL_CTL_ADD, *slot, &ev) != 0)
+	if (*ret >= 0)
+		(void)fcntl(*ret, F_SETFL, O_NONBLOCK);
+	return 0;
+}
+
+static int set_kick(struct vhost_user *u, uint32_t i, struct message *msg, struct ss_err *err)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = u->kick_tag + i };
+	struct vring *r = &u->rings[i];
+
+	drop_kick(u, r);
+	if (take_fd(msg, &r->kick, err) < 0)
+		return -1;
+	if (r->kick >= 0 && epoll_ctl(u->epoll_fd, EPOLL_CTL_ADD, r->kick, &ev) != 0)
 		return ss_fail_sys(err, "cannot wait for kicks");
 	return 0;
+}
+
+static int set_call(struct vring *r, struct message *msg, struct ss_err *err)
+{
+	ss_closep(&r->call);
+	r->call = -1;
+	return take_fd(msg, &r->call, err);
 }
 
 static int get_config(struct vhost_user *u, struct message *msg, struct ss_err *err)
@@ -274,9 +298,9 @@ static int on_ring(struct vhost_user *u, struct message *msg, struct ss_err *err
 	case GET_VRING_BASE:
 		return get_base(u, r, msg, err);
 	case SET_VRING_KICK:
-		return set_fd(u, i, &r->kick, msg, err);
+		return set_kick(u, i, msg, err);
 	case SET_VRING_CALL:
-		return set_fd(u, i, &r->call, msg, err);
+		return set_call(r, msg, err);
 	case SET_VRING_ENABLE:
 		r->enabled = word(msg, 4) == 1;
 		return 0;

@@ -23,7 +23,7 @@
 #define TREE_MAX_NAME 255u                /* of one component: Linux's NAME_MAX */
 #define TREE_MAX_PATH 4095u               /* Linux's PATH_MAX - 1; the layouts check theirs */
 #define TREE_MAX_LINK 4095u
-#define TREE_MAX_SIZE UINT32_MAX            /* newc has 32 bits */
+#define TREE_MAX_SIZE UINT32_MAX /* newc has 32 bits */
 #define TREE_MAX_TEXT (1u << 30) /* of all names and link targets */
 #define TREE_MAX_LAYERS 65535u
 #define TREE_MAX_SOURCES 1024u

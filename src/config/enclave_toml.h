@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "config/field.h"
+
+/*
+ * enclave.toml: what the user writes. docs/formats/enclave-toml.md describes every key.
+ *
+ * Reading is strict, and it decides nothing: no file that the text names is looked at. Absent text
+ * is NULL, absent numbers are 0, other defaults are those of cfg_enclave_init().
+ */
+#define CFG_ENCLAVE_MAX ((size_t)256 * 1024)
+#define CFG_INGRESS_MAX 64u
+
+enum cfg_tls { CFG_TLS_NONE, CFG_TLS_PASSTHROUGH, CFG_TLS_ATTESTED };
+enum cfg_epoch { CFG_EPOCH_UNSET, CFG_EPOCH_FIXED, CFG_EPOCH_COMMIT };
+
+struct cfg_ingress {
+	uint64_t port; /* 1 … 65535 */
+	uint64_t to;   /* 0 = port */
+	char *tls_text;
+	enum cfg_tls tls;
+	struct cfg_texts alpn;
+	bool http;
+};
+
+struct cfg_app {
+	struct cfg_texts command; /* n 0 = the image's own */
+	char *user;
+	char *workdir;
+	char *stop_signal;
+	struct cfg_pairs env;
+	bool new_privileges;
+	bool nsm;
+};
+
+struct cfg_build {
+	struct cfg_pairs args;
+	struct cfg_pairs secrets; /* id → file */
+	char *target;
+	char *platform; /* "linux/amd64" */
+	char *engine;   /* "auto", "buildah", "buildkit"; NULL = auto */
+	struct cfg_texts normalise_off;
+};
+
+struct cfg_enclave {
+	char *name;
+	char *version;
+	char *dockerfile; /* relative to the file */
+	char *image;      /* instead of a Dockerfile */
+	char *context;    /* relative to the file */
+	char *arch;       /* "x86_64", "aarch64" */
+	enum cfg_epoch epoch_kind;
+	uint32_t epoch;
+	struct cfg_app app;
+	struct cfg_build build;
+	struct cfg_list ingress; /* of struct cfg_ingress */
+	struct cfg_texts egress; /* "host:port" */
+	char *health;
+	uint64_t memory_mib; /* 0 = unset */
+	uint64_t cpus;       /* 0 = unset */
+	char *certificate;
+	char *key;
+};
+
+/* What an empty file says. */
+SS_NONNULL void cfg_enclave_init(struct cfg_enclave *ret);
+/* On failure *ret is empty and needs no cfg_enclave_done(). */
+SS_MUST_CHECK SS_NONNULL int cfg_enclave_read(struct ss_span in, struct cfg_enclave *ret,
+					      struct ss_err *err);
+/* The file at `path`; errors name it. */
+SS_MUST_CHECK SS_NONNULL int cfg_enclave_load(const char *path, struct cfg_enclave *ret,
+					      struct ss_err *err);
+SS_NONNULL void cfg_enclave_done(struct cfg_enclave *c);
+
+/* The keys of the file; for the test that all are documented. */
+extern const struct cfg_field cfg_enclave_fields[];
+
+/* 0 … 2^32 - 1; `what` is "--source-date-epoch" or the like. */
+SS_MUST_CHECK SS_NONNULL int cfg_epoch_check(int64_t v, const char *what, uint32_t *ret,
+					     struct ss_err *err);
+/* ImageName, and the name of the output: letters, digits and . _ -, at most 128, not first a dot.
+ */
+SS_MUST_CHECK SS_NONNULL bool cfg_is_name(const char *s);

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "config/enclave_toml.h"
+#include "config/measurements.h"
+
+/*
+ * What git knows of the source: the commit that last changed it, and the measurements recorded in
+ * its history. git is only asked, never told; nothing it is configured to run is run.
+ */
+enum cfg_git_state {
+	CFG_GIT_NONE,    /* no git, not a work tree, or no commit yet */
+	CFG_GIT_SHALLOW, /* the clone ends before the commit that would be it */
+	CFG_GIT_COMMIT,
+};
+
+struct cfg_git {
+	enum cfg_git_state state;
+	struct cfg_source source; /* commit "" unless CFG_GIT_COMMIT */
+	int64_t time;             /* of the commit */
+};
+
+struct cfg_git_paths {
+	const char *project;        /* a folder; the others are relative to it */
+	const char *context;        /* "." */
+	const char *dockerfile;     /* NULL = none */
+	const char *const *outputs; /* files that count neither as source nor as changes */
+	size_t n_outputs;
+};
+
+/* Never fails for want of git: state says so. */
+SS_MUST_CHECK SS_NONNULL int cfg_git_look(const struct cfg_git_paths *p, struct cfg_git *ret,
+					  struct ss_err *err);
+
+/* --- source date epoch --------------------------------------------------------------------- */
+
+struct cfg_epoch_from {
+	const char *option; /* --source-date-epoch: seconds or "commit"; NULL = not given */
+	const char *env;    /* SOURCE_DATE_EPOCH; NULL or "" = not set */
+	const struct cfg_enclave *config;
+	const struct cfg_git *git;
+};
+
+/* The option, else the environment, else the file, else 0. */
+SS_MUST_CHECK SS_NONNULL int cfg_epoch_choose(const struct cfg_epoch_from *from, uint32_t *ret,
+					      struct ss_err *err);
+
+/* --- recorded history ------------------------------------------------------------------------ */
+
+struct cfg_record {
+	char commit[CFG_COMMIT_MAX + 1];
+	int64_t time;
+	char *subject;
+	bool removed; /* the commit deleted the file */
+	struct cfg_measurements m;
+};
+
+/*
+ * Each commit that changed measurements.json in `dir`, newest first. What cannot be read there is
+ * an error that names the commit.
+ */
+SS_MUST_CHECK SS_NONNULL int
+cfg_history(const char *dir, int (*each)(void *ctx, const struct cfg_record *r, struct ss_err *err),
+	    void *ctx, struct ss_err *err);

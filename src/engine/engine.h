@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "base/progress.h"
+#include "config/enclave_lock.h"
+
+/*
+ * A Dockerfile becomes an OCI layout, by an engine that is found at run time: buildah (the default
+ * where no daemon is) or BuildKit (docker buildx, or buildctl).
+ *
+ * Base images that the Dockerfile does not pin by digest are resolved once; the engine then gets a
+ * temporary Dockerfile in which every base is pinned. With `locked`, the digests come from there,
+ * and a base that is not in it, or that cannot be had, is an error. RUN steps go through
+ * selfsame-runtime (src/hermetic) where the engine lets them.
+ *
+ * The layout lies in a private folder below the cache; engine_result_done() removes it, and what a
+ * killed run left behind is removed by the next one (each folder has a lock that dies with its
+ * process). Two builds of one project at once do not meet.
+ */
+struct engine_request {
+	const char *engine;     /* "auto", "buildah", "buildkit" */
+	const char *dockerfile; /* paths as the caller would open them */
+	const char *context;
+	const char *arch; /* "x86_64", "aarch64" */
+	uint32_t epoch;
+	const char *target;                 /* NULL = the last stage */
+	const char *platform;               /* NULL = linux/<arch> */
+	const struct cfg_pairs *args;       /* --build-arg */
+	const struct cfg_pairs *secrets;    /* id → file */
+	const struct cfg_lock *locked;      /* NULL: resolve the bases anew */
+	struct ss_progress *progress;       /* the engine's output, line by line; may be NULL */
+};
+
+struct engine_result {
+	char *source;          /* "oci:DIR" for oci_load() */
+	char *engine;          /* "buildah", "buildkit": what was used */
+	char *version;         /* "1.28.2" */
+	struct cfg_list bases; /* of struct cfg_base, by name: for the lock */
+	char *dir;             /* the private folder, and its lock */
+	int lock_fd;
+};
+
+/*
+ * SS_ESYS: the engine is missing or the Dockerfile fails (the message has the engine's last words
+ * and the step); SS_EREMOTE: a registry or the network; SS_EINPUT: the Dockerfile is malformed.
+ */
+SS_MUST_CHECK SS_NONNULL int engine_build(const struct engine_request *req,
+					  struct engine_result *ret, struct ss_err *err);
+/* Accepts a zeroed one with lock_fd -1. */
+SS_NONNULL void engine_result_done(struct engine_result *r);

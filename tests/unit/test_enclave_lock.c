@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/enclave_lock.h"
+#include "expect.h"
+#include "io/file.h"
+
+#include <string.h>
+
+#define SHA "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+static const char sample[] = "# Written by selfsame. Commit it: `selfsame rebuild` goes by it.\n"
+			     "arch = \"x86_64\"\n"
+			     "form = \"selfsame\"\n"
+			     "layout = 1\n"
+			     "normalisers = [\n\t\"apt-cache\",\n\t\"apt-logs\",\n]\n"
+			     "schema = 1\n"
+			     "source_date_epoch = 0\n"
+			     "tool = \"0.1.0\"\n"
+			     "\n[[base]]\n"
+			     "digest = \"sha256:" SHA "\"\n"
+			     "name = \"debian:12\"\n"
+			     "\n[build]\n"
+			     "engine = \"buildah\"\n"
+			     "engine_version = \"1.28.2\"\n"
+			     "\n[build.args]\n"
+			     "A = \"\"\n"
+			     "\n[image]\n"
+			     "name = \"hello\"\n"
+			     "version = \"1\"\n"
+			     "\n[kernel]\n"
+			     "name = \"nitro\"\n"
+			     "sha256 = \"" SHA "\"\n"
+			     "standing = \"known\"\n"
+			     "\n[runtime]\n"
+			     "init = \"" SHA "\"\n";
+
+static struct ss_span span(const char *s)
+{
+	return (struct ss_span){ (const uint8_t *)s, strlen(s) };
+}
+
+static void fill(struct cfg_lock *l)
+{
+	*l = (struct cfg_lock){ .schema = CFG_LOCK_SCHEMA, .layout = 1 };
+	cfg_text_set(&l->arch, "x86_64");
+	cfg_text_set(&l->form, "selfsame");
+	cfg_text_set(&l->tool, "0.1.0");
+	cfg_texts_push(&l->normalisers, "apt-cache");
+	cfg_texts_push(&l->normalisers, "apt-logs");
+	cfg_text_set(&l->name, "hello");
+	cfg_text_set(&l->version, "1");
+	cfg_text_set(&l->engine, "buildah");
+	cfg_text_set(&l->engine_version, "1.28.2");
+	cfg_pairs_set(&l->args, "A", "");
+	cfg_lock_base_set(l, "debian:12", "sha256:" SHA);
+	cfg_text_set(&l->kernel, "nitro");
+	cfg_text_set(&l->kernel_sha256, SHA);
+	cfg_text_set(&l->kernel_standing, "known");
+	cfg_pairs_set(&l->runtime, "init", SHA);
+}
+
+static void expect_text(const struct cfg_lock *l, const char *want)
+{
+	AUTO_BUF struct ss_buf b = SS_BUF_INIT(65536);
+
+	cfg_lock_write(l, &b);
+	ss_buf_put(&b, span("x"));
+	b.p[b.n - 1] = '\0';
+	assert_string_equal((const char *)b.p, want);
+}
+
+static void a_lock_is_written_sorted_and_in_canonical_form(void **state)
+{
+	struct cfg_lock l;
+
+	(void)state;
+	fill(&l);
+	expect_text(&l, sample);
+	cfg_lock_done(&l);
+}
+
+static void what_was_written_reads_back_and_writes_to_the_same_bytes(void **state)
+{
+	struct cfg_lock l;
+	struct ss_err err = { 0 };
+
+	(void)state;
+	expect_ok(cfg_lock_read(span(sample), &l, &err), &err);
+	assert_string_equal(cfg_lock_base(&l, "debian:12"), "sha256:" SHA);
+	assert_null(cfg_lock_base(&l, "debian:13"));
+	assert_int_equal(l.epoch, 0);
+	assert_null(l.manifest);
+	expect_text(&l, sample);
+	cfg_lock_done(&l);
+}
+
+static void the_order_in_which_things_are_recorded_does_not_show(void **state)
+{
+	static const char *const names[] = { "c", "a", "b" };
+	AUTO_BUF struct ss_buf x = SS_BUF_INIT(65536), y = SS_BUF_INIT(65536);
+	struct cfg_lock a, b;
+
+	(void)state;
+	fill(&a);
+	fill(&b);
+	for (size_t i = 0; i < 3; i++) {
+		cfg_lock_base_set(&a, names[i], "sha256:" SHA);
+		cfg_lock_base_set(&b, names[2 - i], "sha256:" SHA);
+		cfg_pairs_set(&a.args, names[i], "1");
+		cfg_pairs_set(&b.args, names[2 - i], "1");
+	}
+	cfg_lock_base_set(&a, "b", "sha256:" SHA); /* twice is once */
+	cfg_lock_write(&a, &x);
+	cfg_lock_write(&b, &y);
+	assert_int_equal(x.n, y.n);
+	assert_memory_equal(x.p, y.p, x.n);
+	cfg_lock_done(&a);
+	cfg_lock_done(&b);
+}
+
+/* Replaces the first `from` in the sample. */
+static void expect_refused(const char *from, const char *to, const char *msg)
+{
+	AUTO_BUF struct ss_buf b = SS_BUF_INIT(65536);
+	const char *at = strstr(sample, from);
+	struct cfg_lock l;
+	struct ss_err err = { 0 };
+
+	assert_non_null(at);
+	ss_buf_put(&b, (struct ss_span){ (const uint8_t *)sample, (size_t)(at - sample) });
+	ss_buf_put(&b, span(to));
+	ss_buf_put(&b, span(at + strlen(from)));
+	expect_fails(cfg_lock_read(ss_buf_span(&b), &l, &err), &err, SS_EINPUT, msg);
+}
+
+static void a_lock_that_was_edited_wrongly_is_refused_by_line(void **state)
+{
+	(void)state;
+	expect_refused("schema = 1", "schema = 2",
+		       "line 9: the lock has schema 2; this release reads schema 1");
+	expect_refused("schema = 1\n", "", "line 1: 'schema' is missing");
+	expect_refused("layout = 1", "layout = 2", "line 4: 'layout' must be 1 to 1, not 2");
+	expect_refused("arch = \"x86_64\"\n", "", "line 1: 'arch' is missing");
+	expect_refused("arch = ", "arhc = ", "line 2: unknown key 'arhc'; did you mean 'arch'?");
+	expect_refused("sha256:0", "sha256:0A",
+		       "line 14: 'base.digest' must be sha256: and 64 lower-case digits");
+	expect_refused("init = \"0", "init = \"g",
+		       "line 34: 'runtime' must be 64 lower-case hexadecimal digits");
+	expect_refused("source_date_epoch = 0", "source_date_epoch = 4294967296",
+		       "line 10: 'source_date_epoch' must be 0 to 4294967295, not 4294967296");
+	expect_refused("name = \"nitro\"", "name = \"mine\"",
+		       "line 29: 'kernel.name' must be one of: nitro local file; not 'mine'");
+	expect_refused("engine = \"buildah\"\n", "", "line 17: 'build.engine' is missing");
+}
+
+static void a_newer_schema_is_named_before_its_unknown_keys(void **state)
+{
+	struct cfg_lock l;
+	struct ss_err err = { 0 };
+
+	(void)state;
+	expect_fails(cfg_lock_read(span("future = 1\nschema = 9\n"), &l, &err), &err, SS_EINPUT,
+		     "line 2: the lock has schema 9; this release reads schema 1");
+}
+
+static void every_key_is_documented(void **state)
+{
+	AUTO_BUF struct ss_buf b = SS_BUF_INIT(1 << 20);
+	struct ss_err err = { 0 };
+	char path[4096];
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/../../docs/formats/enclave-lock.md",
+		       getenv("FIXTURES"));
+	expect_ok(io_load_file(path, &b, &err), &err);
+	ss_buf_put(&b, (struct ss_span){ (const uint8_t *)"", 1 });
+	for (const struct cfg_field *f = cfg_lock_fields; f->key != NULL; f++) {
+		char row[96];
+
+		(void)snprintf(row, sizeof(row), "`%s`", f->key);
+		for (const struct cfg_field *g = f->fields; g != NULL && g->key != NULL; g++) {
+			(void)snprintf(row, sizeof(row), "`%s.%s`", f->key, g->key);
+			if (strstr((const char *)b.p, row) == NULL)
+				fail_msg("%s is not documented", row);
+		}
+		if (f->fields == NULL && strstr((const char *)b.p, row) == NULL)
+			fail_msg("%s is not documented", row);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_lock_is_written_sorted_and_in_canonical_form),
+		cmocka_unit_test(what_was_written_reads_back_and_writes_to_the_same_bytes),
+		cmocka_unit_test(the_order_in_which_things_are_recorded_does_not_show),
+		cmocka_unit_test(a_lock_that_was_edited_wrongly_is_refused_by_line),
+		cmocka_unit_test(a_newer_schema_is_named_before_its_unknown_keys),
+		cmocka_unit_test(every_key_is_documented),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/enclave_toml.h"
+#include "expect.h"
+#include "io/file.h"
+
+#include <dirent.h>
+#include <string.h>
+
+static const char *fixtures; /* tests/config */
+
+static void path_of(const char *name, char ret[4096])
+{
+	(void)snprintf(ret, 4096, "%s/%s", fixtures, name);
+}
+
+static void every_key_of_a_full_file_is_read(void **state)
+{
+	struct cfg_enclave c;
+	const struct cfg_ingress *in;
+	struct ss_err err = { 0 };
+	char path[4096];
+
+	(void)state;
+	path_of("full.toml", path);
+	expect_ok(cfg_enclave_load(path, &c, &err), &err);
+	assert_string_equal(c.name, "hello");
+	assert_string_equal(c.version, "1.2");
+	assert_string_equal(c.dockerfile, "Dockerfile");
+	assert_string_equal(c.context, ".");
+	assert_string_equal(c.arch, "aarch64");
+	assert_int_equal(c.epoch_kind, CFG_EPOCH_COMMIT);
+	assert_int_equal(c.app.command.n, 3);
+	assert_string_equal(c.app.command.v[2], "8080");
+	assert_null(c.app.command.v[3]);
+	assert_string_equal(c.app.user, "1000:1000");
+	assert_string_equal(c.app.workdir, "/srv");
+	assert_string_equal(c.app.stop_signal, "SIGINT");
+	assert_string_equal(c.app.env.v[0].key, "EMPTY");
+	assert_string_equal(cfg_pairs_get(&c.app.env, "LOG"), "info");
+	assert_null(cfg_pairs_get(&c.app.env, "NOTHING"));
+	assert_true(c.app.new_privileges);
+	assert_false(c.app.nsm);
+	assert_string_equal(c.build.args.v[0].key, "A");
+	assert_string_equal(c.build.target, "final");
+	assert_string_equal(cfg_pairs_get(&c.build.secrets, "token"), "secret/token");
+	assert_string_equal(c.build.platform, "linux/arm64");
+	assert_string_equal(c.build.engine, "buildah");
+	assert_string_equal(c.build.normalise_off.v[0], "apt-logs");
+	assert_int_equal(c.ingress.n, 2);
+	in = c.ingress.v;
+	assert_int_equal(in[0].port, 443);
+	assert_int_equal(in[0].to, 8080);
+	assert_int_equal(in[0].tls, CFG_TLS_ATTESTED);
+	assert_string_equal(in[0].alpn.v[0], "http/1.1");
+	assert_true(in[0].http);
+	assert_int_equal(in[1].to, 0);
+	assert_int_equal(in[1].tls, CFG_TLS_NONE);
+	assert_int_equal(c.egress.n, 3);
+	assert_string_equal(c.health, "/healthz");
+	assert_int_equal(c.memory_mib, 512);
+	assert_int_equal(c.cpus, 2);
+	assert_string_equal(c.certificate, "cert.pem");
+	assert_string_equal(c.key, "key.pem");
+	cfg_enclave_done(&c);
+}
+
+static void an_empty_file_has_defaults_that_no_host_decides(void **state)
+{
+	struct cfg_enclave c;
+	struct ss_err err = { 0 };
+
+	(void)state;
+	expect_ok(cfg_enclave_read((struct ss_span){ NULL, 0 }, &c, &err), &err);
+	assert_null(c.name);
+	assert_string_equal(c.dockerfile, "Dockerfile");
+	assert_string_equal(c.context, ".");
+	assert_string_equal(c.arch, "x86_64");
+	assert_int_equal(c.epoch_kind, CFG_EPOCH_UNSET);
+	assert_int_equal(c.ingress.n, 0);
+	cfg_enclave_done(&c);
+}
+
+/* The first line of each should-fail-*.toml is a comment with the message. */
+static void each_bad_file_is_refused_with_its_line_and_reason(void **state)
+{
+	DIR *d = opendir(fixtures);
+	size_t n = 0;
+
+	(void)state;
+	assert_non_null(d);
+	for (const struct dirent *e = readdir(d); e != NULL; e = readdir(d)) {
+		AUTO_BUF struct ss_buf b = SS_BUF_INIT(4096);
+		struct cfg_enclave c;
+		struct ss_err err = { 0 };
+		char path[4096], want[256];
+
+		if (strncmp(e->d_name, "should-fail-", 12) != 0)
+			continue;
+		path_of(e->d_name, path);
+		expect_ok(io_load_file(path, &b, &err), &err);
+		(void)snprintf(want, sizeof(want), "%.*s",
+			       (int)(strcspn((const char *)b.p, "\n") - 2), (const char *)b.p + 2);
+		expect_fails(cfg_enclave_read(ss_buf_span(&b), &c, &err), &err, SS_EINPUT, want);
+		n++;
+	}
+	(void)closedir(d);
+	assert_int_equal(n, 49);
+}
+
+static void a_file_that_is_not_there_is_named(void **state)
+{
+	struct cfg_enclave c;
+	struct ss_err err = { 0 };
+
+	(void)state;
+	expect_fails(cfg_enclave_load("/nowhere/enclave.toml", &c, &err), &err, SS_ESYS,
+		     "cannot open '/nowhere/enclave.toml': No such file or directory");
+}
+
+static void lists_are_bounded(void **state)
+{
+	AUTO_BUF struct ss_buf b = SS_BUF_INIT(65536);
+	struct cfg_enclave c;
+	struct ss_err err = { 0 };
+	char text[64];
+
+	(void)state;
+	for (int i = 1; i <= 65; i++) {
+		(void)snprintf(text, sizeof(text), "[[ingress]]\nport = %d\ntls = 'none'\n", i);
+		ss_buf_put(&b, (struct ss_span){ (const uint8_t *)text, strlen(text) });
+	}
+	expect_fails(cfg_enclave_read(ss_buf_span(&b), &c, &err), &err, SS_ELIMIT,
+		     "line 1: 'ingress' has 65 elements; the limit is 64");
+}
+
+static void every_key_is_documented(void **state)
+{
+	AUTO_BUF struct ss_buf b = SS_BUF_INIT(1 << 20);
+	struct ss_err err = { 0 };
+	char path[4096];
+
+	(void)state;
+	path_of("../../docs/formats/enclave-toml.md", path);
+	expect_ok(io_load_file(path, &b, &err), &err);
+	ss_buf_put(&b, (struct ss_span){ (const uint8_t *)"", 1 });
+	for (const struct cfg_field *f = cfg_enclave_fields; f->key != NULL; f++) {
+		char row[96];
+
+		(void)snprintf(row, sizeof(row), "`%s`", f->key);
+		for (const struct cfg_field *g = f->fields; g != NULL && g->key != NULL; g++) {
+			(void)snprintf(row, sizeof(row), "`%s.%s`", f->key, g->key);
+			if (strstr((const char *)b.p, row) == NULL)
+				fail_msg("%s is not documented", row);
+		}
+		if (f->fields == NULL && strstr((const char *)b.p, row) == NULL)
+			fail_msg("%s is not documented", row);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_key_of_a_full_file_is_read),
+		cmocka_unit_test(an_empty_file_has_defaults_that_no_host_decides),
+		cmocka_unit_test(each_bad_file_is_refused_with_its_line_and_reason),
+		cmocka_unit_test(a_file_that_is_not_there_is_named),
+		cmocka_unit_test(lists_are_bounded),
+		cmocka_unit_test(every_key_is_documented),
+	};
+
+	fixtures = getenv("FIXTURES");
+	assert_non_null(fixtures);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
