@@ -7,6 +7,8 @@ while read -r cmd; do
 	file=$(echo "$cmd" | tr ' ' '-')
 	page="$SRC/docs/man/selfsame-$file.1.scd"
 	check "command $cmd has cases: tests/cli/$file.t" test -s "$SRC/tests/cli/$file.t"
+	check "which are run: $file stands in cli_tests of tests/meson.build" \
+		sh -c 'sed -n "/^cli_tests/,/]/p" "$1" | grep -qF "'"'$file'"'"' - "$SRC/tests/meson.build"
 	check "command $cmd has a man page: docs/man/selfsame-$file.1.scd" test -s "$page"
 	[ -s "$page" ] || continue
 	awk -F'\t' -v c="$cmd" '$1 == c && $2 != "-" { print "--" $2 }' table | sort >want
@@ -19,5 +21,7 @@ while read -r cmd; do
 	check "selfsame(1) names $cmd" grep -qF "*selfsame-$file*(1)" "$SRC/docs/man/selfsame.1.scd"
 done <commands
 for page in "$SRC"/docs/man/*.scd; do
+	check "$(basename "$page") is installed: docs/man/meson.build" \
+		grep -qF "'$(basename "$page" .scd)'" "$SRC/docs/man/meson.build"
 	check "$(basename "$page") renders" sh -c 'scdoc <"$1" >page.1' - "$page"
 done
