@@ -18,10 +18,10 @@
  * vsock_mux_packet() for what the guest sent, vsock_mux_fill() while vsock_mux_is_pending() and the
  * guest has a buffer, and vsock_mux_sweep() at the end of each round.
  */
-#define VSOCK_CONN_BUF (128u * 1024)
-#define VSOCK_ALL_BUFS 256u    /* 32 MiB */
-#define VSOCK_MAX_RSTS 64u     /* answers to packets of no stream, waiting for a guest buffer */
-#define VSOCK_MAX_CONNS 16384u /* upper bound for max_conns */
+#define VSOCK_CONN_BUF 0x20000u /* 128 KiB */
+#define VSOCK_ALL_BUFS 256u     /* 32 MiB */
+#define VSOCK_MAX_RSTS 64u      /* answers to packets of no stream, waiting for a guest buffer */
+#define VSOCK_MAX_CONNS 16384u  /* upper bound for max_conns */
 #define VSOCK_FIRST_PORT (1u << 30) /* host ports of streams that start here */
 
 struct vsock_mux_opts {

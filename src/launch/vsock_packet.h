@@ -8,7 +8,7 @@
  * VSOCK_RW packet follows it; every other packet is the header alone.
  */
 #define VSOCK_HEADER_SIZE 44u
-#define VSOCK_MAX_DATA (64u * 1024) /* Linux sends and takes no longer packets */
+#define VSOCK_MAX_DATA 0x10000u /* Linux sends and takes no longer packets */
 #define VSOCK_TYPE_STREAM 1u
 #define VSOCK_HOST_CID 3u /* an enclave calls its parent by this number, not by 2 */
 
