@@ -123,6 +123,7 @@ SS_NONNULL void tree_patch_mark(struct tree *t, tree_id id);
 SS_NONNULL void tree_stat(const struct tree *t, tree_id id, struct tree_inode *ret);
 /* Same value for two names: they are hard links of one inode. */
 SS_NONNULL uint32_t tree_inode_no(const struct tree *t, tree_id id);
+SS_NONNULL uint32_t tree_inode_max(const struct tree *t); /* no inode has a greater number */
 SS_NONNULL struct ss_span tree_name(const struct tree *t, tree_id id); /* last component */
 SS_NONNULL uint32_t tree_count(const struct tree *t);                  /* names, without the root */
 SS_NONNULL size_t tree_memory(const struct tree *t); /* bytes allocated for all of it */

@@ -169,6 +169,11 @@ uint32_t tree_inode_no(const struct tree *t, tree_id id)
 	return store_name(t, id)->inode;
 }
 
+uint32_t tree_inode_max(const struct tree *t)
+{
+	return t->n_nodes - 1;
+}
+
 struct ss_span tree_name(const struct tree *t, tree_id id)
 {
 	return id == TREE_ROOT ? (struct ss_span){ (const uint8_t *)"", 0 } : store_span(t, id);
