@@ -109,13 +109,10 @@ static void any_other_kernel_is_unknown(void **state)
 
 static void a_text_that_is_no_version_is_unknown(void **state)
 {
-	static const char *const bad[] = { "",
-					   " 6.12",
-					   "6\n.12 x",
-					   "6.12\xff x",
-					   "6.12\x7f x",
-					   "6.12.57-a-name-that-goes-on-for-more-than-sixty-three-"
-					   "characters-in-all x" };
+	static const char long_one[] =
+		"6.12.57-a-name-that-goes-on-for-more-than-sixty-three-characters-in-all x";
+	static const char *const bad[] = { "",           " 6.12",      "6\n.12 x",
+					   "6.12\xff x", "6.12\x7f x", long_one };
 
 	(void)state;
 	for (size_t i = 0; i < SS_NELEMS(bad); i++) {

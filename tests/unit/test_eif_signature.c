@@ -161,7 +161,6 @@ static void the_payload_and_the_headers_are_signed(void **state)
 	expect_ok(crypto_cert_read_pem(text(cert_P256), &c, &err), &err);
 	{
 		AUTO_SIGNATURE struct eif_signature s = { 0 };
-		AUTO_SIGNATURE struct eif_signature t = { 0 };
 		uint8_t *payload;
 
 		expect_ok(eif_signature_read(ss_buf_span(&b), &s, &err), &err);
