@@ -107,6 +107,7 @@ int crypto_pkey_curve(const EVP_PKEY *p, const char *whose, enum crypto_curve *r
 }
 
 /* Nobody is asked: a build has no terminal. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): OpenSSL's type */
 static int no_passphrase(char *buf, int size, int rwflag, void *asked)
 {
 	(void)buf, (void)size, (void)rwflag;

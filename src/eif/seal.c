@@ -37,6 +37,12 @@ static int load_key(const char *path, struct eif_seal *s, struct ss_err *err)
 	return rc < 0 ? ss_ctx(err, "'%s'", path) : 0;
 }
 
+static void hand_over(struct eif_seal *from, struct eif_seal *ret)
+{
+	*ret = *from;
+	*from = (struct eif_seal){ 0 };
+}
+
 int eif_seal_load_key(const char *certificate, const char *key, int64_t now, struct eif_seal *ret,
 		      struct ss_err *err)
 {
@@ -47,8 +53,7 @@ int eif_seal_load_key(const char *certificate, const char *key, int64_t now, str
 	if (!crypto_cert_has_key(s.cert, s.key))
 		return ss_fail(err, SS_EINPUT, "the key '%s' is not that of the certificate '%s'",
 			       key, certificate);
-	*ret = s;
-	s = (struct eif_seal){ 0 };
+	hand_over(&s, ret);
 	return 0;
 }
 
@@ -64,8 +69,7 @@ int eif_seal_load_section(const char *path, struct eif_seal *ret, struct ss_err 
 		return ss_ctx(err, "'%s'", path);
 	if (eif_signature_verify(&sig, s.cert, err) < 0)
 		return ss_ctx(err, "'%s'", path);
-	*ret = s;
-	s = (struct eif_seal){ 0 };
+	hand_over(&s, ret);
 	return 0;
 }
 
