@@ -23,12 +23,12 @@ struct engine_request {
 	const char *context;
 	const char *arch; /* "x86_64", "aarch64" */
 	uint32_t epoch;
-	const char *target;                 /* NULL = the last stage */
-	const char *platform;               /* NULL = linux/<arch> */
-	const struct cfg_pairs *args;       /* --build-arg */
-	const struct cfg_pairs *secrets;    /* id → file */
-	const struct cfg_lock *locked;      /* NULL: resolve the bases anew */
-	struct ss_progress *progress;       /* the engine's output, line by line; may be NULL */
+	const char *target;              /* NULL = the last stage */
+	const char *platform;            /* NULL = linux/<arch> */
+	const struct cfg_pairs *args;    /* --build-arg */
+	const struct cfg_pairs *secrets; /* id → file */
+	const struct cfg_lock *locked;   /* NULL: resolve the bases anew */
+	struct ss_progress *progress;    /* the engine's output, line by line; may be NULL */
 };
 
 struct engine_result {
