@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -100,7 +99,7 @@ static int set_limits(struct ss_err *err)
 	static const struct rlimit files = { .rlim_cur = OPEN_FILES_SOFT, .rlim_max = OPEN_FILES };
 	static const struct rlimit core = { 0 };
 
-	if (setrlimit(RLIMIT_NOFILE, &files) < 0 || setrlimit(RLIMIT_CORE, &core) < 0)
+	if (prlimit(0, RLIMIT_NOFILE, &files, NULL) < 0 || prlimit(0, RLIMIT_CORE, &core, NULL) < 0)
 		return ss_fail_sys(err, "cannot set limits");
 	return 0;
 }
@@ -124,9 +123,9 @@ static int become_user(const struct mc_config *c, struct ss_err *err)
 
 	while (mc_next_uint(&groups, &gid))
 		list[n++] = gid;
-	if (setgroups(n, list) < 0)
-		return ss_fail_sys(err, "cannot set the supplementary groups");
 	/* The system calls, not the library's: there is one thread, and nothing to synchronise. */
+	if (syscall(SYS_setgroups, n, list) < 0)
+		return ss_fail_sys(err, "cannot set the supplementary groups");
 	if (syscall(SYS_setresgid, c->gid, c->gid, c->gid) < 0 ||
 	    syscall(SYS_setresuid, c->uid, c->uid, c->uid) < 0)
 		return ss_fail_sys(err, "cannot become %u:%u", c->uid, c->gid);
@@ -146,12 +145,12 @@ static int enter_directory(struct ss_span cwd, struct ss_err *err)
 	return 0;
 }
 
-static int default_signals(struct ss_err *err)
+/* No signal was ever given a handler or ignored here. */
+static int unblock_signals(struct ss_err *err)
 {
 	sigset_t none;
 
 	(void)sigemptyset(&none);
-	(void)signal(SIGPIPE, SIG_DFL);
 	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
 		return ss_fail_sys(err, "cannot unblock signals");
 	return 0;
@@ -174,7 +173,7 @@ int rt_app_exec(const struct rt_app *app, struct ss_err *err)
 		return -1;
 	if (!c->new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return ss_fail_sys(err, "cannot give up new privileges");
-	if (enter_directory(c->cwd, err) < 0 || default_signals(err) < 0)
+	if (enter_directory(c->cwd, err) < 0 || unblock_signals(err) < 0)
 		return -1;
 	return rt_exec(argv, envp, err);
 }
