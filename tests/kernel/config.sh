@@ -33,14 +33,14 @@ says_no() { # TEXT CONFIG PROFILE-ARCH: the check fails and says TEXT
 }
 
 for final in kernel/config/*.final; do
-	name=${final##*/}
-	name=${name%.final}
-	ok "$name has every required option and no unwanted one" check "$final" "$name"
+	of=${final##*/}
+	of=${of%.final}
+	ok "$of has every required option and no unwanted one" check "$final" "$of"
 	sed 's/^CONFIG_NSM=y$/# CONFIG_NSM is not set/' "$final" >"$top/config"
-	ok "$name without NSM is noticed" \
-		says_no 'CONFIG_NSM is n, must be y (the devices of an enclave: announced on the command line, vsock, NSM)' "$top/config" "$name"
+	ok "$of without NSM is noticed" \
+		says_no 'CONFIG_NSM is n, must be y (the devices of an enclave: announced on the command line, vsock, NSM ' "$top/config" "$of"
 	sed 's/^# CONFIG_IO_URING is not set$/CONFIG_IO_URING=y/' "$final" >"$top/config"
-	ok "$name with io_uring is noticed" says_no 'CONFIG_IO_URING is y, must be n (large system call surfaces' "$top/config" "$name"
+	ok "$of with io_uring is noticed" says_no 'CONFIG_IO_URING is y, must be n (large system call surfaces' "$top/config" "$of"
 done
 ok 'there are three of them' [ "$(echo kernel/config/*.final | wc -w)" -eq 3 ]
 sed 's/^CONFIG_HZ=250$/CONFIG_HZ=1000/' kernel/config/nitro-x86_64.final >"$top/config"
