@@ -207,6 +207,7 @@ static bool is_touched(struct customer *c, struct ss_span name)
 /* From the directory of `name` to `target`, both below the same root. */
 static struct ss_span relative(struct ss_span name, struct ss_span target, uint8_t *buf)
 {
+	static const uint8_t up[] = { '.', '.', '/' };
 	size_t same = 0; /* bytes of the directories that both have */
 	size_t n = 0;
 
@@ -215,8 +216,8 @@ static struct ss_span relative(struct ss_span name, struct ss_span target, uint8
 			same = i + 1;
 	for (size_t i = same; i < name.n; i++) {
 		if (name.p[i] == '/') {
-			memcpy(buf + n, "../", 3);
-			n += 3;
+			memcpy(buf + n, up, sizeof(up));
+			n += sizeof(up);
 		}
 	}
 	memcpy(buf + n, target.p + same, target.n - same);

@@ -192,27 +192,39 @@ static int find_groups_of(struct accounts *a, struct ss_span name, struct image_
 	return 0;
 }
 
+/* A number need not be in the file; *known says whether it, or the name, is. */
+static int find_user(struct accounts *passwd, struct ss_span who, struct passwd *ret, bool *known,
+		     struct ss_err *err)
+{
+	static const struct ss_span root = { (const uint8_t *)"0", 1 };
+	struct passwd p = { 0 };
+
+	who = who.n == 0 ? root : who;
+	*known = find_passwd(passwd, who, &p);
+	if (!*known && !is_numeric(who))
+		return ss_fail(err, SS_EINPUT, "no user '%s' in the image's /etc/passwd",
+			       SS_SHOW(who));
+	if (!*known && !read_number(who, &p.uid))
+		return ss_fail(err, SS_ELIMIT, "user %s; an enclave has ids up to %u", SS_SHOW(who),
+			       MC_ID_MAX);
+	*ret = p;
+	return 0;
+}
+
 static int resolve(struct accounts *passwd, struct accounts *group, struct ss_span text,
 		   struct image_user *u, struct ss_err *err)
 {
-	static const struct ss_span root = { (const uint8_t *)"0", 1 };
 	const bool has_colon = text.n > 0 && memchr(text.p, ':', text.n) != NULL;
-	struct ss_span who = take_until(&text, ':');
+	const struct ss_span who = take_until(&text, ':');
 	struct passwd p;
 	bool known;
 
 	if (has_colon && text.n == 0)
 		return ss_fail(err, SS_EINPUT, "no group after the ':'");
-	who = who.n == 0 ? root : who;
-	known = find_passwd(passwd, who, &p);
-	if (!known && !read_number(who, &p.uid))
-		return is_numeric(who)
-			       ? ss_fail(err, SS_ELIMIT, "user %s; an enclave has ids up to %u",
-					 SS_SHOW(who), MC_ID_MAX)
-			       : ss_fail(err, SS_EINPUT, "no user '%s' in the image's /etc/passwd",
-					 SS_SHOW(who));
+	if (find_user(passwd, who, &p, &known, err) < 0)
+		return -1;
 	u->uid = p.uid;
-	u->gid = known ? p.gid : 0;
+	u->gid = p.gid;
 	if (has_colon && find_group(group, text, &u->gid, err) < 0)
 		return -1;
 	if (!has_colon && known && find_groups_of(group, p.name, u, err) < 0)

@@ -48,6 +48,7 @@ static bool is_name(const struct tree *t, tree_id id, const char *text)
  * a .pyc stands for its source, and nobody looks at its time. */
 static tree_id source_of(const struct tree *t, tree_id pyc)
 {
+	static const uint8_t suffix[] = { '.', 'p', 'y' };
 	const tree_id cache = store_name(t, pyc)->parent;
 	const struct ss_span name = tree_name(t, pyc);
 	const uint8_t *dot = memchr(name.p, '.', name.n);
@@ -64,8 +65,8 @@ static tree_id source_of(const struct tree *t, tree_id pyc)
 	path[n++] = '/';
 	memcpy(path + n, name.p, (size_t)(dot - name.p));
 	n += (size_t)(dot - name.p);
-	memcpy(path + n, ".py", 3);
-	return tree_resolve(t, (struct ss_span){ path, n + 3 });
+	memcpy(path + n, suffix, sizeof(suffix));
+	return tree_resolve(t, (struct ss_span){ path, n + sizeof(suffix) });
 }
 
 /*
