@@ -70,16 +70,17 @@ static void move_texts(struct tree *t, uint8_t *const *old)
 
 void tree_text_squeeze(struct tree *t)
 {
-	uint8_t *old[SS_NELEMS(t->text)];
+	AUTO_FREE uint8_t **old = NULL;
 
 	if (t->text_dead < 4 * STORE_TEXT_BLOCK || t->text_dead < t->text_n / 2)
 		return;
-	memcpy(old, t->text, sizeof(old));
+	old = ss_calloc(SS_NELEMS(t->text), sizeof(*old));
+	memcpy(old, t->text, sizeof(t->text));
 	memset(t->text, 0, sizeof(t->text));
 	t->text_n = 0;
 	t->text_dead = 0;
 	move_texts(t, old);
-	for (size_t i = 0; i < SS_NELEMS(old); i++)
+	for (size_t i = 0; i < SS_NELEMS(t->text); i++)
 		free(old[i]);
 }
 

@@ -10,8 +10,8 @@
  * lies in blocks as well; what removed names leave behind is squeezed out when it is the larger
  * part. The lookup table is an open-addressed hash of (parent, name).
  */
-#define STORE_BLOCK 16384u /* names or inodes a block */
-#define STORE_TEXT_BLOCK (1u << 20)
+#define STORE_BLOCK 4096u /* names or inodes a block */
+#define STORE_TEXT_BLOCK (1u << 18)
 
 struct tree_name {
 	tree_id parent; /* TREE_NONE: not in use */

@@ -440,6 +440,7 @@ static void attributes_have_limits(void **state)
 	struct tree *t = tree_new();
 	struct ss_err err = { 0 };
 	uint8_t value[TREE_MAX_XATTR + 1] = { 0 };
+	struct tree_xattr x;
 	char path[32];
 
 	(void)state;
@@ -454,6 +455,16 @@ static void attributes_have_limits(void **state)
 	expect_fails(tree_xattr_set(t, TREE_ROOT, text("security.capability"),
 				    (struct ss_span){ value, sizeof(value) }, &err),
 		     &err, SS_ELIMIT, "security.capability of 4097 bytes; the limit is 4096");
+	for (unsigned i = 0; i < TREE_MAX_XATTRS; i++) { /* what is removed counts no more */
+		(void)snprintf(path, sizeof(path), "f%u", i);
+		tree_remove(t, tree_find(t, text(path)));
+		expect_ok(tree_xattr_set(t, put(t, path, TREE_REG, 0),
+					 text("system.posix_acl_access"), text("a"), &err),
+			  &err);
+		assert_true(tree_xattr(t, tree_find(t, text(path)), 0, &x));
+		assert_memory_equal(x.name.p, "system.posix_acl_access", x.name.n);
+		assert_false(tree_xattr(t, tree_find(t, text(path)), 1, &x));
+	}
 	tree_free(t);
 }
 

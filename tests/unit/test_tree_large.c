@@ -59,8 +59,8 @@ static void the_budget_holds_at_every_size(void **state)
 
 		(void)snprintf(path, sizeof(path), "d%u/module_component_%06u", i / 100, i);
 		expect_ok(tree_put(t, text(path), &in, NULL, &err), &err);
-		/* A megabyte for each kind of block that is not full yet. */
-		if (tree_memory(t) > (3u << 20) + (size_t)112 * tree_count(t))
+		/* One of each kind of block is not full yet. */
+		if (tree_memory(t) > (640u << 10) + (size_t)112 * tree_count(t))
 			fail_msg("%zu bytes for %u names", tree_memory(t), tree_count(t));
 	}
 	tree_free(t);

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MODEL_MAX 600
+#define MODEL_MAX 600 /* more names than a run makes, nearly always: it stops before */
 
 struct model_node {
 	enum tree_type type;
@@ -34,7 +34,7 @@ struct model_name {
 struct model {
 	struct model_name v[MODEL_MAX];
 	size_t n;
-	struct model_node nodes[4096];
+	struct model_node nodes[2560];
 	size_t n_nodes;
 	struct model_node root;
 	int layer;
@@ -47,6 +47,8 @@ struct model {
 			abort();                                                                   \
 		}                                                                                  \
 	} while (0)
+
+static const struct model_node plain = { .type = TREE_DIR, .mode = 0755 };
 
 static inline struct ss_span model_span(const char *s)
 {
@@ -113,9 +115,7 @@ static inline bool model_parents(struct model *m, const char *path)
 		if (e != NULL && m->nodes[e->node].type != TREE_DIR)
 			return false;
 		if (e == NULL)
-			model_add(m, dir,
-				  model_node_new(m, (struct model_node){ .type = TREE_DIR,
-									 .mode = 0755 }));
+			model_add(m, dir, model_node_new(m, plain));
 	}
 	return true;
 }
@@ -165,38 +165,39 @@ static inline bool model_link(struct model *m, const char *path, const char *tar
 	return true;
 }
 
-/* Hides what earlier layers put below `dir`, and `dir` itself if told so. */
+static inline bool model_has_new_below(const struct model *m, const char *path)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (m->v[i].layer == m->layer && model_is_below(m->v[i].path, path))
+			return true;
+	return false;
+}
+
+/* Hides what earlier layers put below `dir`, and `dir` itself if told so. A directory that has
+ * become a parent of what this layer put stays, bare. */
 static inline void model_hide(struct model *m, const char *dir, bool itself)
 {
-	bool again = true;
-	bool keep[MODEL_MAX] = { 0 };
+	bool bare[MODEL_MAX] = { 0 };
+	char top[40];
 
-	for (size_t i = 0; i < m->n; i++)
-		keep[i] = m->v[i].layer == m->layer;
-	for (size_t i = 0; i < m->n; i++)
-		for (size_t j = 0; j < m->n; j++)
-			if (m->v[j].layer == m->layer && model_is_below(m->v[j].path, m->v[i].path))
-				keep[i] = true;
-	while (again) {
-		again = false;
-		for (size_t i = 0; i < m->n; i++) {
-			struct model_name *e = &m->v[i];
+	(void)snprintf(top, sizeof(top), "%s", dir);
+	for (size_t i = m->n; i-- > 0;) {
+		const struct model_name *e = &m->v[i];
 
-			if (!(model_is_below(e->path, dir) ||
-			      (itself && strcmp(e->path, dir) == 0)) ||
-			    e->layer == m->layer)
-				continue;
-			if (keep[i]) {
-				m->nodes[e->node] =
-					(struct model_node){ .type = TREE_DIR, .mode = 0755 };
-				e->layer = m->layer;
-				continue;
-			}
-			m->v[i] = m->v[m->n - 1];
-			keep[i] = keep[m->n - 1];
-			m->n--;
-			again = true;
-			break;
+		if (!(model_is_below(e->path, top) || (itself && strcmp(e->path, top) == 0)) ||
+		    e->layer == m->layer)
+			continue;
+		if (model_has_new_below(m, e->path)) {
+			bare[i] = true;
+			continue;
+		}
+		bare[i] = bare[m->n - 1];
+		model_drop_at(m, i);
+	}
+	for (size_t i = 0; i < m->n; i++) {
+		if (bare[i]) {
+			m->nodes[m->v[i].node] = plain;
+			m->v[i].layer = m->layer;
 		}
 	}
 }
@@ -362,7 +363,7 @@ static inline void model_play_one(struct model *m, struct tree *t, struct ss_cur
 	}
 }
 
-/* Plays up to 500 operations. */
+/* Plays up to 300 operations. */
 static inline void model_play(struct ss_span bytes)
 {
 	struct ss_cur c = ss_cur_init(bytes);
@@ -375,8 +376,8 @@ static inline void model_play(struct ss_span bytes)
 	MODEL_REQUIRE(tree_source_add(t, open("/dev/null", O_RDONLY | O_CLOEXEC), &source, &err) ==
 			      0 &&
 		      source == 0);
-	m->root = (struct model_node){ .type = TREE_DIR, .mode = 0755 };
-	for (size_t i = 0; i < 500 && ss_cur_left(&c) > 0 && m->n < MODEL_MAX - 8; i++)
+	m->root = plain;
+	for (size_t i = 0; i < 300 && ss_cur_left(&c) > 0 && m->n < MODEL_MAX - 8; i++)
 		model_play_one(m, t, &c);
 	model_compare(m, t);
 	tree_free(t);
