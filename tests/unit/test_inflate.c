@@ -121,8 +121,12 @@ static void sample(struct ss_buf *b, size_t n, uint32_t seed)
 		seed = (uint32_t)((uint64_t)seed * 1664525u + 1013904223u);
 		c = (uint8_t)("etaoin shrdlu\n\0xyz"[(seed >> 24) % 18]);
 		ss_buf_put(b, (struct ss_span){ &c, 1 });
-		if (seed % 97 == 0 && b->n > 300)
-			ss_buf_put(b, (struct ss_span){ b->p + b->n - 300, 200 });
+		if (seed % 97 == 0 && b->n > 300) {
+			uint8_t again[200];
+
+			memcpy(again, b->p + b->n - 300, sizeof(again));
+			ss_buf_put(b, (struct ss_span){ again, sizeof(again) });
+		}
 	}
 }
 
