@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fmt/json.h"
 
+#include "base/mem.h"
+#include "base/sort.h"
+
+#include <string.h>
+
 /*
  * Counts what the parser would build, without building it. Strings are skipped with their escapes;
  * whether the text is JSON at all is the parser's business.
@@ -142,4 +147,25 @@ int js_u64(const json_t *o, const char *key, bool need, uint64_t *ret, struct ss
 	if (v != NULL)
 		*ret = (uint64_t)json_integer_value(v);
 	return 0;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+const char **js_keys(const json_t *o, size_t *ret_n)
+{
+	const char **keys = ss_calloc(json_object_size(o), sizeof(*keys));
+	union {
+		const json_t *in;
+		json_t *out;
+	} u = { .in = o }; /* the library's iterators only read, but say so nowhere */
+	size_t n = 0;
+
+	for (void *i = json_object_iter(u.out); i != NULL; i = json_object_iter_next(u.out, i))
+		keys[n++] = json_object_iter_key(i);
+	ss_sort(keys, n, sizeof(*keys), by_bytes);
+	*ret_n = n;
+	return keys;
 }

@@ -39,3 +39,6 @@ SS_MUST_CHECK SS_NONNULL int js_arr(const json_t *o, const char *key, bool need,
 				    struct ss_err *err);
 SS_MUST_CHECK SS_NONNULL int js_u64(const json_t *o, const char *key, bool need, uint64_t *ret,
 				    struct ss_err *err);
+
+/* The keys of an object, sorted by their bytes; the caller frees the array, not the strings. */
+SS_MUST_CHECK SS_NONNULL const char **js_keys(const json_t *o, size_t *ret_n);

@@ -17,9 +17,9 @@
  * other vendors' keys.
  */
 #define TAR_BLOCK 512u
-#define TAR_MAX_HEADER (1024u * 1024) /* body of an extended header */
-#define TAR_MAX_SEGMENTS 65536u       /* data segments of one sparse file: 1 MiB of memory */
-#define TAR_MAX_XATTRS 256u           /* of one entry */
+#define TAR_MAX_HEADER 1048576u /* body of an extended header */
+#define TAR_MAX_SEGMENTS 65536u /* data segments of one sparse file: 1 MiB of memory */
+#define TAR_MAX_XATTRS 256u     /* of one entry */
 
 enum tar_type { TAR_REG, TAR_LINK, TAR_SYMLINK, TAR_CHR, TAR_BLK, TAR_DIR, TAR_FIFO };
 

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/progress.h"
+#include "oci/guard.h"
 #include "tree/tree.h"
 
 /*
@@ -23,7 +24,9 @@ struct oci_limits {
 	uint32_t entries; /* tar entries in all layers; 0 = TREE_MAX_NAMES */
 };
 #define OCI_TOTAL_DEFAULT ((uint64_t)64 << 30)
-#define OCI_RATIO_DEFAULT 1100u /* deflate cannot exceed 1032 : 1; zstd and sparse files can */
+#define OCI_RATIO_DEFAULT                                                                          \
+	1100u /* deflate cannot exceed 1032 : 1; zstd and sparse files can. Asked                  \
+		 of layers over 16 MiB only */
 
 struct oci_request {
 	const char *source; /* as above */
@@ -48,14 +51,22 @@ struct oci_image {
 	char *stop_signal;
 	char *arch;                  /* "amd64", "arm64"; NULL for a plain root file system */
 	bool has_config;             /* false for rootfs: sources */
-	uint8_t manifest_sha256[32]; /* for the lock; zero for rootfs: sources */
+	uint8_t manifest_sha256[32]; /* for the lock; of the config where `docker save` gives no
+					manifest; zero for rootfs: sources */
 	struct ss_buf config_json;   /* verbatim, for --layout nitro-cli; empty for rootfs: */
+	struct oci_guards guards;    /* files that the tree reads in place */
 };
 
 /* On success both are the caller's: tree_free(), oci_image_done(). */
 SS_MUST_CHECK SS_NONNULL int oci_load(const struct oci_request *req, struct tree **ret_tree,
 				      struct oci_image *ret_image, struct ss_err *err);
 SS_NONNULL void oci_image_done(struct oci_image *i);
+
+/*
+ * To be asked after the last byte was read from the tree, and before anything made of it is kept:
+ * fails if a file that is read in place (a plain layer, an archive) changed since it was verified.
+ */
+SS_MUST_CHECK SS_NONNULL int oci_image_check(const struct oci_image *i, struct ss_err *err);
 
 /* True if `source` begins with one of the transports above ("oci:", …): else it is a folder. */
 SS_NONNULL bool oci_is_source(const char *source);

@@ -124,6 +124,23 @@ static void members_are_fetched_by_type(void **state)
 	expect_fails(js_u64(j, "r", false, &n, &err), &err, SS_EINPUT, "'r' is not a whole number");
 }
 
+static void keys_come_in_order_of_their_bytes(void **state)
+{
+	static const char text[] = "{\"b\":1,\"a/z\":2,\"B\":3,\"\\u00e9\":4,\"a\":5,\"\":6}";
+	static const char *const want[] = { "", "B", "a", "a/z", "b", "\xc3\xa9" };
+	AUTO_JSON json_t *j = NULL;
+	AUTO_FREE const char **keys = NULL;
+	struct ss_err err = { 0 };
+	size_t n = 0;
+
+	(void)state;
+	expect_ok(parse(text, sizeof(text) - 1, &j, &err), &err);
+	keys = js_keys(j, &n);
+	assert_int_equal(n, SS_NELEMS(want));
+	for (size_t i = 0; i < n; i++)
+		assert_string_equal(keys[i], want[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -131,6 +148,7 @@ int main(void)
 		cmocka_unit_test(truncation_at_every_byte_is_refused),
 		cmocka_unit_test(the_bounds_hold_before_anything_is_allocated),
 		cmocka_unit_test(members_are_fetched_by_type),
+		cmocka_unit_test(keys_come_in_order_of_their_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
