@@ -51,9 +51,10 @@ static int choose(const json_t *images, const char *name, const json_t **ret, st
 			       n);
 	if (name == NULL || is_number(name, &number)) {
 		*ret = json_array_get(images, number);
-		return *ret != NULL
-			       ? 0
-			       : ss_fail(err, SS_EINPUT, "there is no image %s, only %zu", name, n);
+		if (*ret == NULL)
+			return ss_fail(err, SS_EINPUT, "there is no image @%zu, only %zu", number,
+				       n);
+		return 0;
 	}
 	for (size_t i = 0; i < n; i++) {
 		const json_t *tags;
