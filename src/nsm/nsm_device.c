@@ -26,6 +26,7 @@ int nsm_open(int *ret, struct ss_err *err)
 	return 0;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the driver writes there */
 int nsm_call(int fd, struct ss_span request, uint8_t *room, struct ss_span *ret, struct ss_err *err)
 {
 	struct nsm_raw raw = { .request = { (uint64_t)(uintptr_t)request.p, request.n },

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#define MIB (1024u * 1024u)
+#define MIB (1u << 20)
 
 static void must(int rc, enum rt_stop_code code, const struct ss_err *err)
 {

@@ -22,7 +22,7 @@ int rt_meminfo_read(struct ss_span text, uint64_t *ret, struct ss_err *err)
 	do
 		d = ss_cur_u8(&c);
 	while (d == ' ');
-	for (; d >= '0' && d <= '9' && kib < UINT64_MAX / (16u * 1024); d = ss_cur_u8(&c))
+	for (; d >= '0' && d <= '9' && kib < UINT64_MAX / (1u << 14); d = ss_cur_u8(&c))
 		kib = kib * 10 + (uint64_t)(d - '0');
 	if (d != ' ')
 		return ss_fail(err, SS_EINPUT, "/proc/meminfo: MemAvailable is no number");

@@ -17,8 +17,8 @@
 #include <sys/xattr.h>
 
 #define INITRD "/sys/firmware/initrd"
-#define MAX_INODES (4u * 1024 * 1024 + 16) /* what src/tree holds, and our own */
-#define MIB (1024u * 1024u)
+#define MAX_INODES ((1u << 22) + 16) /* what src/tree holds, and our own */
+#define MIB (1u << 20)
 #define INODE_BYTES 1024u /* tmpfs counts inodes in these, and attributes against them */
 
 static struct rt_archive archive;
@@ -116,11 +116,11 @@ static int check_memory(struct rt_ramdisk1 *r, struct ss_err *err)
 static int mount_app(const struct rt_ramdisk1 *r, struct ss_err *err)
 {
 	const uint64_t files = r->available - mc_tree_need(0, 0);
+	const uint64_t inodes = r->config.entries + files / INODE_BYTES;
 	char options[96];
 
 	(void)rt_format(options, sizeof(options), "mode=0700,size=%llu,nr_inodes=%llu",
-			(unsigned long long)files,
-			(unsigned long long)(r->config.entries + files / INODE_BYTES));
+			(unsigned long long)files, (unsigned long long)inodes);
 	if (mount("app", "/app", "tmpfs", MS_NODEV | MS_NOSUID | MS_NOEXEC, options) < 0)
 		return ss_fail_sys(err, "cannot mount /app");
 	return 0;

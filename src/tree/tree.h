@@ -19,9 +19,9 @@
  *
  * Spans that the tree gives out are borrowed until it is next changed.
  */
-#define TREE_MAX_NAMES (4u * 1024 * 1024) /* 4 M names: four times what the largest images have */
-#define TREE_MAX_NAME 255u                /* of one component: Linux's NAME_MAX */
-#define TREE_MAX_PATH 4095u               /* Linux's PATH_MAX - 1; the layouts check theirs */
+#define TREE_MAX_NAMES (1u << 22) /* 4 M names: four times what the largest images have */
+#define TREE_MAX_NAME 255u        /* of one component: Linux's NAME_MAX */
+#define TREE_MAX_PATH 4095u       /* Linux's PATH_MAX - 1; the layouts check theirs */
 #define TREE_MAX_LINK 4095u
 #define TREE_MAX_SIZE UINT32_MAX /* newc has 32 bits */
 #define TREE_MAX_TEXT (1u << 30) /* of all names and link targets */

@@ -36,21 +36,19 @@ static char *write_text(const struct cfg_measurements *m, struct ss_buf *b)
 
 static void keys_stand_in_one_order(void **state)
 {
-	static const char *const keys[] = {
-		"\"HashAlgorithm\": \"Sha384 { ... }\"",
-		"\"PCR0\": \"a0a0",
-		"\"PCR1\": \"a1a1",
-		"\"PCR2\": \"a2a2",
-		"\"PCR8\": \"a8a8",
-		"\"eif\": {\n    \"sha256\": \"ffff",
-		"\"size\": 5000000000",
-		"\"parts\": [\n    {\n      \"type\": \"kernel\",\n",
-		"\"size\": 10,\n      \"sha384\": \"0000",
-		"\"type\": \"cmdline\"",
-		"\"type\": \"ramdisk\"",
-		"\"source\": {\n    \"commit\": \"0123",
-		"\"dirty\": true\n  }\n}\n"
-	};
+	static const char *const keys[] = { "\"HashAlgorithm\": \"Sha384 { ... }\"",
+					    "\"PCR0\": \"a0a0",
+					    "\"PCR1\": \"a1a1",
+					    "\"PCR2\": \"a2a2",
+					    "\"PCR8\": \"a8a8",
+					    "\"eif\": {\n    \"sha256\": \"ffff",
+					    "\"size\": 5000000000",
+					    "\"parts\": [\n    {\n      \"type\": \"kernel\",\n",
+					    "\"size\": 10,\n      \"sha384\": \"0000",
+					    "\"type\": \"cmdline\"",
+					    "\"type\": \"ramdisk\"",
+					    "\"source\": {\n    \"commit\": \"0123",
+					    "\"dirty\": true\n  }\n}\n" };
 	AUTO_BUF struct ss_buf b = SS_BUF_INIT(65536);
 	struct cfg_measurements m = sample();
 	const char *at;
