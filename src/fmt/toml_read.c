@@ -125,7 +125,7 @@ static int read_assignment(struct reader *r, struct toml_node *table, struct tom
 {
 	SS_CLEANUP(key_done) struct key k = { .text = SS_BUF_INIT(TOML_MAX_SIZE) };
 	const struct toml_node *old;
-	const char *last;
+	const char *last = NULL;
 
 	if (read_key(r, &k, err) < 0)
 		return -1;
