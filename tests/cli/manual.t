@@ -25,3 +25,11 @@ for page in "$SRC"/docs/man/*.scd; do
 		grep -qF "'$(basename "$page" .scd)'" "$SRC/docs/man/meson.build"
 	check "$(basename "$page") renders" sh -c 'scdoc <"$1" >page.1' - "$page"
 done
+
+# enclave.toml(5) and docs/formats/enclave-toml.md have the same keys.
+grep -E '^\|' "$SRC/docs/formats/enclave-toml.md" | grep -oE '^\| (`[a-z_0-9.]+`( and )?)+' |
+	grep -oE '`[a-z_0-9.]+`' | tr -d '`' | sort >want
+grep -E '^\*' "$SRC/docs/man/enclave.toml.5.scd" | grep -oE '\*[a-z_0-9.]+\* = ' |
+	tr -d '* =' | sort >seen
+check 'enclave.toml(5) has keys' test -s want
+check 'enclave.toml(5) has the keys of docs/formats/enclave-toml.md' diff want seen
