@@ -47,7 +47,8 @@ static int check_entry(const struct cpio_entry *e, struct ss_err *err)
 	if (e->name.n >= CPIO_MAX_NAME)
 		return ss_fail(err, SS_ELIMIT, "'%s': a path of %zu bytes; the limit is %u",
 			       SS_SHOW(e->name), e->name.n, CPIO_MAX_NAME - 1);
-	return 0;
+	/* What the runtime would refuse must not be built. */
+	return cpio_entry_check(e, err) < 0 ? ss_ctx(err, "'%s'", SS_SHOW(e->name)) : 0;
 }
 
 /* What the kernel takes for a capability set or an ACL: the runtime would stop at anything else. */

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""usage: golden.py PACK [--bless] [--blobs DIR]
+"""usage: golden.py PACK ACCEPT [--bless] [--blobs DIR]
 
 Text fixtures become images; the bytes are compared with the hash of record, with those of an
 independent writer (tests/oracle), with another order of entries and other surroundings, and with
-what GNU cpio and bsdtar read. Prints TAP. --bless rewrites the hashes. --blobs names a folder with
+what GNU cpio, bsdtar and the runtime read. Prints TAP. --bless rewrites the hashes. --blobs names a folder with
 the init and nsm.ko of nitro-cli 1.5.0 (x86_64) and adds the test of the published ramdisk.
 """
 import hashlib
@@ -57,8 +57,8 @@ class Tap:
 class Bench:
     """A folder with the inputs that are not fixtures."""
 
-    def __init__(self, pack, top):
-        self.pack, self.top = os.path.abspath(pack), top
+    def __init__(self, pack, top, accept=None):
+        self.pack, self.accept, self.top = os.path.abspath(pack), accept, top
         self.blobs = os.path.join(top, 'blobs')
         os.mkdir(self.blobs)
         for name, data in (('bzImage', synthetic_kernel()), ('init', INIT), ('nsm.ko', NSM),
@@ -196,6 +196,15 @@ def check_listing(tool, archive, top):
         '%s lists %r for %r' % (tool, got, plain)
 
 
+def check_runtime(bench, archive, want):
+    """The runtime's own reader takes it, and finds `want` entries."""
+    path = os.path.join(bench.top, 'runtime.cpio')
+    with open(path, 'wb') as f:
+        f.write(archive)
+    p = subprocess.run([bench.accept, path], capture_output=True, text=True, check=False, timeout=60)
+    return None if p.returncode == 0 and p.stdout == '%d\n' % want else p.stdout
+
+
 def surroundings(top):
     """Order of entries, umask, zone, locale, home, folder: none may matter."""
     other = os.path.join(top, 'x' * 60)
@@ -233,6 +242,10 @@ def golden_case(tap, bench, name, layout, more, want, bless):
         for i, archive in enumerate(ramdisks(data)):
             tap.case('%s: %s lists ramdisk %d' % (title, tool, i),
                      check_listing(tool, archive, bench.top))
+    for i, archive in enumerate(ramdisks(data) if layout == 'selfsame' else []):
+        entries = len(dump(archive)) - 1 - i  # the trailer and, in ramdisk 1, the config
+        tap.case('%s: the runtime reads ramdisk %d' % (title, i),
+                 check_runtime(bench, archive, entries))
 
 
 def apt_normalised():
@@ -302,10 +315,10 @@ def published_case(tap, bench, blobs):
              None if got == BOOTSTRAP else got)
 
 
-def main(pack, args):
+def main(pack, accept, args):
     tap = Tap()
     with tempfile.TemporaryDirectory() as top:
-        bench = Bench(pack, top)
+        bench = Bench(pack, top, os.path.abspath(accept))
         if '--blobs' in args:
             published_case(tap, bench, args[args.index('--blobs') + 1])
         else:
@@ -315,4 +328,4 @@ def main(pack, args):
 
 
 if __name__ == '__main__':
-    sys.exit(main(sys.argv[1], sys.argv[2:]))
+    sys.exit(main(sys.argv[1], sys.argv[2], sys.argv[3:]))
