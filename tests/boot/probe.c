@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the boot tests start inside an enclave: one static program that says what it finds.
+ * Each argument is a question (see `words` below), answered by lines on standard output.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <grp.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+/* <linux/nsm.h> is younger than the distribution's headers. */
+struct nsm_part {
+	uint64_t addr;
+	uint64_t len;
+};
+struct nsm_raw {
+	struct nsm_part request;
+	struct nsm_part response;
+};
+#define NSM_IOCTL_RAW _IOWR(0x0A, 0, struct nsm_raw)
+#define NSM_RESPONSE_MAX 0x3000
+
+static void say_id(const char *arg)
+{
+	gid_t groups[64];
+	const int n = getgroups(64, groups);
+	const mode_t mask = umask(0);
+	char cwd[4096];
+
+	(void)arg;
+	printf("pid %d ids %u %u %u %u groups", getpid(), getuid(), geteuid(), getgid(), getegid());
+	for (int i = 0; i < n; i++)
+		printf(" %u", groups[i]);
+	printf("\ncwd %s\n", getcwd(cwd, sizeof(cwd)) != NULL ? cwd : strerror(errno));
+	printf("umask %04o no_new_privs %d\n", mask, prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0));
+	for (char **e = environ; *e != NULL; e++)
+		printf("env %s\n", *e);
+}
+
+/* The NSM's own CBOR for {"DescribePCR": {"index": N}}, and the data of its answer. */
+static void say_pcr(int fd, unsigned index)
+{
+	uint8_t ask[] = "\xa1\x6b"
+			"DescribePCR"
+			"\xa1\x65"
+			"index\x00";
+	uint8_t answer[NSM_RESPONSE_MAX];
+	struct nsm_raw raw = { .request = { (uintptr_t)ask, sizeof(ask) - 1 },
+			       .response = { (uintptr_t)answer, sizeof(answer) } };
+	uint8_t *data;
+
+	ask[sizeof(ask) - 2] = (uint8_t)index; /* below 24: one byte */
+	if (ioctl(fd, NSM_IOCTL_RAW, &raw) != 0) {
+		printf("nsm: %s\n", strerror(errno));
+		return;
+	}
+	data = memmem(answer, raw.response.len, "dataX0", 6 /* "data", then a 48-byte string */);
+	printf("pcr%u ", index);
+	for (size_t i = 0; data != NULL && i < 48; i++)
+		printf("%02x", data[6 + i]);
+	printf(" lock %d\n", memmem(answer, raw.response.len, "lock\xf5", 5) != NULL);
+}
+
+static void say_pcrs(const char *arg)
+{
+	const int fd = open("/dev/nsm", O_RDWR);
+
+	(void)arg;
+	if (fd < 0)
+		printf("nsm: %s\n", strerror(errno));
+	for (unsigned i = 0; fd >= 0 && i <= 16; i++)
+		say_pcr(fd, i);
+}
+
+static int tree_entry(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	char target[4096];
+	uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a of what it holds */
+	uint8_t bytes[4096];
+	ssize_t n;
+
+	(void)type;
+	(void)at;
+	if (S_ISLNK(st->st_mode)) {
+		n = readlink(path, target, sizeof(target));
+		for (ssize_t i = 0; i < n; i++)
+			hash = (hash ^ (uint8_t)target[i]) * UINT64_C(0x100000001b3);
+	} else if (S_ISREG(st->st_mode)) {
+		const int fd = open(path, O_RDONLY);
+
+		while ((n = read(fd, bytes, sizeof(bytes))) > 0)
+			for (ssize_t i = 0; i < n; i++)
+				hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
+		(void)close(fd);
+	}
+	printf("entry %s %o %u:%u %lld %llu %lld %016llx %u:%u\n", path, st->st_mode, st->st_uid,
+	       st->st_gid, S_ISREG(st->st_mode) ? (long long)st->st_size : 0LL,
+	       (unsigned long long)(S_ISDIR(st->st_mode) ? 2 : st->st_nlink),
+	       (long long)st->st_mtime, (unsigned long long)hash, major(st->st_rdev),
+	       minor(st->st_rdev));
+	return 0;
+}
+
+static void say_tree(const char *arg)
+{
+	(void)nftw(arg, tree_entry, 16, FTW_PHYS);
+}
+
+static uint64_t counted, bytes_counted;
+
+static int count_entry(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)path;
+	(void)type;
+	(void)at;
+	counted++;
+	bytes_counted += S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0;
+	return 0;
+}
+
+static void say_count(const char *arg)
+{
+	counted = bytes_counted = 0;
+	(void)nftw(arg, count_entry, 16, FTW_PHYS);
+	printf("counted %llu entries %llu bytes\n", (unsigned long long)counted,
+	       (unsigned long long)bytes_counted);
+}
+
+static void say_xattr(const char *arg)
+{
+	uint8_t value[256];
+	const ssize_t n = lgetxattr(arg, "security.capability", value, sizeof(value));
+
+	printf("capability %s ", arg);
+	for (ssize_t i = 0; i < n; i++)
+		printf("%02x", value[i]);
+	printf("%s\n", n < 0 ? strerror(errno) : "");
+}
+
+static void try_open(const char *arg)
+{
+	const int fd = open(arg, O_RDWR);
+
+	printf("open %s: %s\n", arg, fd < 0 ? strerror(errno) : "ok");
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+/* Two generations of children, whose parents go first; whoever adopts them must reap them. */
+static void leave_zombies(const char *arg)
+{
+	const int n = (int)strtol(arg, NULL, 10);
+	unsigned zombies = 0;
+
+	for (int i = 0; i < n; i++) {
+		const pid_t child = fork();
+
+		if (child == 0) {
+			if (fork() == 0)
+				usleep(1000);
+			_exit(0);
+		}
+		(void)waitpid(child, NULL, 0);
+	}
+	usleep(500000);
+	for (pid_t pid = 1; pid < 4 * n + 100; pid++) {
+		char path[64], text[512] = "";
+		const int fd =
+			(snprintf(path, sizeof(path), "/proc/%d/stat", pid), open(path, O_RDONLY));
+
+		if (fd < 0)
+			continue;
+		if (read(fd, text, sizeof(text) - 1) > 0 && strstr(text, ") Z ") != NULL)
+			zombies++;
+		(void)close(fd);
+	}
+	printf("zombies %u of %d\n", zombies, n);
+}
+
+static void listen_at(const char *arg)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET,
+				 .sin_port = htons((uint16_t)strtol(arg, NULL, 10)),
+				 .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	const int fd = socket(AF_INET, SOCK_STREAM, 0);
+	const int client = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (bind(fd, (const struct sockaddr *)&a, sizeof(a)) != 0 || listen(fd, 1) != 0 ||
+	    connect(client, (const struct sockaddr *)&a, sizeof(a)) != 0)
+		printf("listen: %s\n", strerror(errno));
+	else
+		printf("listening on %s\n", arg);
+}
+
+static void end_with(const char *arg)
+{
+	exit((int)strtol(arg, NULL, 10));
+}
+
+static void end_by(const char *arg)
+{
+	(void)raise((int)strtol(arg, NULL, 10));
+}
+
+static void write_big(const char *arg)
+{
+	static char block[1 << 20];
+	const int fd = open("/tmp/big", O_WRONLY | O_CREAT, 0600);
+	long n = 0;
+
+	memset(block, 1, sizeof(block));
+	while (n < strtol(arg, NULL, 10) && write(fd, block, sizeof(block)) == sizeof(block))
+		n++;
+	printf("wrote %ld MiB\n", n);
+}
+
+static const struct {
+	const char *name;
+	void (*answer)(const char *arg);
+} words[] = {
+	{ "id", say_id },        { "pcrs", say_pcrs },   { "tree", say_tree },
+	{ "count", say_count },  { "xattr", say_xattr }, { "open", try_open },
+	{ "exit", end_with },    { "signal", end_by },   { "zombies", leave_zombies },
+	{ "listen", listen_at }, { "write", write_big },
+};
+
+/* Arguments: WORD or WORD=ARGUMENT, in order. */
+int main(int argc, char **argv)
+{
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	for (int i = 1; i < argc; i++) {
+		char *arg = strchr(argv[i], '=');
+		size_t k = 0;
+
+		if (arg != NULL)
+			*arg++ = '\0';
+		while (k < sizeof(words) / sizeof(words[0]) && strcmp(words[k].name, argv[i]) != 0)
+			k++;
+		if (k == sizeof(words) / sizeof(words[0])) {
+			printf("probe: what is '%s'?\n", argv[i]);
+			return 99;
+		}
+		words[k].answer(arg != NULL ? arg : "");
+	}
+	printf("probe done\n");
+	return 0;
+}

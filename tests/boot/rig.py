@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every boot test uses: the parts an enclave is made of, a way to boot it, and TAP.
+
+    usage of a test: NAME.py BUILD-DIR RUNTIME-DIR SELFSAME
+
+BUILD-DIR is meson's, RUNTIME-DIR holds what tools/runtime-all makes, SELFSAME is the
+program. Whatever is missing is a failure, never a skip.
+"""
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, 'tests', 'oracle'))
+import enclave as E  # noqa: E402
+
+BUILD, RUNTIME, SELFSAME = map(os.path.abspath, sys.argv[1:4])
+PROBE = os.path.join(BUILD, 'tests', 'boot', 'probe')
+TIMEOUT = 60
+
+
+def load(path):
+    with open(path, 'rb') as f:
+        return f.read()
+
+
+class Parts:
+    """Kernel, init and command line of one profile."""
+
+    def __init__(self, profile='local'):
+        self.kernel = load(os.path.join(RUNTIME, 'kernel-' + profile))
+        self.init = load(os.path.join(RUNTIME, 'init'))
+        self.rest = load(os.path.join(RUNTIME, 'cmdline')).rstrip(b'\n')
+        self.rd0 = E.runtime_ramdisk(self.init)
+        self.cmdline = E.command_line(self.rd0, self.rest)
+
+    def eif(self, *ramdisks):
+        """The canonical file: our runtime, then these."""
+        return E.standard(self.kernel, self.cmdline, self.rd0, *ramdisks)
+
+
+def probe_tree(*more):
+    """An image that holds /probe and nothing it does not need."""
+    return [E.regular('rootfs/probe', load(PROBE), 0o755), *more]
+
+
+class Boot:
+    """One boot: exit status of rig-boot, console lines, stderr, seconds."""
+
+    def __init__(self, eif, *args, mem='256M', until=None, timeout=TIMEOUT):
+        with tempfile.NamedTemporaryFile(suffix='.eif') as f:
+            f.write(eif)
+            f.flush()
+            command = [os.path.join(TOP, 'tests', 'rig', 'boot'), '--eif', f.name, '--mem', mem,
+                       '--timeout', str(timeout), *args]
+            if until is not None:
+                command += ['--until', until]
+            start = time.monotonic()
+            # Its own time limit ends it; this one is for a rig that is stuck itself.
+            p = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True,
+                               env=dict(os.environ, B=BUILD), timeout=timeout + 30, check=False)
+            self.seconds = time.monotonic() - start
+        self.status, self.stderr = p.returncode, p.stderr.decode(errors='replace')
+        self.lines = p.stdout.decode().splitlines()
+
+    def find(self, start):
+        """The first console line that begins so, or None."""
+        return next((x for x in self.lines if x.startswith(start)), None)
+
+    def all(self, start):
+        return [x for x in self.lines if x.startswith(start)]
+
+    def tail(self, n=25):
+        return '\n'.join(self.lines[-n:] + ['status %d; %s' % (self.status, self.stderr.strip())])
+
+    def expect(self, *lines):
+        """Each of these is the start of a console line, in this order."""
+        rest = iter(self.lines)
+        for want in lines:
+            assert any(x.startswith(want) for x in rest), 'no line %r in:\n%s' % (want, self.tail())
+        return self
+
+    def expect_not(self, text):
+        found = [x for x in self.lines if text in x]
+        assert not found, 'unexpected %r' % found
+        return self
+
+    def stopped(self, code):
+        """The runtime refused with this code, and no application ran."""
+        self.expect('rt:E%02d ' % code)
+        self.expect_not('probe')
+        self.expect_not('rt:10 ')
+        assert self.status == 0, self.tail()
+        return self
+
+
+def run(tests):
+    """The functions in order, each a TAP line; exits 1 if one failed."""
+    sys.stdout.reconfigure(line_buffering=True)
+    failed = 0
+    print('TAP version 13')
+    print('1..%d' % len(tests))
+    for i, test in enumerate(tests, 1):
+        name = test.__name__.replace('_', ' ')
+        start = time.monotonic()
+        try:
+            test()
+            print('ok %d - %s # %.1f s' % (i, name, time.monotonic() - start))
+        except Exception:  # pylint: disable=broad-except
+            failed += 1
+            for line in traceback.format_exc().splitlines():
+                print('# ' + line)
+            print('not ok %d - %s' % (i, name))
+    sys.exit(failed > 0)
