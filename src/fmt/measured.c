@@ -213,7 +213,7 @@ int mc_read(struct ss_span in, struct mc_config *ret, struct ss_err *err)
 	c.version = (uint32_t)read_number(&r, "selfsame", UINT32_MAX);
 	if (c.version != MC_VERSION)
 		cbor_refuse(&r, "a version this runtime does not know");
-	c.entries = (uint32_t)read_number(&r, "entries", UINT32_MAX);
+	c.entries = (uint32_t)read_number(&r, "entries", MC_MAX_ENTRIES);
 	c.bytes = read_number(&r, "bytes", UINT64_MAX);
 	c.pages = read_number(&r, "pages", UINT64_MAX / PAGE_SIZE);
 	read_what_to_start(&r, &c);

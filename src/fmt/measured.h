@@ -21,6 +21,7 @@
 #define MC_MAX_SIZE ((size_t)1024 * 1024)
 #define MC_MAX_STRINGS 4096u     /* argv and env together */
 #define MC_MAX_STRING (1u << 17) /* Linux's MAX_ARG_STRLEN, with the NUL */
+#define MC_MAX_ENTRIES (UINT32_MAX / 2)
 #define MC_MAX_GROUPS 64u
 #define MC_MAX_INGRESS 64u
 #define MC_MAX_XATTRS 4096u

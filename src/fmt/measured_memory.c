@@ -6,10 +6,16 @@
 #define PAGE_BYTES (4 * KIB)
 
 /* Upper bounds of what was seen on Linux 6.12, x86_64; docs/formats/ramdisk.md has the figures. */
-#define ENTRY_BYTES 1280u      /* a tmpfs inode and its name in the caches, an xarray node */
+#define ENTRY_BYTES 1280u      /* 940 were seen: inode and name; a name of 255 bytes has 256 more */
+#define PAGE_TREE_BYTES 16u    /* a page's share of the tree that finds it: 9 were seen */
 #define APP_RESERVE (16 * MIB) /* page tables, stacks and sockets of the smallest service */
-#define KERNEL_FACTOR 8u       /* memory of the running kernel for one byte of its image */
-#define KERNEL_FIXED (24 * MIB)
+#define KERNEL_FACTOR 4u       /* memory of the running kernel for one byte of its image */
+#define KERNEL_FIXED (12 * MIB)
+/* One byte in 32 of all memory goes to tables that grow with it. From 512 MiB on the kernel keeps
+ * some free for huge pages; what comes near that size must do with it. */
+#define TABLES_OF 32u
+#define HUGE_FROM (512 * MIB)
+#define HUGE_RESERVE (24 * MIB)
 
 static uint64_t add(uint64_t a, uint64_t b)
 {
@@ -23,14 +29,18 @@ static uint64_t mul(uint64_t a, uint64_t b)
 
 uint64_t mc_tree_need(uint64_t entries, uint64_t pages)
 {
-	return add(APP_RESERVE, add(mul(pages, PAGE_BYTES), mul(entries, ENTRY_BYTES)));
+	const uint64_t files = mul(pages, PAGE_BYTES + PAGE_TREE_BYTES);
+
+	return add(APP_RESERVE, add(files, mul(entries, ENTRY_BYTES)));
 }
 
 uint64_t mc_memory_need(uint64_t kernel_bytes, uint64_t ramdisk_bytes, uint64_t entries,
 			uint64_t pages)
 {
-	const uint64_t used = add(ramdisk_bytes, mc_tree_need(entries, pages));
-	const uint64_t tables = used / 64; /* a 64 byte struct page for each 4 KiB */
+	const uint64_t kernel = add(KERNEL_FIXED, mul(kernel_bytes, KERNEL_FACTOR));
+	uint64_t used = add(kernel, add(ramdisk_bytes, mc_tree_need(entries, pages)));
 
-	return add(add(used, tables), add(KERNEL_FIXED, mul(kernel_bytes, KERNEL_FACTOR)));
+	if (add(used, used / (TABLES_OF - 1)) > HUGE_FROM - HUGE_RESERVE)
+		used = add(used, HUGE_RESERVE);
+	return add(used, used / (TABLES_OF - 1));
 }

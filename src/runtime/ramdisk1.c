@@ -17,15 +17,12 @@
 #include <sys/xattr.h>
 
 #define INITRD "/sys/firmware/initrd"
-#define MAX_INODES ((1u << 22) + 16) /* what src/tree holds, and our own */
 #define MIB (1u << 20)
 #define INODE_BYTES 1024u /* tmpfs counts inodes in these, and attributes against them */
 
 static struct rt_archive archive;
 static uint8_t config_bytes[MC_MAX_SIZE];
 static struct rt_fs fs;
-/* Only the pages of inodes with several names are ever touched. */
-static struct rt_link link_table[MAX_INODES] __attribute__((aligned(4096)));
 
 static int open_archive(uint64_t at, struct ss_err *err)
 {
@@ -126,18 +123,33 @@ static int mount_app(const struct rt_ramdisk1 *r, struct ss_err *err)
 	return 0;
 }
 
-static int unpack(struct ss_err *err)
+static int unpack_with(struct rt_links *links, struct ss_err *err)
 {
-	struct rt_links links = { .v = link_table, .n = MAX_INODES };
 	AUTO_CLOSE int root = open("/app", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int rc;
 
 	if (root < 0)
 		return ss_fail_sys(err, "cannot open /app");
 	rt_fs_init(&fs, root, 0);
-	rc = rt_unpack(&archive, "rootfs", &links, &fs, err);
+	rc = rt_unpack(&archive, "rootfs", links, &fs, err);
 	rt_fs_done(&fs);
-	(void)madvise(link_table, sizeof(link_table), MADV_DONTNEED);
+	return rc;
+}
+
+/* The table of hard links has a place for every inode that there can be, but a page of it only
+ * costs memory when an inode with several names lies in it. */
+static int unpack(const struct mc_config *c, struct ss_err *err)
+{
+	struct rt_links links = { .n = c->entries + 2 }; /* from 1, and "config" is one */
+	const size_t size = (size_t)links.n * sizeof(*links.v);
+	int rc;
+
+	links.v = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (links.v == MAP_FAILED)
+		return ss_fail_sys(err, "cannot map the table of hard links");
+	rc = unpack_with(&links, err);
+	(void)munmap(links.v, size);
 	return rc;
 }
 
@@ -212,7 +224,7 @@ int rt_ramdisk1_unpack(struct rt_ramdisk1 *r, enum rt_stop_code *ret_code, struc
 	*ret_code = RT_E_UNPACK;
 	if (mount_app(r, err) < 0)
 		return -1;
-	if (unpack(err) < 0) {
+	if (unpack(&r->config, err) < 0) {
 		if (err->code != SS_ESYS)
 			*ret_code = RT_E_RAMDISK1;
 		return ss_ctx(err, "ramdisk 1");
