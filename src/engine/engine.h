@@ -9,9 +9,9 @@
  * where no daemon is) or BuildKit (docker buildx, or buildctl).
  *
  * Base images that the Dockerfile does not pin by digest are resolved once; the engine then gets a
- * temporary Dockerfile in which every base is pinned. With `locked`, the digests come from there,
- * and a base that is not in it, or that cannot be had, is an error. RUN steps go through
- * selfsame-runtime (src/hermetic) where the engine lets them.
+ * temporary Dockerfile in which every base is pinned. A base that `locked` has keeps its digest
+ * from there; with `locked_only`, one that is not in it is an error. A digest that cannot be had is
+ * an error always. RUN steps go through selfsame-runtime (src/hermetic) where the engine lets them.
  *
  * The layout lies in a private folder below the cache; engine_result_done() removes it, and what a
  * killed run left behind is removed by the next one (each folder has a lock that dies with its
@@ -27,7 +27,8 @@ struct engine_request {
 	const char *platform;            /* NULL = linux/<arch> */
 	const struct cfg_pairs *args;    /* --build-arg */
 	const struct cfg_pairs *secrets; /* id → file */
-	const struct cfg_lock *locked;   /* NULL: resolve the bases anew */
+	const struct cfg_lock *locked;   /* NULL: resolve all bases anew */
+	bool locked_only;                /* rebuild */
 	struct ss_progress *progress;    /* the engine's output, line by line; may be NULL */
 };
 

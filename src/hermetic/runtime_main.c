@@ -5,7 +5,8 @@
  * `buildah bud --isolation oci --runtime selfsame-runtime` calls it for each RUN step. On "create"
  * and "run" it changes the bundle (step.h), and then it becomes the real runtime with the very
  * same words: $SELFSAME_RUNTIME_INNER, else the first of runc and crun that is installed.
- * $SELFSAME_STEP_EPOCH is the source date epoch.
+ * $SELFSAME_STEP_EPOCH is the source date epoch; $SELFSAME_STEP_STATE, if set, the folder in which
+ * the real runtime keeps its containers, so that a later run finds what a killed one left.
  */
 #include "base/mem.h"
 #include "hermetic/step.h"
@@ -87,9 +88,28 @@ static char *find_inner(void)
 	return found;
 }
 
+/* The words for the real runtime; the caller frees the list. */
+static char **inner_words(int argc, char **argv, char *inner)
+{
+	static char root[] = "--root";
+	char *state = getenv("SELFSAME_STEP_STATE");
+	char **v = ss_calloc((size_t)argc + 3, sizeof(*v));
+	size_t n = 0;
+
+	v[n++] = inner;
+	if (state != NULL && state[0] != '\0') {
+		v[n++] = root;
+		v[n++] = state;
+	}
+	for (int i = 1; i < argc; i++)
+		v[n++] = argv[i];
+	return v;
+}
+
 /* Comes back only with an error. */
 static int run(int argc, char **argv, struct ss_err *err)
 {
+	AUTO_FREE char **words = NULL;
 	const char *bundle = find_bundle(argc, argv);
 	const char *epoch = getenv("SELFSAME_STEP_EPOCH");
 	AUTO_FREE char *inner = find_inner();
@@ -100,8 +120,8 @@ static int run(int argc, char **argv, struct ss_err *err)
 		return ss_fail(err, SS_EUSAGE, "SELFSAME_STEP_EPOCH is not set");
 	if (bundle != NULL && fix_bundle(bundle, epoch, err) < 0)
 		return -1;
-	argv[0] = inner;
-	(void)execv(inner, argv);
+	words = inner_words(argc, argv, inner);
+	(void)execv(inner, words);
 	return ss_fail_sys(err, "cannot run '%s'", inner);
 }
 

@@ -212,7 +212,7 @@ static void remove_tree(const char *path)
  */
 
 /* Removes the folders that nobody holds; the parent is locked. */
-static void remove_stale(const char *parent, unsigned *count)
+static void remove_stale(const char *parent, void (*stale)(void *ctx, const char *path), void *ctx)
 {
 	DIR *d = opendir(parent);
 
@@ -228,8 +228,9 @@ static void remove_stale(const char *parent, unsigned *count)
 		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 		if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
 			continue;
+		if (stale != NULL)
+			stale(ctx, path);
 		remove_tree(path);
-		++*count;
 	}
 	(void)closedir(d);
 }
@@ -249,13 +250,12 @@ static int make_private(const char *parent, struct io_private *ret, struct ss_er
 	return 0;
 }
 
-int io_private_new(const char *parent, struct io_private *ret, unsigned *ret_stale,
-		   struct ss_err *err)
+int io_private_new(const char *parent, struct io_private *ret,
+		   void (*stale)(void *ctx, const char *path), void *ctx, struct ss_err *err)
 {
 	/* While this is held nobody takes a folder for left over that is just being made. */
 	AUTO_CLOSE int lock = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct io_private p = IO_PRIVATE_NONE;
-	unsigned stale = 0;
 	int rc;
 
 	if (lock < 0)
@@ -265,12 +265,10 @@ int io_private_new(const char *parent, struct io_private *ret, unsigned *ret_sta
 	while (rc < 0 && errno == EINTR);
 	if (rc < 0)
 		return ss_fail_sys(err, "cannot lock '%s'", parent);
-	remove_stale(parent, &stale);
+	remove_stale(parent, stale, ctx);
 	if (make_private(parent, &p, err) < 0)
 		return -1;
 	*ret = p;
-	if (ret_stale != NULL)
-		*ret_stale = stale;
 	return 0;
 }
 

@@ -28,8 +28,9 @@ struct io_private {
 		.fd = -1                                                                           \
 	}
 
-/* *ret_stale (may be NULL) counts the left-over folders that were removed. */
-SS_MUST_CHECK int io_private_new(const char *parent, struct io_private *ret, unsigned *ret_stale,
+/* `stale` (may be NULL) is told of each left-over folder just before it is removed. */
+SS_MUST_CHECK int io_private_new(const char *parent, struct io_private *ret,
+				 void (*stale)(void *ctx, const char *path), void *ctx,
 				 struct ss_err *err);
 /* Removes it with all it holds; what cannot be removed is left to a later run. Accepts NONE. */
 void io_private_done(struct io_private *p);

@@ -78,11 +78,11 @@ static void a_private_folder_goes_with_all_it_holds(void **state)
 
 	(void)state;
 	sh("mkdir one; echo keep > outside");
-	expect_ok(io_private_new("/tmp/nowhere-at-all", &p, NULL, &err) == -1 ? 0 : -1, &err);
+	expect_ok(io_private_new("/tmp/nowhere-at-all", &p, NULL, NULL, &err) == -1 ? 0 : -1, &err);
 	assert_string_equal(err.msg,
 			    "cannot open '/tmp/nowhere-at-all': No such file or directory");
 	(void)snprintf(cmd, sizeof(cmd), "%s/one", top);
-	expect_ok(io_private_new(cmd, &p, NULL, &err), &err);
+	expect_ok(io_private_new(cmd, &p, NULL, NULL, &err), &err);
 	(void)snprintf(cmd, sizeof(cmd),
 		       "cd %s; mkdir -p a/b/c; touch a/b/c/f .hidden; ln -s %s/outside l; "
 		       "ln -s %s d; mkfifo p; chmod 0 a/b/c; chmod 0 a/b",
@@ -97,32 +97,40 @@ static void a_private_folder_goes_with_all_it_holds(void **state)
 	io_private_done(&p); /* again: nothing */
 }
 
+static void see(void *ctx, const char *path)
+{
+	unsigned *n = ctx;
+
+	assert_int_equal(access(path, F_OK), 0);
+	++*n;
+}
+
 static void what_a_killed_run_left_is_removed_and_what_lives_is_not(void **state)
 {
 	struct io_private mine = IO_PRIVATE_NONE, next = IO_PRIVATE_NONE;
 	struct ss_err err = { 0 };
 	char dir[128];
-	unsigned stale = 9;
+	unsigned stale = 0;
 	pid_t pid;
 	int status;
 
 	(void)state;
 	sh("mkdir two");
 	(void)snprintf(dir, sizeof(dir), "%s/two", top);
-	expect_ok(io_private_new(dir, &mine, &stale, &err), &err);
+	expect_ok(io_private_new(dir, &mine, see, &stale, &err), &err);
 	assert_int_equal(stale, 0);
 	pid = fork();
 	if (pid == 0) {
 		struct io_private dead = IO_PRIVATE_NONE;
 
-		if (io_private_new(dir, &dead, NULL, &err) == 0)
+		if (io_private_new(dir, &dead, NULL, NULL, &err) == 0)
 			(void)raise(SIGKILL);
 		_exit(1);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSIGNALED(status));
 	assert_int_equal(count(dir), 2);
-	expect_ok(io_private_new(dir, &next, &stale, &err), &err);
+	expect_ok(io_private_new(dir, &next, see, &stale, &err), &err);
 	assert_int_equal(stale, 1);
 	assert_int_equal(count(dir), 2);
 	assert_int_equal(access(mine.path, F_OK), 0);
@@ -141,7 +149,7 @@ static void a_mount_inside_is_let_go_and_its_content_survives(void **state)
 	(void)state;
 	sh("mkdir three precious; echo x > precious/file");
 	(void)snprintf(dir, sizeof(dir), "%s/three", top);
-	expect_ok(io_private_new(dir, &p, NULL, &err), &err);
+	expect_ok(io_private_new(dir, &p, NULL, NULL, &err), &err);
 	(void)snprintf(at, sizeof(at), "%s/with blank", p.path);
 	(void)snprintf(file, sizeof(file), "%s/precious", top);
 	assert_int_equal(mkdir(at, 0755), 0);

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/engine.h"
+
+#include "engine/imgref.h"
+#include "engine/job.h"
+#include "io/atomic.h"
+#include "io/file.h"
+#include "io/stop.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+
+#define IGNORE_MAX ((size_t)1024 * 1024)
+#define DIGEST_TEXT 72u /* "sha256:" and 64 digits */
+
+static void job_done(struct engine_job *j)
+{
+	for (size_t i = 0; j->digests != NULL && i < j->file.n_uses; i++)
+		free(j->digests[i]);
+	free(j->digests);
+	free(j->program);
+	free(j->version);
+	free(j->platform);
+	free(j->dockerfile);
+	free(j->ignore);
+	free(j->layout);
+	free(j->store);
+	free(j->run_root);
+	df_done(&j->file);
+	ss_buf_done(&j->text);
+	if (j->store_lock >= 0)
+		(void)close(ss_take_fd(&j->store_lock));
+	io_private_done(&j->work);
+}
+
+/* --- what is asked for
+ * ------------------------------------------------------------------------------ */
+
+static const char *oci_arch(const char *arch)
+{
+	return strcmp(arch, "aarch64") == 0 ? "arm64" : "amd64";
+}
+
+static int choose_platform(struct engine_job *j, struct ss_err *err)
+{
+	const struct engine_request *r = j->req;
+	const char *arch = oci_arch(r->arch);
+	const char *given;
+
+	if (r->platform == NULL) {
+		j->platform = engine_text("linux/%s", arch);
+		return 0;
+	}
+	given = strncmp(r->platform, "linux/", 6) == 0 ? r->platform + 6 : "";
+	if (strcspn(given, "/") != strlen(arch) || strncmp(given, arch, strlen(arch)) != 0)
+		return ss_fail(err, SS_EUSAGE, "platform '%s' is not of arch %s (linux/%s)",
+			       r->platform, r->arch, arch);
+	j->platform = engine_text("%s", r->platform);
+	return 0;
+}
+
+static int check_secrets(const struct engine_request *r, struct ss_err *err)
+{
+	for (size_t i = 0; i < r->secrets->n; i++) {
+		const struct cfg_pair *s = &r->secrets->v[i];
+		int fd;
+
+		if (strchr(s->key, ',') != NULL || strchr(s->value, ',') != NULL)
+			return ss_fail(err, SS_EUSAGE, "secret '%s': no ',' in its name or path",
+				       s->key);
+		if (io_open_file(s->value, &fd, NULL, err) < 0)
+			return ss_ctx(err, "secret '%s'", s->key);
+		(void)close(fd);
+	}
+	return 0;
+}
+
+static int check_context(const struct engine_request *r, struct ss_err *err)
+{
+	struct stat st = { 0 };
+
+	if (stat(r->context, &st) < 0)
+		return ss_fail_sys(err, "cannot read the context '%s'", r->context);
+	if (!S_ISDIR(st.st_mode))
+		return ss_fail(err, SS_EINPUT, "the context '%s' is not a folder", r->context);
+	return 0;
+}
+
+static int read_dockerfile(struct engine_job *j, struct ss_err *err)
+{
+	struct utsname u;
+	const char *machine = uname(&u) == 0 ? u.machine : "x86_64";
+	AUTO_FREE char *here = engine_text("linux/%s", oci_arch(machine));
+	const struct df_globals g = { j->req->args, j->platform, here };
+
+	if (io_load_file(j->req->dockerfile, &j->text, err) < 0)
+		return -1;
+	if (df_read(ss_buf_span(&j->text), &g, &j->file, err) < 0)
+		return ss_ctx(err, "'%s'", j->req->dockerfile);
+	return 0;
+}
+
+/* --- what the engine gets
+ * ---------------------------------------------------------------------------- */
+
+/*
+ * With buildah selfsame-runtime sets these (src/hermetic/step.h); BuildKit's steps get them as
+ * build arguments, which the image's config never sees and which ENV overrides.
+ */
+static void step_env(const struct engine_job *j, struct cfg_pairs *ret)
+{
+	AUTO_FREE char *epoch = engine_text("%u", j->req->epoch);
+
+	cfg_pairs_set(ret, "SOURCE_DATE_EPOCH", epoch);
+	cfg_pairs_set(ret, "TZ", "UTC");
+	cfg_pairs_set(ret, "PYTHONHASHSEED", "0");
+	cfg_pairs_set(ret, "LANG", "C.UTF-8");
+	cfg_pairs_set(ret, "HOSTNAME", "selfsame");
+}
+
+static int write_dockerfile(struct engine_job *j, struct ss_err *err)
+{
+	AUTO_BUF struct ss_buf b = SS_BUF_INIT(2 * DF_MAX_SIZE + DF_MAX_USES * DIGEST_TEXT * 8);
+	AUTO_FREE char *dir = engine_text("%s/file", j->work.path);
+	struct cfg_pairs inject = { 0 };
+
+	if (mkdir(dir, 0700) < 0)
+		return ss_fail_sys(err, "cannot make the folder '%s'", dir);
+	if (j->kind != ENGINE_BUILDAH)
+		step_env(j, &inject);
+	df_write(ss_buf_span(&j->text), &j->file, (const char *const *)j->digests, &inject, &b);
+	cfg_pairs_done(&inject);
+	if (ss_buf_check(&b, "the pinned Dockerfile", err) < 0)
+		return -1;
+	j->dockerfile = engine_text("%s/Dockerfile", dir);
+	return io_atomic_store(j->dockerfile, ss_buf_span(&b), err);
+}
+
+/*
+ * Engines disagree on where they look for it, and none looks beside the original of the pinned
+ * Dockerfile: the first of these is copied to where both find it.
+ */
+static int copy_ignore_file(struct engine_job *j, struct ss_err *err)
+{
+	AUTO_FREE char *own = engine_text("%s.dockerignore", j->req->dockerfile);
+	AUTO_FREE char *container = engine_text("%s/.containerignore", j->req->context);
+	AUTO_FREE char *docker = engine_text("%s/.dockerignore", j->req->context);
+	const char *const places[] = { own, container, docker };
+
+	for (size_t i = 0; i < SS_NELEMS(places); i++) {
+		AUTO_BUF struct ss_buf b = SS_BUF_INIT(IGNORE_MAX);
+
+		if (access(places[i], F_OK) != 0)
+			continue;
+		if (io_load_file(places[i], &b, err) < 0)
+			return -1;
+		j->ignore = engine_text("%s.dockerignore", j->dockerfile);
+		return io_atomic_store(j->ignore, ss_buf_span(&b), err);
+	}
+	return 0;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* True if an earlier use has the same image for the same platform. */
+static bool is_repeated(const struct engine_job *j, size_t i)
+{
+	const struct df_use *u = j->file.uses;
+
+	for (size_t k = 0; k < i; k++)
+		if (same_text(u[k].repo, u[i].repo) && same_text(u[k].platform, u[i].platform) &&
+		    same_text(j->digests[k], j->digests[i]))
+			return true;
+	return false;
+}
+
+static int pull_bases(struct engine_job *j, struct ss_err *err)
+{
+	for (size_t i = 0; i < j->file.n_uses; i++) {
+		const struct df_use *u = &j->file.uses[i];
+		AUTO_FREE char *pinned = engine_text("%s@%s", u->repo, j->digests[i]);
+
+		if (!is_repeated(j, i) && buildah_pull(j, pinned, u->platform, err) < 0)
+			return ss_ctx(err, "'%s': line %u", j->req->dockerfile, u->line);
+	}
+	return 0;
+}
+
+static void warn_of_caches(const struct engine_job *j)
+{
+	AUTO_FREE char *text = NULL;
+
+	if (j->file.cache_mount_line == 0 || j->kind == ENGINE_BUILDAH)
+		return;
+	text = engine_text("warning: '%s': line %u: what a cache mount holds comes from earlier "
+			   "builds",
+			   j->req->dockerfile, j->file.cache_mount_line);
+	ss_progress_note(j->req->progress, text);
+}
+
+/* --- the build
+ * ------------------------------------------------------------------------------------------ */
+
+static void see_stale(void *ctx, const char *path)
+{
+	struct engine_job *j = ctx;
+
+	j->stale = true;
+	buildah_clear_steps(j, path);
+}
+
+static int prepare(struct engine_job *j, struct ss_err *err)
+{
+	AUTO_FREE char *cache = NULL;
+
+	if (choose_platform(j, err) < 0 || check_context(j->req, err) < 0 ||
+	    check_secrets(j->req, err) < 0 || read_dockerfile(j, err) < 0 ||
+	    engine_find(j, err) < 0)
+		return -1;
+	cache = io_cache_dir("work", err);
+	if (cache == NULL || io_private_new(cache, &j->work, see_stale, j, err) < 0)
+		return -1;
+	j->layout = engine_text("%s/oci", j->work.path);
+	return j->kind == ENGINE_BUILDAH ? buildah_open(j, err) : 0;
+}
+
+static int build(struct engine_job *j, struct engine_result *r, struct ss_err *err)
+{
+	ss_progress_phase(j->req->progress, "building the Dockerfile", 0);
+	if (engine_pin(j, &r->bases, err) < 0)
+		return ss_ctx(err, "'%s'", j->req->dockerfile);
+	if (write_dockerfile(j, err) < 0 || copy_ignore_file(j, err) < 0)
+		return -1;
+	warn_of_caches(j);
+	if (j->kind != ENGINE_BUILDAH)
+		return buildkit_build(j, err);
+	if (pull_bases(j, err) < 0)
+		return -1;
+	return buildah_build(j, err);
+}
+
+static int run_job(struct engine_job *j, struct engine_result *ret, struct ss_err *err)
+{
+	struct engine_result r = { .lock_fd = -1 };
+
+	if (prepare(j, err) < 0)
+		return -1;
+	if (build(j, &r, err) < 0) {
+		engine_result_done(&r);
+		return -1;
+	}
+	r.engine = engine_text("%s", j->kind == ENGINE_BUILDAH ? "buildah" : "buildkit");
+	r.version = TAKE_PTR(j->version);
+	r.source = engine_text("oci:%s", j->layout);
+	r.dir = TAKE_PTR(j->work.path);
+	r.lock_fd = ss_take_fd(&j->work.fd);
+	*ret = r;
+	return 0;
+}
+
+int engine_build(const struct engine_request *req, struct engine_result *ret, struct ss_err *err)
+{
+	struct engine_job j = { .req = req,
+				.work = IO_PRIVATE_NONE,
+				.text = SS_BUF_INIT(DF_MAX_SIZE),
+				.store_lock = -1 };
+	int wake, rc;
+
+	/* A signal ends us only when all is tidied up. */
+	if (io_stop_watch(&wake, err) < 0)
+		return -1;
+	rc = run_job(&j, ret, err);
+	job_done(&j);
+	io_stop_unwatch();
+	return rc;
+}
+
+void engine_result_done(struct engine_result *r)
+{
+	struct io_private work = { .path = r->dir, .fd = r->lock_fd };
+	struct cfg_lock bases = { .bases = r->bases };
+
+	io_private_done(&work);
+	cfg_lock_done(&bases);
+	free(r->source);
+	free(r->engine);
+	free(r->version);
+	*r = (struct engine_result){ .lock_fd = -1 };
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "engine/dockerfile.h"
+#include "engine/engine.h"
+#include "io/cache.h"
+#include "io/env.h"
+#include "io/spawn.h"
+
+/*
+ * Inside src/engine: one build under way. engine.c fills it step by step; buildah.c and buildkit.c
+ * each know how to ask one engine.
+ */
+enum engine_kind { ENGINE_BUILDAH, ENGINE_BUILDCTL, ENGINE_BUILDX };
+
+/* In a private folder: where the runtime of the steps keeps what it runs. */
+#define ENGINE_STEPS "steps"
+
+/* A command line under construction; owns its words. */
+struct engine_words {
+	char **v; /* NULL-terminated */
+	size_t n;
+};
+
+struct engine_job {
+	const struct engine_request *req;
+	enum engine_kind kind;
+	char *program;  /* path of the engine */
+	char *version;  /* "1.28.2" */
+	char *platform; /* "linux/amd64" */
+	struct io_private work;
+	struct ss_buf text; /* the Dockerfile as it is */
+	struct df_file file;
+	char **digests;   /* one for each use of `file` */
+	char *dockerfile; /* the pinned one, in `work` */
+	char *ignore;     /* what .dockerignore says, in `work`; NULL = nothing */
+	char *layout;     /* "<work>/oci" */
+	bool stale;       /* a killed run had left something */
+	int store_lock;   /* buildah: held while its store is in use */
+	char *store;      /* buildah: our own image store */
+	char *run_root;
+};
+
+/* --- words.c -------------------------------------------------------------------------------- */
+
+void engine_words_done(struct engine_words *w);
+#define AUTO_WORDS SS_CLEANUP(engine_words_done)
+SS_NONNULL void engine_word(struct engine_words *w, const char *word);
+/* All of them up to NULL. */
+void engine_words(struct engine_words *w, ...) __attribute__((sentinel));
+SS_PRINTF(2, 3) void engine_wordf(struct engine_words *w, const char *fmt, ...);
+/* A formatted text; the caller's. */
+SS_PRINTF(1, 2) char *engine_text(const char *fmt, ...);
+
+/* What every engine and its helpers find around them: proxies, credentials, nothing that changes
+ * how they build. TMPDIR is the private folder. */
+SS_NONNULL void engine_env(const struct engine_job *j, struct io_env *ret);
+
+/* Runs it with that environment; its lines go to the progress. */
+SS_MUST_CHECK SS_NONNULL int engine_run(const struct engine_job *j, const struct engine_words *w,
+					struct io_exit *ret, struct ss_err *err);
+/* Runs it for its standard output, trimmed of the last newline; *ret is the caller's. What it says
+ * on standard error is kept for the message only. */
+SS_MUST_CHECK SS_NONNULL int engine_ask(const struct engine_job *j, const struct engine_words *w,
+					struct io_exit *ret_exit, char **ret, struct ss_err *err);
+/* The last words of a program, without its "Error: " and the time of the day; the caller's. */
+SS_NONNULL char *engine_last_words(const struct io_exit *e);
+/* -1 with `code`, "what: " and the last words, unless its status is 0. */
+SS_MUST_CHECK SS_NONNULL int engine_check(const struct io_exit *e, enum ss_code code,
+					  struct ss_err *err, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* --- one engine each -------------------------------------------------------------------------- */
+
+/* Makes the image store ready, and clears what killed runs left in it. */
+SS_MUST_CHECK SS_NONNULL int buildah_open(struct engine_job *j, struct ss_err *err);
+/* Ends what may still run of a killed build whose folder was `work`. */
+SS_NONNULL void buildah_clear_steps(struct engine_job *j, const char *work);
+/* The digest of what `name` means now. */
+SS_MUST_CHECK SS_NONNULL int buildah_resolve(struct engine_job *j, const char *name,
+					     const char *platform, char **ret, struct ss_err *err);
+/* Has the image "repo@digest" at hand afterwards. */
+SS_MUST_CHECK SS_NONNULL int buildah_pull(struct engine_job *j, const char *pinned,
+					  const char *platform, struct ss_err *err);
+SS_MUST_CHECK SS_NONNULL int buildah_build(struct engine_job *j, struct ss_err *err);
+
+SS_MUST_CHECK SS_NONNULL int buildkit_build(struct engine_job *j, struct ss_err *err);
+
+/* --- find.c --------------------------------------------------------------------------------------
+ */
+
+/* Sets kind, program and version of the engine that "auto", "buildah" or "buildkit" means here. */
+SS_MUST_CHECK SS_NONNULL int engine_find(struct engine_job *j, struct ss_err *err);
+
+/* --- pins.c --------------------------------------------------------------------------------------
+ */
+
+/* Fills j->digests, and `bases` with what the Dockerfile itself does not pin. */
+SS_MUST_CHECK SS_NONNULL int engine_pin(struct engine_job *j, struct cfg_list *bases,
+					struct ss_err *err);

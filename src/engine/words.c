@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/job.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+
+void engine_words_done(struct engine_words *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		free(w->v[i]);
+	free(w->v);
+	*w = (struct engine_words){ 0 };
+}
+
+void engine_word(struct engine_words *w, const char *word)
+{
+	w->v = ss_reallocarray(w->v, w->n + 2, sizeof(*w->v));
+	w->v[w->n] = NULL;
+	cfg_text_set(&w->v[w->n], word);
+	w->v[++w->n] = NULL;
+}
+
+void engine_words(struct engine_words *w, ...)
+{
+	va_list ap;
+
+	va_start(ap, w);
+	for (const char *s = va_arg(ap, const char *); s != NULL; s = va_arg(ap, const char *))
+		engine_word(w, s);
+	va_end(ap);
+}
+
+static char *vtext(const char *fmt, va_list ap)
+{
+	va_list again;
+	char *ret;
+	int n;
+
+	va_copy(again, ap);
+	n = vsnprintf(NULL, 0, fmt, again);
+	va_end(again);
+	ret = ss_calloc((size_t)(n > 0 ? n : 0) + 1, 1);
+	(void)vsnprintf(ret, (size_t)(n > 0 ? n : 0) + 1, fmt, ap);
+	return ret;
+}
+
+char *engine_text(const char *fmt, ...)
+{
+	va_list ap;
+	char *ret;
+
+	va_start(ap, fmt);
+	ret = vtext(fmt, ap);
+	va_end(ap);
+	return ret;
+}
+
+void engine_wordf(struct engine_words *w, const char *fmt, ...)
+{
+	AUTO_FREE char *word = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	word = vtext(fmt, ap);
+	va_end(ap);
+	engine_word(w, word);
+}
+
+/* --- running ------------------------------------------------------------------------------------
+ */
+
+void engine_env(const struct engine_job *j, struct io_env *ret)
+{
+	/* Not BUILDAH_*, BUILDKIT_PROGRESS, DOCKER_DEFAULT_PLATFORM and the like. */
+	static const char *const keep[] = {
+		"PATH",
+		"HOME",
+		"USER",
+		"LOGNAME",
+		"XDG_RUNTIME_DIR",
+		"XDG_CONFIG_HOME",
+		"XDG_DATA_HOME",
+		"DBUS_SESSION_BUS_ADDRESS",
+		"REGISTRY_AUTH_FILE",
+		"DOCKER_CONFIG",
+		"DOCKER_HOST",
+		"DOCKER_CONTEXT",
+		"DOCKER_TLS_VERIFY",
+		"DOCKER_CERT_PATH",
+		"BUILDKIT_HOST",
+		"BUILDX_BUILDER",
+		"BUILDX_CONFIG",
+		"CONTAINERS_CONF",
+		"CONTAINERS_REGISTRIES_CONF",
+		"CONTAINERS_STORAGE_CONF",
+		"SSL_CERT_FILE",
+		"SSL_CERT_DIR",
+		"http_proxy",
+		"https_proxy",
+		"ftp_proxy",
+		"no_proxy",
+		"HTTP_PROXY",
+		"HTTPS_PROXY",
+		"FTP_PROXY",
+		"NO_PROXY",
+		"ALL_PROXY",
+		"SELFSAME_RUNTIME_INNER",
+		"_CONTAINERS_USERNS_CONFIGURED",
+		"_CONTAINERS_ROOTLESS_UID",
+	};
+	AUTO_FREE char *epoch = engine_text("%" PRIu32, j->req->epoch);
+
+	for (size_t i = 0; i < SS_NELEMS(keep); i++)
+		io_env_keep(ret, keep[i]);
+	io_env_set(ret, "LC_ALL", "C.UTF-8");
+	io_env_set(ret, "TZ", "UTC");
+	io_env_set(ret, "SELFSAME_STEP_EPOCH", epoch);
+	if (j->work.path != NULL) {
+		AUTO_FREE char *steps = engine_text("%s/" ENGINE_STEPS, j->work.path);
+
+		io_env_set(ret, "TMPDIR", j->work.path);
+		io_env_set(ret, "SELFSAME_STEP_STATE", steps);
+	}
+}
+
+static void note(void *ctx, enum io_stream from, const char *line)
+{
+	(void)from;
+	ss_progress_note(ctx, line);
+}
+
+int engine_run(const struct engine_job *j, const struct engine_words *w, struct io_exit *ret,
+	       struct ss_err *err)
+{
+	AUTO_ENV struct io_env env = { 0 };
+	struct io_spawn s = { .argv = (const char *const *)w->v,
+			      .umask = 022,
+			      .line = note,
+			      .ctx = j->req->progress };
+
+	engine_env(j, &env);
+	s.env = io_env_list(&env);
+	return io_spawn_run(&s, ret, err);
+}
+
+#define ANSWER_MAX ((size_t)64 * 1024)
+
+static void collect(void *ctx, enum io_stream from, const char *line)
+{
+	struct ss_buf *b = ctx;
+
+	if (from != IO_STDOUT)
+		return;
+	if (b->n > 0)
+		ss_buf_put(b, (struct ss_span){ (const uint8_t *)"\n", 1 });
+	ss_buf_put(b, (struct ss_span){ (const uint8_t *)line, strlen(line) });
+}
+
+int engine_ask(const struct engine_job *j, const struct engine_words *w, struct io_exit *ret_exit,
+	       char **ret, struct ss_err *err)
+{
+	AUTO_ENV struct io_env env = { 0 };
+	AUTO_BUF struct ss_buf b = SS_BUF_INIT(ANSWER_MAX);
+	struct io_spawn s = {
+		.argv = (const char *const *)w->v, .umask = 022, .line = collect, .ctx = &b
+	};
+
+	engine_env(j, &env);
+	s.env = io_env_list(&env);
+	if (io_spawn_run(&s, ret_exit, err) < 0)
+		return -1;
+	ss_buf_put(&b, (struct ss_span){ (const uint8_t *)"", 1 });
+	if (ss_buf_check(&b, "the engine's answer", err) < 0)
+		return -1;
+	*ret = (char *)b.p;
+	b = (struct ss_buf){ 0 };
+	return 0;
+}
+
+/* time="…" level=fatal msg="the words": skopeo's way to say it, with the time of the day. */
+static bool take_logged(const char *s, char *ret, size_t size)
+{
+	const char *msg = strstr(s, " msg=\"");
+	size_t n = 0;
+
+	if (strncmp(s, "time=\"", 6) != 0 || msg == NULL)
+		return false;
+	for (msg += 6; *msg != '\0' && *msg != '"' && n + 1 < size; msg++) {
+		if (*msg == '\\' && msg[1] != '\0')
+			msg++;
+		ret[n++] = *msg;
+	}
+	ret[n] = '\0';
+	return true;
+}
+
+static const char *after(const char *s, const char *front)
+{
+	const size_t n = strlen(front);
+
+	return strncmp(s, front, n) == 0 ? s + n : s;
+}
+
+char *engine_last_words(const struct io_exit *e)
+{
+	static const char *const fronts[] = { "Error: ", "error: ", "ERROR: ",
+					      "initializing source ", "Error parsing image name " };
+	char logged[sizeof(e->last)];
+	const char *s = take_logged(e->last, logged, sizeof(logged)) ? logged : e->last;
+
+	for (size_t i = 0; i < SS_NELEMS(fronts); i++)
+		s = after(s, fronts[i]);
+	/* Our own message has named the image. */
+	if (strncmp(after(s, "\""), "docker://", 9) == 0 && strstr(s, ": ") != NULL)
+		s = strstr(s, ": ") + 2;
+	return engine_text("%s", s[0] != '\0' ? s : "it gave no reason");
+}
+
+int engine_check(const struct io_exit *e, enum ss_code code, struct ss_err *err, const char *fmt,
+		 ...)
+{
+	AUTO_FREE char *what = NULL;
+	AUTO_FREE char *words = NULL;
+	va_list ap;
+
+	if (e->status == 0)
+		return 0;
+	va_start(ap, fmt);
+	what = vtext(fmt, ap);
+	va_end(ap);
+	words = engine_last_words(e);
+	return ss_fail(err, code, "%s: %s", what, words);
+}
