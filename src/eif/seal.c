@@ -57,18 +57,41 @@ int eif_seal_load_key(const char *certificate, const char *key, int64_t now, str
 	return 0;
 }
 
+/* Finds the certificate in s->section, and that it made the signature. */
+static int check_section(const char *path, struct eif_seal *s, struct ss_err *err)
+{
+	AUTO_SIGNATURE struct eif_signature sig = { 0 };
+
+	if (eif_signature_read(ss_buf_span(&s->section), &sig, err) < 0 ||
+	    crypto_cert_read_pem(ss_buf_span(&sig.pem), &s->cert, err) < 0 ||
+	    eif_signature_verify(&sig, s->cert, err) < 0)
+		return ss_ctx(err, "'%s'", path);
+	return 0;
+}
+
 int eif_seal_load_section(const char *path, struct eif_seal *ret, struct ss_err *err)
 {
 	AUTO_SEAL struct eif_seal s = { .section = SS_BUF_INIT(EIF_SIGNATURE_MAX) };
-	AUTO_SIGNATURE struct eif_signature sig = { 0 };
 
-	if (io_load_file(path, &s.section, err) < 0)
+	if (io_load_file(path, &s.section, err) < 0 || check_section(path, &s, err) < 0)
 		return -1;
-	if (eif_signature_read(ss_buf_span(&s.section), &sig, err) < 0 ||
-	    crypto_cert_read_pem(ss_buf_span(&sig.pem), &s.cert, err) < 0)
-		return ss_ctx(err, "'%s'", path);
-	if (eif_signature_verify(&sig, s.cert, err) < 0)
-		return ss_ctx(err, "'%s'", path);
+	hand_over(&s, ret);
+	return 0;
+}
+
+int eif_seal_load_eif(const char *path, struct eif_seal *ret, struct ss_err *err)
+{
+	AUTO_SEAL struct eif_seal s = { .section = SS_BUF_INIT(EIF_SIGNATURE_MAX) };
+	AUTO_EIF_FILE struct eif_file f = EIF_FILE_NONE;
+	const struct eif_section *section;
+
+	if (eif_file_open(path, &f, err) < 0)
+		return -1;
+	section = eif_file_find(&f, EIF_SIGNATURE, 0);
+	if (section == NULL)
+		return ss_fail(err, SS_EINPUT, "'%s' is not signed", path);
+	if (eif_file_load(&f, section, &s.section, err) < 0 || check_section(path, &s, err) < 0)
+		return -1;
 	hand_over(&s, ret);
 	return 0;
 }

@@ -27,6 +27,9 @@ SS_MUST_CHECK SS_NONNULL int eif_seal_load_key(const char *certificate, const ch
 /* A signature section as `extract --signature` writes it. */
 SS_MUST_CHECK SS_NONNULL int eif_seal_load_section(const char *path, struct eif_seal *ret,
 						   struct ss_err *err);
+/* The signature of a signed EIF. */
+SS_MUST_CHECK SS_NONNULL int eif_seal_load_eif(const char *path, struct eif_seal *ret,
+					       struct ss_err *err);
 void eif_seal_done(struct eif_seal *s); /* accepts a zeroed one */
 #define AUTO_SEAL SS_CLEANUP(eif_seal_done)
 

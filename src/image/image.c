@@ -245,7 +245,8 @@ static int write_image(const struct parts *p, struct ss_err *err)
 	    eif_writer_open(p->req->output, &o, &w, err) < 0 || write_kernel(p, w, err) < 0 ||
 	    write_bytes(w, EIF_CMDLINE, &p->cmdline, err) < 0 ||
 	    write_bytes(w, EIF_METADATA, &p->metadata, err) < 0 || write_ramdisk0(p, w, err) < 0 ||
-	    write_ramdisk1(p, w, err) < 0)
+	    write_ramdisk1(p, w, err) < 0 ||
+	    (p->req->seal != NULL && eif_seal_add(p->req->seal, w, err) < 0))
 		return -1;
 	return eif_writer_finish(TAKE_PTR(w), &p->ret->m, err);
 }

@@ -3,6 +3,7 @@
 
 #include "base/progress.h"
 #include "eif/metadata.h"
+#include "eif/seal.h"
 #include "eif/writer.h"
 #include "fmt/measured.h"
 #include "tree/tree.h"
@@ -49,7 +50,8 @@ struct image_request {
 	const char *blobs; /* nitro-cli layout: folder with bzImage|Image, init, nsm.ko, cmdline */
 	struct ss_span cmd_file; /* nitro-cli layout: contents of /cmd and /env */
 	struct ss_span env_file;
-	bool want_sha256; /* of the whole file: m.file_sha256 */
+	bool want_sha256;            /* of the whole file: m.file_sha256 */
+	const struct eif_seal *seal; /* the signature to add; NULL = none */
 	const char *output;
 	struct ss_progress *progress; /* may be NULL */
 };
