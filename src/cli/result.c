@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/result.h"
+
+#include "base/hex.h"
+#include "base/mem.h"
+#include "cli/out.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MIB ((uint64_t)1 << 20)
+
+static struct ss_span span(const char *s)
+{
+	return (struct ss_span){ (const uint8_t *)s, strlen(s) };
+}
+
+/* Rounded up: what `--memory` would have to be. */
+static uint64_t mib(uint64_t bytes)
+{
+	return (bytes + MIB - 1) / MIB;
+}
+
+static void print_pcr(const char *name, const uint8_t pcr[CRYPTO_SHA384_SIZE])
+{
+	char hex[2 * CRYPTO_SHA384_SIZE + 1];
+
+	ss_hex((struct ss_span){ pcr, CRYPTO_SHA384_SIZE }, hex);
+	printf("%s    %s\n", name, hex);
+}
+
+static void print_privileged(const struct project_result *r)
+{
+	if (r->n_privileged == 0)
+		return;
+	printf("no new privileges: these files run without their setuid bits and capabilities\n");
+	for (size_t i = 0; i < r->n_privileged; i++) {
+		printf("  /");
+		cli_print_str(r->privileged[i]);
+		(void)putchar('\n');
+	}
+}
+
+static void print_normalised(const struct project_result *r)
+{
+	for (size_t i = 0; i < TREE_NORMALISERS; i++)
+		if (r->normalised[i].changed > 0)
+			printf("normalised %s: %" PRIu32 "\n", tree_normalisers[i].name,
+			       r->normalised[i].changed);
+	if (r->xattrs_dropped > 0)
+		printf("extended attributes left out: %" PRIu64 "\n", r->xattrs_dropped);
+}
+
+static void print_text(const struct project_result *r)
+{
+	const struct eif_measurements *m = &r->image.m;
+	char hex[2 * CRYPTO_SHA256_SIZE + 1];
+
+	print_normalised(r);
+	print_privileged(r);
+	ss_hex((struct ss_span){ m->file_sha256, sizeof(m->file_sha256) }, hex);
+	printf("EIF     ");
+	cli_print_str(r->plan.output);
+	printf("\nsize    %" PRIu64 " bytes, %" PRIu32 " entries\nsha256  %s\n", m->file_size,
+	       r->image.entries, hex);
+	print_pcr("PCR0", m->pcr0);
+	print_pcr("PCR1", m->pcr1);
+	print_pcr("PCR2", m->pcr2);
+	if (m->has_pcr8)
+		print_pcr("PCR8", m->pcr8);
+	if (r->image.memory_need > 0)
+		printf("memory  %" PRIu64 " MiB at least\n", mib(r->image.memory_need));
+	if (r->plan.layout == IMAGE_SELFSAME && strcmp(r->runtime.standing, "known") != 0)
+		printf("kernel  %s: nothing can be concluded from its PCR1\n", r->runtime.standing);
+}
+
+static json_t *names_json(const struct project_result *r)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < r->n_privileged; i++) {
+		json_t *one = json_object();
+
+		cli_json_text(one, "Path", span(r->privileged[i]));
+		if (json_array_append_new(list, one) != 0)
+			abort();
+	}
+	return list;
+}
+
+static json_t *normalised_json(const struct project_result *r)
+{
+	json_t *o = json_object();
+
+	for (size_t i = 0; i < TREE_NORMALISERS; i++)
+		if (r->normalised[i].changed > 0)
+			cli_json_set(o, tree_normalisers[i].name,
+				     json_integer(r->normalised[i].changed));
+	return o;
+}
+
+int cli_print_result(const struct project_result *r, bool json, struct ss_err *err)
+{
+	const struct eif_measurements *m = &r->image.m;
+	char hex[2 * CRYPTO_SHA256_SIZE + 1];
+	json_t *doc;
+	int rc;
+
+	if (!json) {
+		print_text(r);
+		return 0;
+	}
+	doc = json_object();
+	ss_hex((struct ss_span){ m->file_sha256, sizeof(m->file_sha256) }, hex);
+	cli_json_set(doc, "Measurements", cfg_registers_json(m));
+	cli_json_text(doc, "EifPath", span(r->plan.output));
+	cli_json_set(doc, "EifSha256", json_string(hex));
+	cli_json_set(doc, "EifSize", json_integer((json_int_t)m->file_size));
+	cli_json_set(doc, "Entries", json_integer(r->image.entries));
+	if (r->image.memory_need > 0)
+		cli_json_set(doc, "MemoryMiB", json_integer((json_int_t)mib(r->image.memory_need)));
+	if (r->plan.layout == IMAGE_SELFSAME)
+		cli_json_set(doc, "Kernel", json_string(r->runtime.standing));
+	cli_json_set(doc, "WithoutPrivileges", names_json(r));
+	cli_json_set(doc, "Normalised", normalised_json(r));
+	cli_json_set(doc, "XattrsDropped", json_integer((json_int_t)r->xattrs_dropped));
+	rc = cli_json_print(doc, err);
+	json_decref(doc);
+	return rc;
+}

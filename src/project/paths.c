@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "project/paths.h"
+
+#include "base/mem.h"
+
+#include <string.h>
+
+char *project_path_copy(const char *s)
+{
+	const size_t n = strlen(s) + 1;
+	char *p = ss_calloc(n, 1);
+
+	memcpy(p, s, n);
+	return p;
+}
+
+char *project_path_join(const char *dir, const char *name)
+{
+	const size_t n = strlen(dir) + strlen(name) + 2;
+	char *p;
+
+	if (name[0] == '/' || strcmp(dir, ".") == 0)
+		return project_path_copy(name);
+	p = ss_calloc(n, 1);
+	(void)snprintf(p, n, "%s/%s", dir, name);
+	return p;
+}
+
+char *project_path_dir(const char *file)
+{
+	const char *slash = strrchr(file, '/');
+	char *p;
+
+	if (slash == NULL)
+		return project_path_copy(".");
+	if (slash == file)
+		return project_path_copy("/");
+	p = project_path_copy(file);
+	p[slash - file] = '\0';
+	return p;
+}
+
+char *project_source_below(const char *dir, const char *source)
+{
+	static const char *const on_disk[] = { "oci:", "oci-archive:", "docker-archive:",
+					       "dir:", "rootfs:",      "rootfs-tar:" };
+
+	for (size_t i = 0; i < SS_NELEMS(on_disk); i++) {
+		const size_t n = strlen(on_disk[i]);
+
+		if (strncmp(source, on_disk[i], n) == 0) {
+			AUTO_FREE char *path = project_path_join(dir, source + n);
+			const size_t room = n + strlen(path) + 1;
+			char *p = ss_calloc(room, 1);
+
+			(void)snprintf(p, room, "%s%s", on_disk[i], path);
+			return p;
+		}
+	}
+	return project_path_copy(source);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "base/attr.h"
+
+/* Paths of a project as text; each result is the caller's. */
+
+SS_NONNULL char *project_path_copy(const char *s);
+/* "dir/name"; `name` alone where dir is "." or name is absolute. */
+SS_NONNULL char *project_path_join(const char *dir, const char *name);
+/* The folder of a file: "." where it has none. */
+SS_NONNULL char *project_path_dir(const char *file);
+/* A source of enclave.toml: relative paths in it are relative to the file's folder. */
+SS_NONNULL char *project_source_below(const char *dir, const char *source);

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/near.h"
+#include "base/show.h"
+#include "project/paths.h"
+#include "project/project.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define DEFAULT_NAME "selfsame"
+#define DEFAULT_ARCH "x86_64" /* never this machine's: the same inputs give the same bytes */
+
+static struct ss_span span(const char *s)
+{
+	return (struct ss_span){ (const uint8_t *)s, strlen(s) };
+}
+
+static const char *first(const char *a, const char *b, const char *c)
+{
+	return a != NULL ? a : b != NULL ? b : c;
+}
+
+/* --- the folder and its files ---------------------------------------------------------------- */
+
+static int find_dir(const struct project_options *o, struct project_plan *p, struct ss_err *err)
+{
+	const bool is_image = o->source != NULL && oci_is_source(o->source);
+	const char *dir = o->source == NULL || is_image ? "." : o->source;
+	struct stat st = { 0 };
+
+	if (stat(dir, &st) < 0)
+		return ss_fail_sys(err, "cannot build '%s'", SS_SHOW(span(dir)));
+	if (!S_ISDIR(st.st_mode)) {
+		(void)ss_fail(err, SS_EUSAGE, "'%s' is neither a folder nor an image source",
+			      SS_SHOW(span(dir)));
+		err->hint = "images are named as oci:DIR, oci-archive:FILE, docker-archive:FILE, "
+			    "dir:DIR, docker-daemon:REF, containers-storage:REF, rootfs:DIR, "
+			    "rootfs-tar:FILE";
+		return -1;
+	}
+	p->dir = project_path_copy(dir);
+	return 0;
+}
+
+static int load_config(const struct project_options *o, struct project_plan *p, struct ss_err *err)
+{
+	AUTO_FREE char *toml = project_path_join(p->dir, "enclave.toml");
+	AUTO_FREE char *lock = project_path_join(p->dir, "enclave.lock");
+
+	(void)o;
+	cfg_enclave_init(&p->config);
+	p->has_config = access(toml, F_OK) == 0;
+	if (!p->has_config) {
+		if (!p->is_rebuild)
+			return 0;
+		(void)ss_fail(err, SS_EUSAGE, "there is no enclave.toml in '%s'",
+			      SS_SHOW(span(p->dir)));
+		err->hint = "'selfsame init' writes one; 'selfsame build' then keeps the lock that "
+			    "a rebuild goes by";
+		return -1;
+	}
+	if (cfg_enclave_load(toml, &p->config, err) < 0)
+		return -1;
+	p->has_lock = access(lock, F_OK) == 0;
+	if (p->has_lock)
+		return cfg_lock_load(lock, &p->locked, err);
+	if (!p->is_rebuild)
+		return 0;
+	(void)ss_fail(err, SS_EUSAGE, "there is no enclave.lock in '%s'", SS_SHOW(span(p->dir)));
+	err->hint = "'selfsame build' writes it";
+	return -1;
+}
+
+/* What is built: the source of the command line, else the file's image, else its Dockerfile. */
+static int find_source(const struct project_options *o, struct project_plan *p, struct ss_err *err)
+{
+	const char *dockerfile = p->config.dockerfile;
+
+	if (o->source != NULL && oci_is_source(o->source)) {
+		p->source = project_path_copy(o->source);
+		return 0;
+	}
+	if (p->config.image != NULL && o->dockerfile == NULL) {
+		if (!oci_is_source(p->config.image))
+			return ss_fail(err, SS_EINPUT,
+				       "enclave.toml: image = '%s' is not an image source",
+				       SS_SHOW(span(p->config.image)));
+		p->source = project_source_below(p->dir, p->config.image);
+		return 0;
+	}
+	p->dockerfile = o->dockerfile != NULL
+				? project_path_copy(o->dockerfile)
+				: project_path_join(p->dir, first(dockerfile, "Dockerfile", NULL));
+	p->context = project_path_join(p->dir, first(p->config.context, ".", NULL));
+	if (access(p->dockerfile, R_OK) == 0)
+		return 0;
+	if (errno != ENOENT)
+		return ss_fail_sys(err, "cannot read '%s'", SS_SHOW(span(p->dockerfile)));
+	(void)ss_fail(err, SS_EUSAGE, "there is no '%s'", SS_SHOW(span(p->dockerfile)));
+	err->hint = "name a folder with a Dockerfile, or an image source such as oci:DIR";
+	return -1;
+}
+
+static void find_output(const struct project_options *o, struct project_plan *p)
+{
+	char file[160];
+
+	(void)snprintf(file, sizeof(file), "%s.eif", p->name);
+	p->output = o->output != NULL ? project_path_copy(o->output)
+				      : project_path_join(p->has_config ? p->dir : ".", file);
+	p->records = p->has_config ? project_path_copy(p->dir) : project_path_dir(p->output);
+}
+
+/* --- values ---------------------------------------------------------------------------------- */
+
+static int find_layout(const struct project_options *o, struct project_plan *p, struct ss_err *err)
+{
+	const char *form = p->is_rebuild ? p->locked.form : first(o->layout, "selfsame", NULL);
+
+	if (strcmp(form, "selfsame") == 0)
+		p->layout = IMAGE_SELFSAME;
+	else if (strcmp(form, "nitro-cli") == 0)
+		p->layout = IMAGE_NITRO_CLI;
+	else
+		return ss_fail(err, SS_EUSAGE, "no layout '%s': there are selfsame and nitro-cli",
+			       SS_SHOW(span(form)));
+	if (p->is_rebuild && p->locked.layout != IMAGE_LAYOUT)
+		return ss_fail(err, SS_EINPUT,
+			       "enclave.lock is of layout %u; this release makes %u",
+			       (unsigned)p->locked.layout, (unsigned)IMAGE_LAYOUT);
+	return 0;
+}
+
+static int switch_off(struct project_plan *p, const char *name, struct ss_err *err)
+{
+	const int i = tree_normaliser_find(name);
+
+	if (i < 0)
+		return ss_fail(err, SS_EUSAGE, "no normaliser '%s'", SS_SHOW(span(name)));
+	p->normalise_off |= 1u << (unsigned)i;
+	return 0;
+}
+
+/* The lock names those that were applied; an unknown one was made by a later release. */
+static int normalisers_of_lock(struct project_plan *p, struct ss_err *err)
+{
+	uint32_t on = 0;
+
+	for (size_t i = 0; i < p->locked.normalisers.n; i++) {
+		const int row = tree_normaliser_find(p->locked.normalisers.v[i]);
+
+		if (row < 0)
+			return ss_fail(err, SS_EINPUT,
+				       "enclave.lock: normaliser '%s' is unknown to this release",
+				       SS_SHOW(span(p->locked.normalisers.v[i])));
+		on |= 1u << (unsigned)row;
+	}
+	p->normalise_off = ~on;
+	return 0;
+}
+
+static int find_normalisers(const struct project_options *o, struct project_plan *p,
+			    struct ss_err *err)
+{
+	const struct cfg_texts *off = &p->config.build.normalise_off;
+
+	if (p->is_rebuild)
+		return normalisers_of_lock(p, err);
+	for (size_t i = 0; i < off->n; i++)
+		if (switch_off(p, off->v[i], err) < 0)
+			return ss_ctx(err, "enclave.toml");
+	for (size_t i = 0; i < o->n_normalise_off; i++)
+		if (switch_off(p, o->normalise_off[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+static int find_epoch(const struct project_options *o, struct project_plan *p, struct ss_err *err)
+{
+	char eif[160];
+	const char *const outputs[] = { "measurements.json", "enclave.lock", eif };
+	const struct cfg_git_paths paths = {
+		.project = p->dir,
+		.context = p->config.context != NULL ? p->config.context : ".",
+		.dockerfile = p->config.dockerfile,
+		.outputs = outputs,
+		.n_outputs = SS_NELEMS(outputs),
+	};
+	const struct cfg_epoch_from from = {
+		.option = o->epoch, .env = o->epoch_env, .config = &p->config, .git = &p->git
+	};
+
+	(void)snprintf(eif, sizeof(eif), "%s.eif", p->name);
+	/* An image from elsewhere was not made of what lies in this folder. */
+	if ((p->has_config || p->source == NULL) && cfg_git_look(&paths, &p->git, err) < 0)
+		return -1;
+	if (p->is_rebuild) {
+		p->epoch = (uint32_t)p->locked.epoch;
+		return 0;
+	}
+	return cfg_epoch_choose(&from, &p->epoch, err);
+}
+
+/* "KEY=VALUE" words of the command line over the pairs of the file. */
+static int merge_pairs(struct cfg_pairs *to, const char *const *words, size_t n, const char *option,
+		       struct ss_err *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		const char *eq = strchr(words[i], '=');
+		AUTO_FREE char *key = NULL;
+
+		if (eq == NULL || eq == words[i])
+			return ss_fail(err, SS_EUSAGE, "%s '%s' is not KEY=VALUE", option,
+				       SS_SHOW(span(words[i])));
+		key = project_path_copy(words[i]);
+		key[eq - words[i]] = '\0';
+		cfg_pairs_set(to, key, eq + 1);
+	}
+	return 0;
+}
+
+static int find_build(const struct project_options *o, struct project_plan *p, struct ss_err *err)
+{
+	struct cfg_build *b = &p->config.build;
+
+	for (size_t i = 0; p->is_rebuild && i < p->locked.args.n; i++)
+		cfg_pairs_set(&b->args, p->locked.args.v[i].key, p->locked.args.v[i].value);
+	if (o->target != NULL)
+		cfg_text_set(&b->target, o->target);
+	if (o->platform != NULL)
+		cfg_text_set(&b->platform, o->platform);
+	if (o->engine != NULL)
+		cfg_text_set(&b->engine, o->engine);
+	if (merge_pairs(&b->args, o->args, o->n_args, "--build-arg", err) < 0)
+		return -1;
+	return merge_pairs(&b->secrets, o->secrets, o->n_secrets, "--secret", err);
+}
+
+static int find_names(const struct project_options *o, struct project_plan *p, struct ss_err *err)
+{
+	const struct cfg_lock *l = &p->locked;
+
+	p->name = p->is_rebuild ? l->name : first(o->name, p->config.name, DEFAULT_NAME);
+	p->version = p->is_rebuild ? l->version : first(p->config.version, "1", NULL);
+	p->arch = p->is_rebuild ? l->arch : first(o->arch, p->config.arch, DEFAULT_ARCH);
+	if (!cfg_is_name(p->name))
+		return ss_fail(err, SS_EUSAGE,
+			       "--name '%s': letters, digits, '.', '_' and '-', at most 128",
+			       SS_SHOW(span(p->name)));
+	if (strcmp(p->arch, "x86_64") != 0 && strcmp(p->arch, "aarch64") != 0)
+		return ss_fail(err, SS_EUSAGE, "no architecture '%s': there are x86_64 and aarch64",
+			       SS_SHOW(span(p->arch)));
+	return 0;
+}
+
+int project_plan_make(const struct project_options *o, bool is_rebuild, struct project_plan *ret,
+		      struct ss_err *err)
+{
+	SS_CLEANUP(project_plan_done) struct project_plan p = { .is_rebuild = is_rebuild };
+
+	if (find_dir(o, &p, err) < 0 || load_config(o, &p, err) < 0 ||
+	    find_source(o, &p, err) < 0 || find_names(o, &p, err) < 0 ||
+	    find_layout(o, &p, err) < 0 || find_normalisers(o, &p, err) < 0 ||
+	    find_epoch(o, &p, err) < 0 || find_build(o, &p, err) < 0)
+		return -1;
+	find_output(o, &p);
+	*ret = p;
+	p = (struct project_plan){ 0 };
+	return 0;
+}
+
+void project_plan_done(struct project_plan *p)
+{
+	cfg_enclave_done(&p->config);
+	cfg_lock_done(&p->locked);
+	free(p->dir);
+	free(p->source);
+	free(p->dockerfile);
+	free(p->context);
+	free(p->output);
+	free(p->records);
+}

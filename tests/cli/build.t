@@ -1,0 +1,55 @@
+# From a plain root file system to an EIF; sources with layers have tests of their own.
+
+mkdir -p runtime/x86_64 root/bin root/etc
+echo kernel >runtime/x86_64/kernel-nitro
+echo init >runtime/x86_64/init
+echo 'retain_initrd console=ttyS0' >runtime/x86_64/cmdline
+echo app >root/bin/app
+chmod 4755 root/bin/app
+printf 'name = "b"\nimage = "rootfs:root"\n[app]\ncommand = ["/bin/app"]\n' >enclave.toml
+
+try 0 build -q --runtime runtime
+err ''
+out_has 'EIF     b.eif'
+out_has '  /bin/app'
+out_has 'MiB at least'
+out_has 'kernel  unknown: nothing can be concluded from its PCR1'
+check 'three files' test -s b.eif -a -s enclave.lock -a -s measurements.json
+cp b.eif one.eif
+cp enclave.lock one.lock
+(umask 077 && TZ=Asia/Tokyo HOME=/nowhere "$SELFSAME" build -q --runtime runtime >/dev/null)
+check 'the same bytes under another umask, zone and home' cmp b.eif one.eif
+check 'the same lock' cmp enclave.lock one.lock
+check 'the lock names neither host nor path' sh -c '! grep -qF -e "$(uname -n)" -e "$PWD" enclave.lock'
+
+mkdir elsewhere
+try 0 build -q --json --runtime runtime --output elsewhere/x.eif
+check 'an output elsewhere has the same bytes' cmp elsewhere/x.eif b.eif
+check 'nitro-cli keys' python3 -c '
+import json, sys
+d = json.load(open(sys.argv[1]))
+m = d["Measurements"]
+assert list(m) == ["HashAlgorithm", "PCR0", "PCR1", "PCR2"] and len(m["PCR0"]) == 96, m' "$OUT"
+(cd elsewhere && mkdir away && cd away && "$SELFSAME" build -q --runtime ../../runtime --name b rootfs:../../root >"$OUT" 2>"$ERR" && exit 1
+	grep -q 'nothing to start' "$ERR")
+check 'without enclave.toml there is nothing to start in a plain root' test $? -eq 0
+
+try 4 build nowhere-at-all/x
+err_has "cannot build 'nowhere-at-all/x'"
+try 2 build -q --runtime runtime --no-normalise foo
+err "selfsame: error: no normaliser 'foo'"
+try 2 build -q --runtime runtime --source-date-epoch 1700000000000
+err 'selfsame: error: --source-date-epoch is 1700000000000: that looks like milliseconds; it counts seconds'
+try 3 build -q --runtime runtime --source-date-epoch commit
+try 2 build -q --runtime runtime --certificate c.pem
+err 'selfsame: error: --certificate and --key belong together'
+try 4 build -q --runtime runtime --kernel missing
+err_has "'missing'"
+try 2 build -q --runtime runtime --build-arg novalue
+err "selfsame: error: --build-arg 'novalue' is not KEY=VALUE"
+printf 'nam = "b"\n' >enclave.toml
+try 3 build -q --runtime runtime
+err_has 'line 1'
+rm enclave.toml
+try 2 build -q --runtime runtime
+err_has "there is no 'Dockerfile'"

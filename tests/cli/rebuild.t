@@ -1,0 +1,42 @@
+# A rebuild goes by the lock: same is 0, different is 1, and an input that is not there is neither.
+
+mkdir -p runtime/x86_64 root/bin
+echo kernel >runtime/x86_64/kernel-nitro
+echo init >runtime/x86_64/init
+echo 'retain_initrd console=ttyS0' >runtime/x86_64/cmdline
+echo app >root/bin/app
+try 2 rebuild
+err "selfsame: error: nothing to compare with: 'measurements.json': No such file or directory"
+printf 'name = "r"\nimage = "rootfs:root"\nsource_date_epoch = 5\n[app]\ncommand = ["/bin/app"]\n' >enclave.toml
+try 0 build -q --runtime runtime --cmdline 'quiet'
+sha256sum r.eif enclave.lock measurements.json >before
+try 0 rebuild -q --runtime runtime
+out same
+check 'nothing was touched' sha256sum --status -c before
+check 'nothing was left' test -z "$(ls -A | grep -v -x -e runtime -e root -e enclave.toml -e enclave.lock -e measurements.json -e r.eif -e before)"
+try 0 rebuild -q --runtime runtime --output again.eif
+check 'the kept file is the same' cmp r.eif again.eif
+SOURCE_DATE_EPOCH=77 try 0 rebuild -q --runtime runtime
+out same
+
+echo other >root/bin/app
+try 1 rebuild -q --runtime runtime
+out_has 'ramdisk 1 differs'
+out_has 'PCR0 differs'
+out_has 'PCR2 differs'
+check 'the last line is the verdict' test "$(tail -n 1 "$OUT")" = different
+check 'PCR1 is not named' sh -c '! grep -q PCR1 "$1"' - "$OUT"
+try 1 rebuild -q --json --runtime runtime
+check 'JSON says the same' python3 -c '
+import json, sys
+d = json.load(open(sys.argv[1]))
+assert d["Same"] is False and any(x["What"] == "PCR2" for x in d["Differences"]), d' "$OUT"
+
+echo kernel2 >runtime/x86_64/kernel-nitro
+try 3 rebuild -q --runtime runtime
+err_has 'the lock wants kernel sha256'
+try 2 rebuild oci:x
+err 'selfsame: error: rebuild takes a project'"'"'s folder, not an image'
+rm enclave.lock
+try 2 rebuild -q --runtime runtime
+err_has "there is no enclave.lock in '.'"

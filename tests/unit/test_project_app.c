@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "expect.h"
+#include "project/paths.h"
+#include "project/project.h"
+
+#include <string.h>
+
+/* What an image and an enclave.toml say, and what becomes of it. */
+struct world {
+	struct project_plan plan;
+	struct oci_image image;
+	struct tree *tree;
+	struct project_app app;
+	struct ss_err err;
+};
+
+static void give(struct oci_strings *s, const char *const *v)
+{
+	while (v[s->n] != NULL) {
+		s->v = ss_reallocarray(s->v, s->n + 2, sizeof(*s->v));
+		s->v[s->n] = project_path_copy(v[s->n]);
+		s->v[++s->n] = NULL;
+	}
+}
+
+static void put_file(struct tree *t, const char *path, const char *text)
+{
+	struct tree_inode in = { .type = TREE_REG, .mode = 0644, .size = (uint32_t)strlen(text) };
+	struct ss_err err = { 0 };
+
+	expect_ok(tree_body_new(t, (struct ss_span){ (const uint8_t *)text, strlen(text) },
+				&in.body, &err),
+		  &err);
+	expect_ok(tree_put(t, (struct ss_span){ (const uint8_t *)path, strlen(path) }, &in, NULL,
+			   &err),
+		  &err);
+}
+
+static int set_up(void **state)
+{
+	struct world *w = ss_calloc(1, sizeof(*w));
+
+	cfg_enclave_init(&w->plan.config);
+	w->tree = tree_new();
+	put_file(w->tree, "etc/passwd",
+		 "root:x:0:0::/root:/bin/sh\nweb:x:1000:1001::/srv:/bin/sh\n");
+	put_file(w->tree, "etc/group", "web:x:1001:\naudio:x:29:web\n");
+	*state = w;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct world *w = *state;
+
+	project_app_done(&w->app);
+	project_plan_done(&w->plan);
+	oci_image_done(&w->image);
+	tree_free(w->tree);
+	free(w);
+	return 0;
+}
+
+static void make(struct world *w)
+{
+	expect_ok(project_app_make(&w->plan, &w->image, w->tree, &w->app, &w->err), &w->err);
+}
+
+static void expect_list(struct mc_list list, const char *const *want)
+{
+	struct ss_span s;
+	size_t n = 0;
+
+	while (mc_next_string(&list, &s)) {
+		assert_non_null(want[n]);
+		assert_int_equal(s.n, strlen(want[n]));
+		assert_memory_equal(s.p, want[n], s.n);
+		n++;
+	}
+	assert_null(want[n]);
+}
+#define WORDS(...)                                                                                 \
+	(const char *const[])                                                                      \
+	{                                                                                          \
+		__VA_ARGS__, NULL                                                                  \
+	}
+
+static void entrypoint_and_cmd_are_one_vector(void **state)
+{
+	struct world *w = *state;
+
+	give(&w->image.entrypoint, WORDS("/bin/app", "a b; rm -rf $HOME"));
+	give(&w->image.cmd, WORDS("--port", ""));
+	make(w);
+	expect_list(w->app.config.argv, WORDS("/bin/app", "a b; rm -rf $HOME", "--port", ""));
+}
+
+static void the_command_of_enclave_toml_replaces_both(void **state)
+{
+	struct world *w = *state;
+
+	give(&w->image.entrypoint, WORDS("/bin/app"));
+	give(&w->image.cmd, WORDS("x"));
+	cfg_texts_push(&w->plan.config.app.command, "/bin/other");
+	make(w);
+	expect_list(w->app.config.argv, WORDS("/bin/other"));
+}
+
+static void nothing_to_start_is_refused_with_the_mend(void **state)
+{
+	struct world *w = *state;
+
+	expect_fails(project_app_make(&w->plan, &w->image, w->tree, &w->app, &w->err), &w->err,
+		     SS_EINPUT, "nothing to start: the image has neither Entrypoint nor Cmd");
+	assert_non_null(strstr(w->err.hint, "[app] command"));
+}
+
+static void variables_are_replaced_by_name_and_a_path_is_always_there(void **state)
+{
+	struct world *w = *state;
+
+	give(&w->image.cmd, WORDS("/x"));
+	give(&w->image.env, WORDS("LOG=debug", "LOGIN=me", "A=1"));
+	cfg_pairs_set(&w->plan.config.app.env, "LOG", "info");
+	cfg_pairs_set(&w->plan.config.app.env, "B", "2=3");
+	make(w);
+	expect_list(w->app.config.env,
+		    WORDS("LOGIN=me", "A=1", "B=2=3", "LOG=info",
+			  "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
+}
+
+static void an_images_own_path_stays(void **state)
+{
+	struct world *w = *state;
+
+	give(&w->image.cmd, WORDS("/x"));
+	give(&w->image.env, WORDS("PATH=/only"));
+	make(w);
+	expect_list(w->app.config.env, WORDS("PATH=/only"));
+}
+
+static void a_user_comes_with_its_groups(void **state)
+{
+	struct world *w = *state;
+	struct mc_list groups;
+	uint32_t gid = 0;
+
+	give(&w->image.cmd, WORDS("/x"));
+	w->image.user = project_path_copy("web");
+	make(w);
+	assert_int_equal(w->app.config.uid, 1000);
+	assert_int_equal(w->app.config.gid, 1001);
+	groups = w->app.config.groups;
+	assert_true(mc_next_uint(&groups, &gid));
+	assert_int_equal(gid, 29);
+	assert_false(mc_next_uint(&groups, &gid));
+}
+
+static void stop_signals_by_name_and_number(void **state)
+{
+	static const struct {
+		const char *text;
+		uint32_t number;
+	} cases[] = { { "SIGQUIT", 3 }, { "USR1", 10 }, { "9", 9 }, { "64", 64 }, { "", 15 } };
+
+	(void)state;
+	for (size_t i = 0; i < SS_NELEMS(cases); i++) {
+		void *one = NULL;
+		struct world *w;
+
+		assert_int_equal(set_up(&one), 0);
+		w = one;
+		give(&w->image.cmd, WORDS("/x"));
+		w->image.stop_signal = project_path_copy(cases[i].text);
+		make(w);
+		assert_int_equal(w->app.config.stop_signal, cases[i].number);
+		(void)tear_down(&one);
+	}
+}
+
+static void an_unknown_stop_signal_is_refused(void **state)
+{
+	struct world *w = *state;
+
+	give(&w->image.cmd, WORDS("/x"));
+	w->image.stop_signal = project_path_copy("SIGNAL");
+	expect_fails(project_app_make(&w->plan, &w->image, w->tree, &w->app, &w->err), &w->err,
+		     SS_EINPUT, "stop signal 'SIGNAL' is none that Linux has");
+}
+
+static void a_relative_working_directory_is_refused(void **state)
+{
+	struct world *w = *state;
+
+	give(&w->image.cmd, WORDS("/x"));
+	w->image.workdir = project_path_copy("srv");
+	expect_fails(project_app_make(&w->plan, &w->image, w->tree, &w->app, &w->err), &w->err,
+		     SS_EINPUT, "working directory 'srv' is not absolute");
+}
+
+static void nitro_cli_ignores_the_entrypoint_as_the_original_does(void **state)
+{
+	struct world *w = *state;
+
+	w->plan.layout = IMAGE_NITRO_CLI;
+	give(&w->image.entrypoint, WORDS("/entry"));
+	give(&w->image.cmd, WORDS("/cmd", "x"));
+	give(&w->image.env, WORDS("A=1"));
+	make(w);
+	assert_int_equal(w->app.cmd_file.n, 7);
+	assert_memory_equal(w->app.cmd_file.p, "/cmd\nx\n", 7);
+	assert_memory_equal(w->app.env_file.p, "A=1\n", 4);
+}
+
+static void sources_of_a_file_are_relative_to_its_folder(void **state)
+{
+	static const struct {
+		const char *dir;
+		const char *source;
+		const char *want;
+	} cases[] = {
+		{ "a/b", "oci:img:tag", "oci:a/b/img:tag" },
+		{ "a", "rootfs-tar:/abs.tar", "rootfs-tar:/abs.tar" },
+		{ ".", "dir:x", "dir:x" },
+		{ "a", "docker-daemon:debian:12", "docker-daemon:debian:12" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < SS_NELEMS(cases); i++) {
+		AUTO_FREE char *got = project_source_below(cases[i].dir, cases[i].source);
+
+		assert_string_equal(got, cases[i].want);
+	}
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(entrypoint_and_cmd_are_one_vector),
+		TEST(the_command_of_enclave_toml_replaces_both),
+		TEST(nothing_to_start_is_refused_with_the_mend),
+		TEST(variables_are_replaced_by_name_and_a_path_is_always_there),
+		TEST(an_images_own_path_stays),
+		TEST(a_user_comes_with_its_groups),
+		TEST(stop_signals_by_name_and_number),
+		TEST(an_unknown_stop_signal_is_refused),
+		TEST(a_relative_working_directory_is_refused),
+		TEST(nitro_cli_ignores_the_entrypoint_as_the_original_does),
+		TEST(sources_of_a_file_are_relative_to_its_folder),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
