@@ -31,7 +31,7 @@ void engine_words(struct engine_words *w, ...)
 	va_end(ap);
 }
 
-static char *vtext(const char *fmt, va_list ap)
+SS_PRINTF(1, 0) static char *vtext(const char *fmt, va_list ap)
 {
 	va_list again;
 	char *ret;
