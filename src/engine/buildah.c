@@ -120,7 +120,7 @@ static void pull_words(const struct engine_job *j, const char *name, const char 
 	engine_words(w, "pull", "--policy", policy, NULL);
 	if (imgref_is_loopback(name))
 		engine_word(w, "--tls-verify=false");
-	engine_words(w, "--platform", platform != NULL ? platform : j->platform, NULL);
+	engine_words(w, "--platform", platform, NULL);
 	engine_wordf(w, "docker://%s", name);
 }
 

@@ -184,7 +184,7 @@ static int pull_bases(struct engine_job *j, struct ss_err *err)
 		const struct df_use *u = &j->file.uses[i];
 		AUTO_FREE char *pinned = engine_text("%s@%s", u->repo, j->digests[i]);
 
-		if (!is_repeated(j, i) && buildah_pull(j, pinned, u->platform, err) < 0)
+		if (!is_repeated(j, i) && buildah_pull(j, pinned, engine_platform(j, u), err) < 0)
 			return ss_ctx(err, "'%s': line %u", j->req->dockerfile, u->line);
 	}
 	return 0;

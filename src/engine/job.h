@@ -41,6 +41,12 @@ struct engine_job {
 	char *run_root;
 };
 
+/* The platform of one image: FROM's own, else the build's. */
+static inline const char *engine_platform(const struct engine_job *j, const struct df_use *u)
+{
+	return u->platform != NULL ? u->platform : j->platform;
+}
+
 /* --- words.c -------------------------------------------------------------------------------- */
 
 void engine_words_done(struct engine_words *w);

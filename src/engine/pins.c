@@ -90,7 +90,7 @@ static int resolve(struct engine_job *j, const struct df_use *u, char **ret, str
 	if (skopeo != NULL)
 		return resolve_skopeo(j, skopeo, u->name, ret, err);
 	if (j->kind == ENGINE_BUILDAH)
-		return buildah_resolve(j, u->name, u->platform, ret, err);
+		return buildah_resolve(j, u->name, engine_platform(j, u), ret, err);
 	return resolve_buildx(j, u->name, ret, err);
 }
 
