@@ -74,8 +74,6 @@ void vring_done(struct vring *r)
 /* `n` bytes at the VMM's address, whole, in one region, aligned; or NULL. */
 static uint8_t *find_table(const struct vring_mem *m, uint64_t uaddr, uint64_t n, uint64_t align)
 {
-	if (uaddr % align != 0)
-		return NULL;
 	for (size_t i = 0; i < m->n; i++) {
 		const struct vring_region *r = &m->regions[i];
 

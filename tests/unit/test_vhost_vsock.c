@@ -172,6 +172,23 @@ static void packets_wait_for_a_buffer(void **state)
 	expect_packet(f, VSOCK_RESPONSE, &got, &data);
 }
 
+static void a_buffer_that_was_not_needed_is_the_next_ones(void **state)
+{
+	struct fixture *f = *state;
+	struct vsock_header h = header(VSOCK_REQUEST), got;
+	const uint8_t *data;
+	int fd;
+
+	fg_give_buffer(&f->g, FG_BUF);
+	fg_give_buffer(&f->g, FG_BUF);
+	fg_packet(&f->g, &h, NULL);
+	expect_packet(f, VSOCK_RESPONSE, &got, &data); /* and a look at the socket: nothing */
+	fd = accept(f->listener, NULL, NULL);
+	assert_int_equal(write(fd, "x", 1), 1);
+	expect_packet(f, VSOCK_RW, &got, &data);
+	(void)close(fd);
+}
+
 static void a_full_ring_is_worked_off(void **state)
 {
 	struct fixture *f = *state;
@@ -311,6 +328,7 @@ int main(void)
 		ROW(a_guest_talks_to_a_local_program),
 		ROW(a_local_program_calls_the_guest),
 		ROW(packets_wait_for_a_buffer),
+		ROW(a_buffer_that_was_not_needed_is_the_next_ones),
 		ROW(a_full_ring_is_worked_off),
 		ROW(when_qemu_goes_the_next_one_may_come),
 		ROW(a_second_qemu_is_sent_away),

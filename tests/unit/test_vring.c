@@ -113,6 +113,17 @@ static void vring_descriptor_of_no_bytes_is_no_part(void **state)
 	assert_int_equal(f->chain.n_read, 0);
 }
 
+static void vring_chain_may_be_as_long_as_the_ring(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < FG_QUEUE_SIZE; i++)
+		fg_desc(&f->g, FG_TX, i, FG_GPA + i, 1, i + 1 < FG_QUEUE_SIZE ? FG_NEXT : 0, i + 1);
+	fg_offer(&f->g, FG_TX, 0);
+	assert_true(next(f));
+	assert_int_equal(f->chain.read_bytes, FG_QUEUE_SIZE);
+}
+
 static void vring_unget_offers_the_same_chain_again(void **state)
 {
 	struct fixture *f = *state;
@@ -338,6 +349,7 @@ int main(void)
 		ROW(vring_gives_a_chain_as_iovecs),
 		ROW(vring_cuts_a_buffer_where_two_regions_meet),
 		ROW(vring_descriptor_of_no_bytes_is_no_part),
+		ROW(vring_chain_may_be_as_long_as_the_ring),
 		ROW(vring_unget_offers_the_same_chain_again),
 		ROW(vring_used_entries_follow_the_counter_past_its_end),
 		ROW(vring_notify_is_silent_when_the_guest_asks_for_that),

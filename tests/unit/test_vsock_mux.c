@@ -481,6 +481,7 @@ static void every_other_first_line_is_hung_up_on(void **state)
 		"CONNECT 0x50\n",
 		"CONNECT 4294967296\n",
 		"CONNECT 00000000000080\n",
+		"CONNECT 000000000080\n" /* 21 bytes */,
 		"GET / HTTP/1.1\r\n",
 		"CONNECT 80\r\n",
 	};
