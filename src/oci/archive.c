@@ -44,8 +44,8 @@ static int clean_symlink(struct ss_span path, struct ss_span target, struct oci_
 	}
 	if (oci_name_clean(target, ret, err) < 0)
 		return -1;
-	if (dir + ret->n > TREE_MAX_PATH)
-		return ss_fail(err, SS_ELIMIT, "a link of more than %u bytes", TREE_MAX_PATH);
+	if (dir + ret->n > OCI_NAME_MAX)
+		return ss_fail(err, SS_ELIMIT, "a link of more than %u bytes", OCI_NAME_MAX);
 	memmove(ret->p + dir, ret->p, ret->n);
 	memcpy(ret->p, path.p, dir);
 	ret->n += dir;

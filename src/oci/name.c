@@ -12,11 +12,8 @@ static int add_component(struct ss_span c, struct oci_name *to, struct ss_err *e
 		return 0;
 	if (c.n == 2 && c.p[0] == '.' && c.p[1] == '.')
 		return ss_fail(err, SS_EINPUT, "'..' in a name");
-	if (c.n > TREE_MAX_NAME)
-		return ss_fail(err, SS_ELIMIT, "a component of %zu bytes; the limit is %u", c.n,
-			       TREE_MAX_NAME);
-	if (to->n + (to->n > 0 ? 1 : 0) + c.n > TREE_MAX_PATH)
-		return ss_fail(err, SS_ELIMIT, "a name of more than %u bytes", TREE_MAX_PATH);
+	if (to->n + (to->n > 0 ? 1 : 0) + c.n > OCI_NAME_MAX)
+		return ss_fail(err, SS_ELIMIT, "a name of more than %u bytes", OCI_NAME_MAX);
 	if (to->n > 0)
 		to->p[to->n++] = '/';
 	memcpy(to->p + to->n, c.p, c.n);

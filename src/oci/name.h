@@ -8,12 +8,15 @@
 /*
  * The name of a layer's entry, cleaned for the tree: "./" in front and in between, doubled "/" and
  * a "/" at the end go. "./" and "/" alone are the root directory. ".." anywhere, a "/" in front of
- * anything, a NUL and names over the tree's limits are refused: an archive that needs them was not
- * made from a root file system.
+ * anything and a NUL are refused: an archive that needs them was not made from a root file system.
+ * The tree has limits of its own, for a path and its components; here only the room counts, which
+ * is enough for a whiteout of the longest name.
  */
+#define OCI_NAME_MAX (TREE_MAX_PATH + 4u)
+
 struct oci_name {
 	size_t n;
-	uint8_t p[TREE_MAX_PATH];
+	uint8_t p[OCI_NAME_MAX];
 };
 
 /* Errors do not repeat the name. */
