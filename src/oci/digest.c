@@ -102,5 +102,5 @@ int oci_digest_check(const struct oci_digest *want, const struct oci_digest *got
 		return 0;
 	oci_digest_write(want, w);
 	oci_digest_write(got, g);
-	return ss_fail(err, SS_EINPUT, "has digest %s, but %s was expected", g, w);
+	return ss_fail(err, SS_EINPUT, "digest %s, but %s was expected", g, w);
 }

@@ -29,6 +29,6 @@ SS_NONNULL void oci_digest_of(enum crypto_hash_kind kind, struct ss_span bytes,
 #define OCI_BLOB_PATH (6u + OCI_DIGEST_TEXT)
 SS_NONNULL void oci_digest_path(const struct oci_digest *d, char ret[OCI_BLOB_PATH]);
 
-/* 0, or SS_EINPUT: "has digest sha256:…, but sha256:… was expected". */
+/* 0, or SS_EINPUT: "digest sha256:…, but sha256:… was expected". */
 SS_MUST_CHECK SS_NONNULL int oci_digest_check(const struct oci_digest *want,
 					      const struct oci_digest *got, struct ss_err *err);

@@ -66,7 +66,9 @@ static int choose(const json_t *images, const char *name, const json_t **ret, st
 			found++;
 		}
 	}
-	if (found != 1)
+	if (found == 0)
+		return ss_fail(err, SS_EINPUT, "no image is called '%s'", SS_SHOW(span_of(name)));
+	if (found > 1)
 		return ss_fail(err, SS_EINPUT, "%zu images are called '%s'", found,
 			       SS_SHOW(span_of(name)));
 	return 0;

@@ -78,7 +78,7 @@ static int find_layer(const struct oci_resolve *r, const struct naming *names,
 	if (oci_store_find(r->store, path, &l->part, err) < 0)
 		return -1;
 	if (l->part.n != d->size)
-		return ss_fail(err, SS_EINPUT, "'%s' has %llu bytes, but %llu were expected", path,
+		return ss_fail(err, SS_EINPUT, "'%s': %llu bytes, but %llu were expected", path,
 			       (unsigned long long)l->part.n, (unsigned long long)d->size);
 	return 0;
 }

@@ -88,13 +88,13 @@ static int find_in_dir(const struct oci_store *s, const char *name, struct oci_p
 	struct stat st = { 0 };
 
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-		return ss_fail(err, SS_EINPUT, "is missing");
+		return ss_fail(err, SS_EINPUT, "no such file in the image");
 	if (fd < 0)
 		return ss_fail_sys(err, "cannot open");
 	if (fstat(fd, &st) < 0)
 		return ss_fail_sys(err, "cannot read");
 	if (!S_ISREG(st.st_mode))
-		return ss_fail(err, SS_EINPUT, "is not a regular file");
+		return ss_fail(err, SS_EINPUT, "not a regular file");
 	*ret = (struct oci_part){ ss_take_fd(&fd), true, 0, (uint64_t)st.st_size };
 	return 0;
 }
@@ -108,7 +108,7 @@ static int find(const struct oci_store *s, const char *name, struct oci_part *re
 		return find_in_dir(s, name, ret, err);
 	m = oci_archive_find(&s->archive, name);
 	if (m == NULL)
-		return ss_fail(err, SS_EINPUT, "is missing");
+		return ss_fail(err, SS_EINPUT, "no such file in the image");
 	*ret = (struct oci_part){ s->fd, false, m->at, m->n };
 	return 0;
 }
@@ -129,7 +129,7 @@ static int load(const struct oci_part *p, size_t max, struct ss_buf *ret, struct
 	uint8_t block[16384];
 
 	if (p->n > max)
-		return ss_fail(err, SS_ELIMIT, "has %llu bytes; the limit is %zu",
+		return ss_fail(err, SS_ELIMIT, "%llu bytes; the limit is %zu",
 			       (unsigned long long)p->n, max);
 	for (uint64_t at = 0; at < p->n;) {
 		const uint64_t left = p->n - at;
@@ -165,7 +165,7 @@ static int load_checked(const struct oci_store *s, const char *name,
 	if (find(s, name, &p, err) < 0)
 		return -1;
 	if (size != UINT64_MAX && p.n != size)
-		return ss_fail(err, SS_EINPUT, "has %llu bytes, but %llu were expected",
+		return ss_fail(err, SS_EINPUT, "%llu bytes, but %llu were expected",
 			       (unsigned long long)p.n, (unsigned long long)size);
 	if (load(&p, max, ret, err) < 0)
 		return -1;

@@ -178,7 +178,8 @@ def safe(tree, layer):
         for h in hidden:
             if m.type == LNK and target[:len(h)] == h:
                 return False
-            if len(path) > len(h) and path[:len(h)] == h and h in tree.at and tree.at[h].kind != DIR:
+            above = [path[:i] for i in range(len(h), len(path)) if path[:len(h)] == h]
+            if any(a in tree.at and tree.at[a].kind != DIR for a in above):
                 return False
     return True
 
@@ -197,6 +198,7 @@ def one_round(tap, tool, work, seed):
                 continue
             refused = True
         if not safe(tree, layer):
+            refused = False
             continue
         layers.append(layer)
         if refused:
@@ -215,7 +217,7 @@ def one_round(tap, tool, work, seed):
 
 
 def main():
-    tool, rounds = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 150
+    tool, rounds = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 200
     tap = images.Tap()
     with tempfile.TemporaryDirectory(prefix='selfsame-merge-') as work:
         for seed in range(rounds):

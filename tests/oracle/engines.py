@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""usage: engines.py IMAGE_DUMP
+
+Images that buildah builds, skopeo carries from place to place and umoci unpacks: our merged tree is
+the same wherever they lie and however they are compressed, and the same as the folder that umoci
+makes of the layers. Prints TAP. Storage of its own; no network.
+"""
+import glob
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import images
+
+TOOL = sys.argv[1]
+tap = images.Tap()
+
+
+def run(*argv, env=None, cwd=None):
+    r = subprocess.run(argv, capture_output=True, timeout=300, env=env, cwd=cwd)
+    if r.returncode != 0:
+        raise RuntimeError(f'{argv}: {r.stderr.decode()}')
+    return r.stdout.decode().strip()
+
+
+def populate(top):
+    """What the layers are made of."""
+    os.makedirs(f'{top}/etc/deep/er')
+    os.makedirs(f'{top}/lib/old')
+    os.makedirs(f'{top}/opaque/below')
+    for name, body in (('etc/keep', b'1'), ('etc/deep/er/gone', b'2'), ('lib/old/a', b'3'), ('lib/old/b', b'4'), ('opaque/below/x', b'5'),
+                       ('opaque/y', b'6'), ('big', os.urandom(1 << 20)), ('file-then-dir', b'7'), ('caf\u00e9', b'8'),
+                       ('n' * 150, b'long'), ('not-\udcff', b'bytes')):
+        with open(f'{top}/{name}', 'wb') as f:
+            f.write(body)
+    os.link(f'{top}/big', f'{top}/lib/big-too')
+    os.symlink('/etc/keep', f'{top}/link')
+    os.symlink('old', f'{top}/lib/link')
+    os.chmod(f'{top}/etc/keep', 0o4755)
+    os.chmod(f'{top}/opaque', 0o1777)
+    for i in range(1500):
+        with open(f'{top}/etc/deep/{i}', 'w', encoding='ascii') as f:
+            f.write(f'{i}')
+
+
+def change(top):
+    """A second layer: whiteouts, replacements, a link to a name of the first."""
+    os.unlink(f'{top}/etc/deep/er/gone')
+    shutil.rmtree(f'{top}/lib/old')
+    shutil.rmtree(f'{top}/opaque')
+    os.makedirs(f'{top}/opaque/below')
+    with open(f'{top}/opaque/below/new', 'wb') as f:
+        f.write(b'new')
+    os.unlink(f'{top}/file-then-dir')
+    os.mkdir(f'{top}/file-then-dir')
+    os.unlink(f'{top}/link')
+    os.symlink('/elsewhere', f'{top}/link')
+    os.chmod(f'{top}/etc', 0o700)
+    for i in range(0, 1500, 3):
+        os.unlink(f'{top}/etc/deep/{i}')
+
+
+def build(work, env):
+    """Three layers with buildah; changes are made through a mount, so that whiteouts are its own."""
+    populate(f'{work}/first')
+    name = run('buildah', 'from', 'scratch', env=env)
+    run('buildah', 'copy', '-q', name, f'{work}/first', '/', env=env)
+    run('buildah', 'config', '--env', 'LANG=C', '--cmd', '["/bin/x"]', '--workingdir', '/etc', name, env=env)
+    run('buildah', 'commit', '-q', '--rm', name, 'one', env=env)
+    name = run('buildah', 'from', '--pull-never', 'one', env=env)
+    change(run('buildah', 'mount', name, env=env))
+    run('buildah', 'umount', name, env=env)
+    run('buildah', 'commit', '-q', '--rm', name, 'two', env=env)
+    name = run('buildah', 'from', '--pull-never', 'two', env=env)
+    top = run('buildah', 'mount', name, env=env)
+    os.link(f'{top}/big', f'{top}/etc/big-three')
+    shutil.rmtree(f'{top}/file-then-dir')
+    with open(f'{top}/file-then-dir', 'wb') as f:
+        f.write(b'a file again')
+    run('buildah', 'umount', name, env=env)
+    run('buildah', 'commit', '-q', '--rm', name, 'localhost/three:v1', env=env)
+
+
+def tree_of(source, env=None):
+    rc, lines, err = images.dump(TOOL, source, env=env)
+    if rc != 0:
+        return None, err
+    conf = [x for x in lines if x.startswith('config ') and ' manifest=' not in x]
+    return (images.listing(lines), conf), err
+
+
+def without_times(tree):
+    return {p: v[:6] + v[7:] for p, v in tree.items()}
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix='selfsame-engines-') as work:
+        with open(f'{work}/storage.conf', 'w', encoding='ascii') as f:
+            f.write(f'[storage]\ndriver = "vfs"\ngraphroot = "{work}/root"\nrunroot = "{work}/run"\n')
+        env = dict(os.environ, CONTAINERS_STORAGE_CONF=f'{work}/storage.conf', BUILDAH_ISOLATION='chroot')
+        try:
+            build(work, env)
+            check(work, env)
+        finally:
+            subprocess.run(['buildah', 'umount', '--all'], env=env, capture_output=True, timeout=60)
+    return tap.end()
+
+
+def check(work, env):
+    run('buildah', 'push', '-q', 'localhost/three:v1', f'oci:{work}/oci:v1', env=env)
+    base, err = tree_of(f'oci:{work}/oci:v1')
+    if not tap.check('a layout that buildah wrote', base is not None, err):
+        return
+    tree = base[0]
+    tap.equal('what the second layer hid is gone', sorted(p for p in tree if p.startswith((b'lib', b'opaque', b'etc/deep/er'))),
+              [b'etc/deep/er', b'lib', b'lib/big-too', b'lib/link', b'opaque', b'opaque/below', b'opaque/below/new'])
+    tap.equal('names in one folder', len([p for p in tree if p.startswith(b'etc/deep/')]), 1001)
+    tap.equal('a file, a folder, a file', tree[b'file-then-dir'][0], '-')
+    # buildah's storage writes the new name as a file of its own; a link across layers is merge.py's.
+    tap.check('hard links', tree[b'lib/big-too'][10] == b'big' and tree[b'etc/big-three'][8] == tree[b'big'][8], tree[b'big'])
+
+    copies = [('dir:' + f'{work}/dir', []), (f'oci-archive:{work}/o.tar:v1', []), (f'docker-archive:{work}/d.tar:localhost/three:v1', []),
+              (f'oci:{work}/zstd:v1', ['--dest-compress', '--dest-compress-format', 'zstd']), (f'dir:{work}/plain', ['--dest-decompress']),
+              (f'dir:{work}/v2s2', ['--format', 'v2s2'])]
+    for to, how in copies:
+        run('skopeo', 'copy', '--quiet', '--insecure-policy', *how, f'oci:{work}/oci:v1', to, env=env)
+        got, err = tree_of(to)
+        tap.check(f'skopeo carried it to {to.partition(":")[0]} {" ".join(how)}', got == base, err or images.difference(got[0], tree))
+    types = {json.load(open(f'{work}/v2s2/manifest.json', encoding='utf-8'))['mediaType']}
+    tap.equal('one of them in Docker\'s types', types, {images.DOCKER_MANIFEST})
+
+    got, err = tree_of('containers-storage:localhost/three:v1', env)
+    tap.check('out of the engine\'s own storage', got == base, err or images.difference(got[0], tree))
+    rc, _, err = images.dump(TOOL, 'containers-storage:localhost/none:v1', env=env)
+    tap.check('an image that the engine does not have', rc == 5 and "'containers-storage:localhost/none:v1': '" in err and
+              'failed with status' in err, f'{rc} {err}')
+    bare = dict(env, PATH=f'{work}/nothing')
+    rc, _, err = images.dump(TOOL, 'containers-storage:x', env=bare)
+    tap.equal('no engine', (rc, err),
+              (4, "'containers-storage:x': containers-storage: needs podman, buildah or skopeo; none is installed"))
+    rc, _, err = images.dump(TOOL, 'docker-daemon:x', env=bare)
+    tap.equal('no docker', (rc, err), (4, "'docker-daemon:x': docker-daemon: needs 'docker', which is not installed"))
+    fake_docker(work, env)
+
+    run('umoci', 'unpack', *([] if os.geteuid() == 0 else ['--rootless']), '--image', f'{work}/oci:v1', f'{work}/bundle', env=env)
+    got, err = tree_of(f'rootfs:{work}/bundle/rootfs')
+    want = without_times(tree)
+    got = without_times(got[0]) if got else {}
+    if os.geteuid() != 0:  # umoci maps every owner to the caller then
+        want, got = ({p: v[:2] + v[4:] for p, v in x.items()} for x in (want, got))
+    tap.check('the folder that umoci unpacks', got == want, err or images.difference(got, want))
+
+
+def fake_docker(work, env):
+    """`docker save` of a daemon that is not here: a program of that name that writes the archive."""
+    os.mkdir(f'{work}/bin')
+    archive = glob.glob(f'{work}/d.tar')[0]
+    with open(f'{work}/bin/docker', 'w', encoding='ascii') as f:
+        f.write('#!/bin/sh\n[ "$1 $2" = "save localhost/three:v1" ] || { echo "No such image: $2" >&2; exit 1; }\n'
+                f'exec cat {archive}\n')
+    os.chmod(f'{work}/bin/docker', 0o755)
+    fake = dict(env, PATH=f'{work}/bin:{env["PATH"]}')
+    got, err = tree_of('docker-daemon:localhost/three:v1', fake)
+    want, _ = tree_of(f'docker-archive:{archive}')
+    tap.check('what docker save writes', got is not None and got == want, err)
+    rc, _, err = images.dump(TOOL, 'docker-daemon:none', env=fake)
+    tap.equal('docker that says no', (rc, err), (5, "'docker-daemon:none': 'docker save' failed with status 1: No such image: none"))
+
+
+if __name__ == '__main__':
+    sys.exit(main())
