@@ -8,6 +8,8 @@
 #define PREFIX_SIZE (sizeof(PREFIX) - 1)
 #define CONFIG "config"
 #define PAGE_BYTES 4096u
+/* The runtime notes where the first name of a hard link stands in 32 bits, in steps of 4 bytes. */
+#define LINK_REACH ((uint64_t)4 * UINT32_MAX - MC_MAX_SIZE - PAGE_BYTES)
 
 /* How the entries of one archive are numbered: 1, 2, 3 … by first appearance. */
 struct numbers {
@@ -80,6 +82,16 @@ static int put_xattrs(struct rd_app *a, tree_id id, struct ss_span name, struct 
 	return 0;
 }
 
+/* What is checked and collected once an inode, with its first name, which stands at `at`. */
+static int plan_inode(struct rd_app *a, tree_id id, const struct tree_inode *in,
+		      struct ss_span name, uint64_t at, struct ss_err *err)
+{
+	if (in->nlink > 1 && at > LINK_REACH)
+		return ss_fail(err, SS_ELIMIT, "'%s': a hard link more than 16 GiB into the image",
+			       SS_SHOW(name));
+	return put_xattrs(a, id, name, err);
+}
+
 /* One name of the tree. Counts it in `a`. */
 static int put_entry(struct rd_app *a, struct rd_out *out, struct numbers *n, tree_id id,
 		     struct ss_span name, struct ss_err *err)
@@ -93,7 +105,8 @@ static int put_entry(struct rd_app *a, struct rd_out *out, struct numbers *n, tr
 	e.gid = in.gid;
 	e.rdev_major = in.rdev_major;
 	e.rdev_minor = in.rdev_minor;
-	if (number_it(n, a->t, id, &in, &e) && out->w == NULL && put_xattrs(a, id, name, err) < 0)
+	if (number_it(n, a->t, id, &in, &e) && out->w == NULL &&
+	    plan_inode(a, id, &in, name, out->n, err) < 0)
 		return -1;
 	if (check_entry(&e, err) < 0 || rd_entry(out, &e, err) < 0)
 		return -1;

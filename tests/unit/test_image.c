@@ -131,6 +131,38 @@ static void a_body_that_cannot_be_read_leaves_no_file(void **state)
 	tree_free(t);
 }
 
+/* Planning reads no body: the largest images can be planned from nothing. */
+static void sizes_beyond_32_bits_are_counted_and_links_reach_16_gib(void **state)
+{
+	AUTO_BUF struct ss_buf argv = SS_BUF_INIT(4096);
+	struct tree *t = tree_new();
+	struct image_request r = request(&argv);
+	struct tree_inode in = { .type = TREE_REG, .size = UINT32_MAX };
+	struct ss_err err = { 0 };
+	struct rd_app a;
+	uint32_t source;
+
+	(void)state;
+	expect_ok(tree_source_add(t, open("/dev/null", O_RDONLY | O_CLOEXEC), &source, &err), &err);
+	for (char path[] = "0"; path[0] < '5'; path[0]++) {
+		expect_ok(tree_put(t, text(path), &in, NULL, &err), &err);
+		if (path[0] == '3')
+			expect_ok(tree_link(t, text("4-"), text("3"), &err), &err);
+	}
+	tree_sort(t);
+	expect_ok(rd_app_plan(t, &r, &a, &err), &err);
+	assert_int_equal(a.entries, 7);
+	assert_true(a.bytes == 5 * (uint64_t)UINT32_MAX);
+	assert_true(a.pages == 5 * ((uint64_t)1 << 20));
+	assert_true(a.size > a.bytes && a.size < a.bytes + 2000);
+	rd_app_done(&a);
+	expect_ok(tree_link(t, text("5"), text("4"), &err), &err);
+	tree_sort(t);
+	expect_fails(rd_app_plan(t, &r, &a, &err), &err, SS_ELIMIT,
+		     "'rootfs/4': a hard link more than 16 GiB into the image");
+	tree_free(t);
+}
+
 static void the_result_tells_what_was_packed(void **state)
 {
 	AUTO_BUF struct ss_buf argv = SS_BUF_INIT(4096);
@@ -219,6 +251,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bad_requests_are_refused_and_leave_no_file),
 		cmocka_unit_test(a_body_that_cannot_be_read_leaves_no_file),
+		cmocka_unit_test(sizes_beyond_32_bits_are_counted_and_links_reach_16_gib),
 		cmocka_unit_test(the_result_tells_what_was_packed),
 		cmocka_unit_test(each_epoch_and_user_reaches_pcr2_only_and_the_command_line_pcr1),
 		cmocka_unit_test(a_ramdisk_is_counted_as_it_is_written),
