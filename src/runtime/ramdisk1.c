@@ -88,6 +88,12 @@ static uint64_t mib_up(uint64_t bytes)
 	return bytes / MIB + (bytes % MIB != 0);
 }
 
+/* More memory also means larger tables, and what the kernel keeps free. */
+static uint64_t memory_more(uint64_t missing)
+{
+	return missing + missing / 16 + 2 * (uint64_t)MIB;
+}
+
 static int check_memory(struct rt_ramdisk1 *r, struct ss_err *err)
 {
 	const uint64_t need = mc_tree_need(r->config.entries, r->config.pages);
@@ -102,7 +108,7 @@ static int check_memory(struct rt_ramdisk1 *r, struct ss_err *err)
 			       "enclave %llu MiB more",
 			       (unsigned long long)mib_up(need),
 			       (unsigned long long)(available / MIB),
-			       (unsigned long long)mib_up(need - available));
+			       (unsigned long long)mib_up(memory_more(need - available)));
 	return 0;
 }
 

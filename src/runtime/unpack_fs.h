@@ -19,10 +19,11 @@ struct rt_fs {
 	char path[CPIO_MAX_NAME];
 };
 
+/* Clears the umask of the process, for good. */
 SS_NONNULL void rt_fs_init(struct rt_fs *fs, int root, uint32_t id_offset);
 SS_NONNULL void rt_fs_done(struct rt_fs *fs);
 
-/* A directory is made empty and private; owner, mode and time come when all in it is there. */
+/* Owner, special bits and time of a directory come when all in it is there. */
 SS_MUST_CHECK SS_NONNULL int rt_fs_dir(struct rt_fs *fs, const struct cpio_entry *e,
 				       struct ss_err *err);
 SS_MUST_CHECK SS_NONNULL int rt_fs_dir_done(struct rt_fs *fs, const struct cpio_entry *e,
