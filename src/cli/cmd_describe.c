@@ -5,6 +5,7 @@
 #include "io/clock.h"
 
 #include <stdio.h>
+#include <string.h>
 
 struct opts {
 	bool json;
@@ -39,8 +40,32 @@ static int read_metadata(struct cli_described *d, struct ss_err *err)
 	return 0;
 }
 
+static void add_finding(void *ctx, const char *line)
+{
+	struct cli_described *d = ctx;
+
+	if (d->n_findings++ >= CLI_FINDINGS)
+		return;
+	ss_buf_put(&d->findings, (struct ss_span){ (const uint8_t *)line, strlen(line) });
+	ss_buf_put(&d->findings, (struct ss_span){ (const uint8_t *)"\n", 1 });
+}
+
+/* Registers and a look at ramdisk 1, in one pass. */
+static int measure(struct cli_described *d, struct ss_err *err)
+{
+	AUTO_LAYOUT_CHECK struct eif_layout_check *layout = eif_layout_new(add_finding, d);
+	const struct eif_tap tap = { eif_file_find(&d->file, EIF_RAMDISK, 1), eif_layout_put,
+				     layout };
+
+	if (eif_file_measure_tapped(&d->file, false, &tap, &d->m, err) < 0)
+		return -1;
+	d->layout = eif_layout_end(layout);
+	return 0;
+}
+
 static void done(struct cli_described *d)
 {
+	ss_buf_done(&d->findings);
 	eif_file_done(&d->file);
 	eif_examined_done(&d->signature);
 	json_decref(d->metadata);
@@ -49,11 +74,12 @@ static void done(struct cli_described *d)
 static int run(struct cli_run *r, struct ss_err *err)
 {
 	const struct opts *o = r->opts;
-	SS_CLEANUP(done) struct cli_described d = { .file = EIF_FILE_NONE };
+	SS_CLEANUP(done)
+	struct cli_described d = { .file = EIF_FILE_NONE,
+				   .findings = SS_BUF_INIT((size_t)64 * 1024) };
 	const struct ss_err *no;
 
-	if (eif_file_open(r->args[0], &d.file, err) < 0 ||
-	    eif_file_measure(&d.file, false, &d.m, err) < 0 ||
+	if (eif_file_open(r->args[0], &d.file, err) < 0 || measure(&d, err) < 0 ||
 	    eif_examine(&d.file, &d.m, io_clock_now(), &d.signature, err) < 0 ||
 	    read_metadata(&d, err) < 0)
 		return -1;

@@ -10,6 +10,21 @@
 
 #define ULL(x) ((unsigned long long)(x))
 
+/* An error's text, or a finding: escaped already where it quotes the file. */
+static void print_line(struct ss_span line)
+{
+	AUTO_BUF struct ss_buf b = SS_BUF_INIT((size_t)8 * SS_ERR_MSG_MAX);
+
+	ss_show_line(&b, line);
+	if (b.n > 0)
+		(void)fwrite(b.p, 1, b.n, stdout);
+}
+
+static void print_message(const char *msg)
+{
+	print_line((struct ss_span){ (const uint8_t *)msg, strlen(msg) });
+}
+
 static void print_header(const struct eif_file *f)
 {
 	const struct eif_header *h = &f->header;
@@ -55,6 +70,25 @@ static void print_measurements(const struct eif_measurements *m)
 	}
 }
 
+static void print_layout(const struct cli_described *d)
+{
+	const char *line = (const char *)d->findings.p;
+	size_t left = d->findings.n;
+
+	(void)printf("\nlayout of ramdisk 1\n  %s\n", eif_layout_name(d->layout));
+	while (left > 0) {
+		const size_t n = (size_t)((const char *)memchr(line, '\n', left) - line);
+
+		(void)printf("  finding: ");
+		print_line((struct ss_span){ (const uint8_t *)line, n });
+		(void)printf("\n");
+		line += n + 1;
+		left -= n + 1;
+	}
+	if (d->n_findings > CLI_FINDINGS)
+		(void)printf("  and %zu more findings\n", d->n_findings - CLI_FINDINGS);
+}
+
 static void print_name(void *ctx, const char *name, struct ss_span value)
 {
 	bool *first = ctx;
@@ -64,15 +98,6 @@ static void print_name(void *ctx, const char *name, struct ss_span value)
 	cli_print_str(name);
 	(void)printf("=");
 	cli_print_text(value);
-}
-
-/* An error's text: escaped already where it quotes the file. */
-static void print_message(const char *msg)
-{
-	AUTO_BUF struct ss_buf b = SS_BUF_INIT((size_t)8 * SS_ERR_MSG_MAX);
-
-	ss_show_line(&b, (struct ss_span){ (const uint8_t *)msg, strlen(msg) });
-	(void)fwrite(b.p, 1, b.n, stdout);
 }
 
 static void print_answer(const char *what, const char *yes, const struct ss_err *answer)
@@ -166,6 +191,7 @@ void cli_describe_text(const struct cli_described *d)
 	print_header(&d->file);
 	print_sections(&d->file);
 	print_measurements(&d->m);
+	print_layout(d);
 	print_signature(&d->signature);
 	print_metadata(d);
 }

@@ -200,13 +200,31 @@ int eif_file_load(const struct eif_file *f, const struct eif_section *s, struct 
 
 /* --- the one pass -------------------------------------------------------------------------- */
 
+/* The CRC is cheap, so its thread also serves whoever looks at one section. */
+struct sums {
+	uint32_t crc;
+	uint64_t at; /* in the file */
+	struct eif_tap tap;
+};
+
 static int sum_crc(void *ctx, struct ss_span s, struct ss_err *err)
 {
-	uint32_t *crc = ctx;
+	struct sums *k = ctx;
+	const uint64_t at = k->at;
+	uint64_t from, to;
 
-	(void)err;
-	*crc = crypto_crc32(*crc, s);
-	return 0;
+	k->crc = crypto_crc32(k->crc, s);
+	k->at += s.n;
+	if (k->tap.section == NULL)
+		return 0;
+	from = eif_section_data(k->tap.section);
+	to = from + k->tap.section->size;
+	from = from > at ? from : at;
+	to = to < k->at ? to : k->at;
+	if (from >= to)
+		return 0;
+	return k->tap.put(k->tap.ctx, (struct ss_span){ s.p + (from - at), (size_t)(to - from) },
+			  err);
 }
 
 static int sum_sha(void *ctx, struct ss_span s, struct ss_err *err)
@@ -287,31 +305,39 @@ int eif_file_check_crc(const struct eif_file *f, uint32_t rest, struct ss_err *e
 
 int eif_file_check(const struct eif_file *f, struct ss_err *err)
 {
-	uint32_t crc = 0;
-	const struct io_consumer c = { sum_crc, &crc };
+	struct sums sums = { .at = EIF_HEADER_SIZE };
+	const struct io_consumer c = { sum_crc, &sums };
 
 	if (feed(f, &c, 1, err) < 0)
 		return -1;
-	return eif_file_check_crc(f, crc, err);
+	return eif_file_check_crc(f, sums.crc, err);
 }
 
 int eif_file_measure(const struct eif_file *f, bool want_sha256, struct eif_measurements *ret,
 		     struct ss_err *err)
 {
+	static const struct eif_tap nobody = { 0 };
+
+	return eif_file_measure_tapped(f, want_sha256, &nobody, ret, err);
+}
+
+int eif_file_measure_tapped(const struct eif_file *f, bool want_sha256, const struct eif_tap *tap,
+			    struct eif_measurements *ret, struct ss_err *err)
+{
 	AUTO_METER struct eif_meter *meter = eif_meter_new(f->sections);
 	AUTO_HASH struct crypto_hash *sha = crypto_hash_new(CRYPTO_SHA256);
 	AUTO_BUF struct ss_buf head = SS_BUF_INIT(EIF_HEADER_SIZE);
 	struct eif_measurements m = { .file_size = f->size, .has_sha256 = want_sha256 };
-	uint32_t crc = 0;
+	struct sums sums = { .at = EIF_HEADER_SIZE, .tap = *tap };
 	const struct io_consumer c[] = { { eif_meter_put_image, meter },
 					 { eif_meter_put_parts, meter },
-					 { sum_crc, &crc },
+					 { sum_crc, &sums },
 					 { sum_sha, sha } };
 
 	header_bytes(f, &head);
 	crypto_hash_put(sha, ss_buf_span(&head));
 	if (feed(f, c, want_sha256 ? SS_NELEMS(c) : SS_NELEMS(c) - 1, err) < 0 ||
-	    eif_file_check_crc(f, crc, err) < 0)
+	    eif_file_check_crc(f, sums.crc, err) < 0)
 		return -1;
 	eif_meter_end(meter, &m);
 	crypto_hash_end(sha, m.file_sha256);

@@ -60,6 +60,19 @@ SS_MUST_CHECK SS_NONNULL int eif_file_each(const struct eif_file *f, const struc
  */
 SS_MUST_CHECK SS_NONNULL int eif_file_measure(const struct eif_file *f, bool want_sha256,
 					      struct eif_measurements *ret, struct ss_err *err);
+/*
+ * The same, while somebody else looks at the data of one section: `put`, on a thread of its own,
+ * with all of it in order. A failure of `put` is one of the whole.
+ */
+struct eif_tap {
+	const struct eif_section *section; /* NULL = nothing to look at */
+	int (*put)(void *ctx, struct ss_span s, struct ss_err *err);
+	void *ctx;
+};
+SS_MUST_CHECK SS_NONNULL int eif_file_measure_tapped(const struct eif_file *f, bool want_sha256,
+						     const struct eif_tap *tap,
+						     struct eif_measurements *ret,
+						     struct ss_err *err);
 /* Only the CRC of the whole file. */
 SS_MUST_CHECK SS_NONNULL int eif_file_check(const struct eif_file *f, struct ss_err *err);
 /* Compares the header's CRC, given the CRC of all that follows the header. */

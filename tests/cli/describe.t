@@ -45,6 +45,9 @@ SHA-384 of the parts
   ramdisk0  $(sha r0)
   ramdisk1  $(sha r1)
 
+layout of ramdisk 1
+  unknown
+
 signature
   none
 
@@ -245,3 +248,56 @@ head -c 32769 /dev/zero >long
 oracle make bad.eif kernel=kernel cmdline=cmdline metadata=plain ramdisk=r0 signature=long
 try 3 describe bad.eif
 err "selfsame: error: 'bad.eif': section 4 at byte 631: signature of 32769 bytes; the limit is 32768"
+
+# --- ramdisk 1 ------------------------------------------------------------------------------------
+
+archive() { python3 "$SRC/tests/oracle/cpio.py" "$@"; }
+layout() { sed -n '/^layout of ramdisk 1$/,/^$/p' "$OUT" | sed '1d;$d'; }
+
+# What nitro-cli writes, by a second writer of it.
+cat >nitro_r1.py <<'END'
+import os, sys
+sys.path.insert(0, os.path.join(os.environ["SRC"], "tests", "oracle"))
+import nitro
+
+class Node:
+    def __init__(self, kind="dir"):
+        self.mode = {"dir": 0o40755, "file": 0o100755, "link": 0o120777}[kind]
+        self.uid = self.gid = 0
+        self.mtime, self.rdev = 5, (0, 0)
+        self.body = b"/proc/mounts" if kind == "link" else b""
+
+paths = {p: Node(k) for p, k in ((b"bin", "dir"), (b"bin/sh", "file"), (b"bin-x", "file"),
+                                 (b"usr", "dir"), (b"tmp", "dir"))}
+nitro.docker_layer(paths, Node)
+order = sorted(paths.items(), key=lambda kv: kv[0].split(b"/"))
+sys.stdout.buffer.write(nitro.customer(order, b"/bin/sh\n", b"A=b\n"))
+END
+python3 nitro_r1.py >nitro_r1
+oracle make n.eif kernel=kernel cmdline=cmdline metadata=plain ramdisk=r0 ramdisk=nitro_r1
+try 0 describe n.eif
+check 'what nitro-cli writes is known, without findings' test "$(layout)" = '  nitro-cli'
+
+# An init beside it would run instead of the one that PCR1 names.
+archive evil d:755:rootfs d:755:rootfs/etc f:644:init:evil 'f:644:\x1b[1m' f:644:rootfs/etc d:755:rootfs \
+	d:755:rootfs/dev d:755:rootfs/run d:755:rootfs/sys d:755:rootfs/var d:755:rootfs/proc \
+	d:755:rootfs/tmp f:644:cmd:a f:644:env:b trailer zeros=200
+oracle make n.eif kernel=kernel cmdline=cmdline metadata=plain ramdisk=r0 ramdisk=evil
+try 0 describe n.eif
+layout >seen
+check 'findings are shown, escaped' diff - seen <<'END'
+  nitro-cli
+  finding: 'init' lies outside 'rootfs'
+  finding: '\x1b[1m' lies outside 'rootfs'
+  finding: 'rootfs/etc' comes twice or out of order
+END
+seq 30 | sed 's/.*/f:644:x&/' | xargs python3 "$SRC/tests/oracle/cpio.py" evil d:755:rootfs
+oracle make n.eif kernel=kernel cmdline=cmdline metadata=plain ramdisk=r0 ramdisk=evil
+try 0 describe n.eif
+layout >seen
+check 'twenty findings are shown' test "$(grep -c '^  finding: ' seen)" -eq 20
+check 'and the rest counted' grep -qx '  and 11 more findings' seen
+archive own f:644:config:x d:755:rootfs trailer
+oracle make n.eif kernel=kernel cmdline=cmdline metadata=plain ramdisk=r0 ramdisk=own
+try 0 describe n.eif
+check 'our own layout is known' test "$(layout)" = '  selfsame'

@@ -126,6 +126,52 @@ static void files_around_the_size_of_a_block_are_measured(void **state)
 	}
 }
 
+static int collect(void *ctx, struct ss_span s, struct ss_err *err)
+{
+	(void)err;
+	ss_buf_put(ctx, s);
+	return 0;
+}
+
+static int refuse(void *ctx, struct ss_span s, struct ss_err *err)
+{
+	(void)ctx, (void)s;
+	return ss_fail(err, SS_EINPUT, "not this");
+}
+
+/* On the one thread of a small file and on one of several: exactly the section's data. */
+static void whoever_taps_a_section_sees_its_data(void **state)
+{
+	static char big[3 * IO_FAN_CHUNK_SIZE + 7];
+	struct eb_section s[SS_NELEMS(eb_good)];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(big); i++)
+		big[i] = (char)(i * i >> 9);
+	memcpy(s, eb_good, sizeof(s));
+	for (size_t i = 0; i < 2 * SS_NELEMS(s); i++) {
+		AUTO_BUF struct ss_buf b = SS_BUF_INIT(TEST_MAX);
+		AUTO_BUF struct ss_buf seen = SS_BUF_INIT(TEST_MAX);
+		AUTO_EIF_FILE struct eif_file f = EIF_FILE_NONE;
+		struct eif_tap tap = { .put = collect, .ctx = &seen };
+		struct eif_measurements m = { 0 };
+		struct ss_err err = { 0 };
+
+		if (i == SS_NELEMS(s))
+			s[3] = s[4] = (struct eb_section){ 3, big, sizeof(big) };
+		eb_make(&b, 4, 0, s, SS_NELEMS(s));
+		expect_ok(eb_open(ss_buf_span(&b), &f, &err), &err);
+		tap.section = &f.sections[i % SS_NELEMS(s)];
+		expect_ok(eif_file_measure_tapped(&f, false, &tap, &m, &err), &err);
+		assert_int_equal(seen.n, s[i % SS_NELEMS(s)].n);
+		assert_memory_equal(seen.p, s[i % SS_NELEMS(s)].data, seen.n);
+		check_registers(&m, s, SS_NELEMS(s));
+		tap.put = refuse;
+		expect_fails(eif_file_measure_tapped(&f, false, &tap, &m, &err), &err, SS_EINPUT,
+			     "'x.eif': not this");
+	}
+}
+
 static void a_pcie_file_says_that_pcr0_is_unknown(void **state)
 {
 	static const struct {
@@ -530,6 +576,7 @@ int main(void)
 		cmocka_unit_test(versions_2_3_and_4_are_measured_alike),
 		cmocka_unit_test(one_and_three_ramdisks_are_valid),
 		cmocka_unit_test(files_around_the_size_of_a_block_are_measured),
+		cmocka_unit_test(whoever_taps_a_section_sees_its_data),
 		cmocka_unit_test(a_pcie_file_says_that_pcr0_is_unknown),
 		cmocka_unit_test(contradictions_are_refused_each_with_its_message),
 		cmocka_unit_test(the_kernel_may_come_after_all_but_ramdisks),
