@@ -233,7 +233,7 @@ int buildah_build(struct engine_job *j, struct ss_err *err)
 	add_inputs(j, &w);
 	engine_words(&w, "--file", j->dockerfile, NULL);
 	engine_wordf(&w, "--tag=oci:%s:image", j->layout);
-	engine_word(&w, j->req->context);
+	engine_word(&w, j->context);
 	if (engine_run(j, &w, &e, err) < 0)
 		return -1;
 	return engine_check(&e, SS_ESYS, err, "'%s': buildah", j->req->dockerfile);

@@ -41,7 +41,7 @@ static void buildctl_words(const struct engine_job *j, struct engine_words *w)
 	engine_words(w, j->program, "build", "--progress", "plain", "--frontend", "dockerfile.v0",
 		     "--no-cache", NULL);
 	engine_word(w, "--local");
-	engine_wordf(w, "context=%s", j->req->context);
+	engine_wordf(w, "context=%s", j->context);
 	engine_word(w, "--local");
 	engine_wordf(w, "dockerfile=%s/file", j->work.path);
 	engine_words(w, "--opt", "filename=Dockerfile", "--opt", NULL);
@@ -68,7 +68,7 @@ static void buildx_words(const struct engine_job *j, struct engine_words *w)
 	add_secrets(j, w);
 	engine_word(w, "--output");
 	engine_wordf(w, "type=oci,tar=false,compression=uncompressed,dest=%s", j->layout);
-	engine_word(w, j->req->context);
+	engine_word(w, j->context);
 }
 
 /* BuildKit pulls while it builds: its words tell whose failure it was. */

@@ -23,6 +23,7 @@ static void job_done(struct engine_job *j)
 	free(j->version);
 	free(j->platform);
 	free(j->dockerfile);
+	free(j->context);
 	free(j->ignore);
 	free(j->layout);
 	free(j->store);
@@ -233,7 +234,8 @@ static int build(struct engine_job *j, struct engine_result *r, struct ss_err *e
 	ss_progress_phase(j->req->progress, "building the Dockerfile", 0);
 	if (engine_pin(j, &r->bases, err) < 0)
 		return ss_ctx(err, "'%s'", j->req->dockerfile);
-	if (write_dockerfile(j, err) < 0 || copy_ignore_file(j, err) < 0)
+	if (engine_context(j, err) < 0 || write_dockerfile(j, err) < 0 ||
+	    copy_ignore_file(j, err) < 0)
 		return -1;
 	warn_of_caches(j);
 	if (j->kind != ENGINE_BUILDAH)
