@@ -105,6 +105,10 @@ const struct cli_cmd cli_describe = {
 		"Of a signature three things are checked: that the certificate's key made it, that "
 		"it is over this PCR0, and that the certificate's dates hold today. Whether the "
 		"signer is to be trusted is not a question that this command answers.\n"
+		"The names in the second ramdisk are held against the layout that they begin with: "
+		"selfsame's own, or nitro-cli's, where whatever stands outside 'rootfs' can "
+		"replace the runtime that PCR1 names. What does not belong there is printed as a "
+		"finding.\n"
 		"Metadata is in no register: whoever hands on the file can write anything there.",
 	.examples = "selfsame describe app.eif\n"
 		    "selfsame describe --json app.eif | jq -r .Measurements.PCR0\n",
