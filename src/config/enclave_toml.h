@@ -41,6 +41,7 @@ struct cfg_build {
 	char *platform; /* "linux/amd64" */
 	char *engine;   /* "auto", "buildah", "buildkit"; NULL = auto */
 	struct cfg_texts normalise_off;
+	bool keep_modes; /* of the context's files */
 };
 
 struct cfg_enclave {

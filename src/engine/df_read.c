@@ -301,6 +301,20 @@ static int read_run(struct reader *r, size_t at, struct ss_err *err)
 	return 0;
 }
 
+static int read_volume(struct reader *r, size_t at, struct ss_err *err)
+{
+	const struct df_word all = { (const char *)r->now.text.p, 1 };
+	struct df_range v = { 0 };
+
+	(void)at;
+	(void)err;
+	(void)df_word_place(&r->now, &all, &v.at);
+	v.n = r->now.end - v.at;
+	r->f.volumes = ss_reallocarray(r->f.volumes, r->f.n_volumes + 1, sizeof(*r->f.volumes));
+	r->f.volumes[r->f.n_volumes++] = v;
+	return 0;
+}
+
 static int ignore(struct reader *r, size_t at, struct ss_err *err)
 {
 	(void)r;
@@ -313,12 +327,12 @@ static const struct {
 	const char *name;
 	int (*read)(struct reader *r, size_t at, struct ss_err *err);
 } instructions[] = {
-	{ "ADD", ignore },     { "ARG", read_arg },      { "CMD", ignore },
-	{ "COPY", read_copy }, { "ENTRYPOINT", ignore }, { "ENV", ignore },
-	{ "EXPOSE", ignore },  { "FROM", read_from },    { "HEALTHCHECK", ignore },
-	{ "LABEL", ignore },   { "MAINTAINER", ignore }, { "ONBUILD", ignore },
-	{ "RUN", read_run },   { "SHELL", ignore },      { "STOPSIGNAL", ignore },
-	{ "USER", ignore },    { "VOLUME", ignore },     { "WORKDIR", ignore },
+	{ "ADD", ignore },     { "ARG", read_arg },       { "CMD", ignore },
+	{ "COPY", read_copy }, { "ENTRYPOINT", ignore },  { "ENV", ignore },
+	{ "EXPOSE", ignore },  { "FROM", read_from },     { "HEALTHCHECK", ignore },
+	{ "LABEL", ignore },   { "MAINTAINER", ignore },  { "ONBUILD", ignore },
+	{ "RUN", read_run },   { "SHELL", ignore },       { "STOPSIGNAL", ignore },
+	{ "USER", ignore },    { "VOLUME", read_volume }, { "WORKDIR", ignore },
 };
 
 static int unknown(const struct reader *r, const struct df_word *w, struct ss_err *err)
@@ -440,6 +454,7 @@ void df_done(struct df_file *f)
 	}
 	free(f->uses);
 	free(f->stages);
+	free(f->volumes);
 	cfg_texts_done(&f->args);
 	*f = (struct df_file){ 0 };
 }
@@ -516,17 +531,31 @@ static void put_top(struct ss_span in, const struct df_source *top, size_t *at, 
 	}
 }
 
+/* As many lines, all comments. */
+static void put_comments(struct ss_span in, const struct df_range *v, struct ss_buf *b)
+{
+	put(b, "#");
+	for (size_t i = 0; i < v->n; i++) {
+		if (in.p[v->at + i] != '\n')
+			continue;
+		put(b, "\n");
+		if (i + 1 < v->n)
+			put(b, "#");
+	}
+}
+
 void df_write(struct ss_span in, const struct df_file *f, const char *const *digests,
 	      const struct cfg_pairs *inject, struct ss_buf *ret)
 {
-	size_t at = 0, use = 0, stage = 0;
+	size_t at = 0, use = 0, stage = 0, volume = 0;
 
 	put_top(in, &f->top, &at, ret);
-	while (use < f->n_uses || stage < f->n_stages) {
-		const size_t next_use = use < f->n_uses ? f->uses[use].at : in.n + 1;
-		const size_t next_stage = stage < f->n_stages ? f->stages[stage] : in.n + 1;
+	for (;;) {
+		const size_t next_use = use < f->n_uses ? f->uses[use].at : SIZE_MAX;
+		const size_t next_stage = stage < f->n_stages ? f->stages[stage] : SIZE_MAX;
+		const size_t next_volume = volume < f->n_volumes ? f->volumes[volume].at : SIZE_MAX;
 
-		if (next_use < next_stage) {
+		if (next_use < next_stage && next_use < next_volume) {
 			const struct df_use *u = &f->uses[use];
 
 			ss_buf_put(ret, (struct ss_span){ in.p + at, u->at - at });
@@ -534,11 +563,17 @@ void df_write(struct ss_span in, const struct df_file *f, const char *const *dig
 			put(ret, "@");
 			put(ret, digests[use++]);
 			at = u->at + u->n;
-		} else {
+		} else if (next_stage <= next_volume && next_stage != SIZE_MAX) {
 			ss_buf_put(ret, (struct ss_span){ in.p + at, next_stage - at });
 			put_inject(inject, ret);
 			at = next_stage;
 			stage++;
+		} else if (next_volume != SIZE_MAX) {
+			ss_buf_put(ret, (struct ss_span){ in.p + at, next_volume - at });
+			put_comments(in, &f->volumes[volume], ret);
+			at = next_volume + f->volumes[volume++].n;
+		} else {
+			break;
 		}
 	}
 	ss_buf_put(ret, (struct ss_span){ in.p + at, in.n - at });

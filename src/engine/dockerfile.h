@@ -24,11 +24,19 @@ struct df_use {
 	char *platform; /* of FROM --platform; NULL = the build's own */
 };
 
+/* A stretch of the file. */
+struct df_range {
+	size_t at;
+	size_t n;
+};
+
 struct df_file {
 	struct df_use *uses; /* in file order */
 	size_t n_uses;
 	size_t *stages; /* for each FROM, where the line after it begins */
 	size_t n_stages;
+	struct df_range *volumes; /* VOLUME instructions, whole lines */
+	size_t n_volumes;
 	struct cfg_texts args;     /* names that ARG declares, anywhere; sorted */
 	struct df_source top;      /* the directives */
 	uint32_t heredoc_line;     /* of the first; 0 = none */
@@ -49,8 +57,9 @@ void df_done(struct df_file *f);
 /*
  * The same file with each name replaced by repo@digest, without its `# syntax=` line (which would
  * fetch a parser), with `# escape=` first (where every engine finds it), and with `inject` as one
- * ARG line after each FROM if it is not empty. All else is byte for byte. `digests` has one for
- * each use.
+ * ARG line after each FROM if it is not empty. VOLUME becomes comments: an enclave has no volumes,
+ * and buildah would throw away what steps put into one. All else is byte for byte. `digests` has
+ * one for each use.
  */
 SS_NONNULL void df_write(struct ss_span in, const struct df_file *f, const char *const *digests,
 			 const struct cfg_pairs *inject, struct ss_buf *ret);

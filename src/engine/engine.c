@@ -3,6 +3,7 @@
 
 #include "engine/imgref.h"
 #include "engine/job.h"
+#include "engine/stage.h"
 #include "io/atomic.h"
 #include "io/file.h"
 #include "io/stop.h"
@@ -138,28 +139,88 @@ static int write_dockerfile(struct engine_job *j, struct ss_err *err)
 	return io_atomic_store(j->dockerfile, ss_buf_span(&b), err);
 }
 
-/*
- * Engines disagree on where they look for it, and none looks beside the original of the pinned
- * Dockerfile: the first of these is copied to where both find it.
- */
-static int copy_ignore_file(struct engine_job *j, struct ss_err *err)
+static int load_ignore_file(const struct engine_job *j, struct ss_buf *b, struct ss_err *err)
 {
 	AUTO_FREE char *own = engine_text("%s.dockerignore", j->req->dockerfile);
 	AUTO_FREE char *container = engine_text("%s/.containerignore", j->req->context);
 	AUTO_FREE char *docker = engine_text("%s/.dockerignore", j->req->context);
 	const char *const places[] = { own, container, docker };
 
-	for (size_t i = 0; i < SS_NELEMS(places); i++) {
-		AUTO_BUF struct ss_buf b = SS_BUF_INIT(IGNORE_MAX);
-
-		if (access(places[i], F_OK) != 0)
-			continue;
-		if (io_load_file(places[i], &b, err) < 0)
-			return -1;
-		j->ignore = engine_text("%s.dockerignore", j->dockerfile);
-		return io_atomic_store(j->ignore, ss_buf_span(&b), err);
-	}
+	for (size_t i = 0; i < SS_NELEMS(places); i++)
+		if (access(places[i], F_OK) == 0)
+			return io_load_file(places[i], b, err);
 	return 0;
+}
+
+/* "sub/x.eif", if `file` lies below the folder `top`; the caller's. */
+static char *path_below(const char *top, const char *file)
+{
+	const char *slash = strrchr(file, '/');
+	AUTO_FREE char *dir =
+		slash != NULL ? engine_text("%.*s/", (int)(slash - file), file) : engine_text(".");
+	AUTO_FREE char *real_top = realpath(top, NULL);
+	AUTO_FREE char *real_dir = realpath(dir, NULL);
+	size_t n;
+
+	if (real_top == NULL || real_dir == NULL)
+		return NULL;
+	n = strcmp(real_top, "/") == 0 ? 0 : strlen(real_top);
+	if (strncmp(real_dir, real_top, n) != 0 || (real_dir[n] != '\0' && real_dir[n] != '/'))
+		return NULL;
+	file = slash != NULL ? slash + 1 : file;
+	return engine_text("%s%s%s", real_dir[n] != '\0' ? real_dir + n + 1 : "",
+			   real_dir[n] != '\0' ? "/" : "", file);
+}
+
+/* Each as a pattern that means itself and nothing else; the last line that matches decides. */
+static void add_outputs(const struct engine_job *j, struct ss_buf *b)
+{
+	for (const char *const *o = j->req->outputs; o != NULL && *o != NULL; o++) {
+		AUTO_FREE char *path = path_below(j->req->context, *o);
+
+		if (path == NULL || strchr(path, '\n') != NULL)
+			continue;
+		if (b->n > 0 && b->p[b->n - 1] != '\n')
+			ss_buf_put(b, (struct ss_span){ (const uint8_t *)"\n", 1 });
+		ss_buf_put(b, (struct ss_span){ (const uint8_t *)"/", 1 });
+		for (const char *p = path; *p != '\0'; p++) {
+			if (strchr("*?[]\\", *p) != NULL)
+				ss_buf_put(b, (struct ss_span){ (const uint8_t *)"\\", 1 });
+			ss_buf_put(b, (struct ss_span){ (const uint8_t *)p, 1 });
+		}
+		ss_buf_put(b, (struct ss_span){ (const uint8_t *)"\n", 1 });
+	}
+}
+
+/*
+ * Engines disagree on where they look for the ignore file, and none looks beside the original of
+ * the pinned Dockerfile: the first of the usual places is copied to where both find it, and the
+ * build's own results are added.
+ */
+static int prepare_context(struct engine_job *j, struct ss_err *err)
+{
+	AUTO_BUF struct ss_buf b = SS_BUF_INIT(IGNORE_MAX);
+	const struct engine_request *r = j->req;
+
+	if (load_ignore_file(j, &b, err) < 0)
+		return -1;
+	add_outputs(j, &b);
+	if (ss_buf_check(&b, "the ignore file", err) < 0)
+		return -1;
+	if (b.n > 0) {
+		j->ignore = engine_text("%s.dockerignore", j->dockerfile);
+		if (io_atomic_store(j->ignore, ss_buf_span(&b), err) < 0)
+			return -1;
+	}
+	if (r->keep_modes) {
+		j->context = engine_text("%s", r->context);
+		return 0;
+	}
+	j->context = engine_text("%s/context", j->work.path);
+	if (mkdir(j->context, 0755) < 0 || chmod(j->context, 0755) < 0)
+		return ss_fail_sys(err, "cannot make the folder '%s'", j->context);
+	ss_progress_phase(r->progress, "reading the context", 0);
+	return stage_context(r->context, j->context, ss_buf_span(&b), r->epoch, r->progress, err);
 }
 
 static bool same_text(const char *a, const char *b)
@@ -231,12 +292,11 @@ static int prepare(struct engine_job *j, struct ss_err *err)
 
 static int build(struct engine_job *j, struct engine_result *r, struct ss_err *err)
 {
-	ss_progress_phase(j->req->progress, "building the Dockerfile", 0);
 	if (engine_pin(j, &r->bases, err) < 0)
 		return ss_ctx(err, "'%s'", j->req->dockerfile);
-	if (engine_context(j, err) < 0 || write_dockerfile(j, err) < 0 ||
-	    copy_ignore_file(j, err) < 0)
+	if (write_dockerfile(j, err) < 0 || prepare_context(j, err) < 0)
 		return -1;
+	ss_progress_phase(j->req->progress, "building the Dockerfile", 0);
 	warn_of_caches(j);
 	if (j->kind != ENGINE_BUILDAH)
 		return buildkit_build(j, err);

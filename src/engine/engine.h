@@ -5,8 +5,8 @@
 #include "config/enclave_lock.h"
 
 /*
- * A Dockerfile becomes an OCI layout, by an engine that is found at run time: buildah (the default
- * where no daemon is) or BuildKit (docker buildx, or buildctl).
+ * A Dockerfile becomes an OCI layout, by an engine that is found at run time: buildah where it is
+ * installed, else BuildKit (buildctl, or docker buildx).
  *
  * Base images that the Dockerfile does not pin by digest are resolved once; the engine then gets a
  * temporary Dockerfile in which every base is pinned. A base that `locked` has keeps its digest
@@ -27,9 +27,13 @@ struct engine_request {
 	const char *platform;            /* NULL = linux/<arch> */
 	const struct cfg_pairs *args;    /* --build-arg */
 	const struct cfg_pairs *secrets; /* id → file */
-	const struct cfg_lock *locked;   /* NULL: resolve all bases anew */
-	bool locked_only;                /* rebuild */
-	struct ss_progress *progress;    /* the engine's output, line by line; may be NULL */
+	/* Files that are results, never inputs: COPY does not see them. NULL-terminated; may be
+	 * NULL */
+	const char *const *outputs;
+	bool keep_modes; /* the context as it lies there, not as git keeps it (engine/stage.h) */
+	const struct cfg_lock *locked; /* NULL: resolve all bases anew */
+	bool locked_only;              /* rebuild */
+	struct ss_progress *progress;  /* the engine's output, line by line; may be NULL */
 };
 
 struct engine_result {

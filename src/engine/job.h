@@ -33,8 +33,8 @@ struct engine_job {
 	struct df_file file;
 	char **digests;   /* one for each use of `file` */
 	char *dockerfile; /* the pinned one, in `work` */
-	char *context;    /* the request's, or a copy in `work` */
 	char *ignore;     /* what .dockerignore says, in `work`; NULL = nothing */
+	char *context;    /* the request's, or a copy in `work` (stage.h) */
 	char *layout;     /* "<work>/oci" */
 	bool stale;       /* a killed run had left something */
 	int store_lock;   /* buildah: held while its store is in use */
@@ -76,11 +76,6 @@ SS_NONNULL char *engine_last_words(const struct io_exit *e);
 SS_MUST_CHECK SS_NONNULL int engine_check(const struct io_exit *e, enum ss_code code,
 					  struct ss_err *err, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
-
-/* --- context.c ------------------------------------------------------------------------------- */
-
-/* Sets j->context: the context with permissions that no umask decided. */
-SS_MUST_CHECK SS_NONNULL int engine_context(struct engine_job *j, struct ss_err *err);
 
 /* --- one engine each -------------------------------------------------------------------------- */
 

@@ -44,6 +44,9 @@ static int run_engine(struct build *b, struct ss_err *err)
 {
 	const struct project_plan *p = &b->r.plan;
 	const struct cfg_build *c = &p->config.build;
+	AUTO_FREE char *measurements = project_path_join(p->records, "measurements.json");
+	AUTO_FREE char *lock = project_path_join(p->records, "enclave.lock");
+	const char *const outputs[] = { p->output, measurements, lock, NULL };
 	const struct engine_request req = {
 		.engine = c->engine != NULL ? c->engine : "auto",
 		.dockerfile = p->dockerfile,
@@ -54,6 +57,8 @@ static int run_engine(struct build *b, struct ss_err *err)
 		.platform = c->platform,
 		.args = &c->args,
 		.secrets = &c->secrets,
+		.outputs = outputs,
+		.keep_modes = c->keep_modes,
 		.locked = p->has_lock && !b->o->update ? &p->locked : NULL,
 		.locked_only = p->is_rebuild,
 		.progress = b->o->progress,

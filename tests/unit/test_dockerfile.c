@@ -289,6 +289,28 @@ static void the_escape_directive_is_moved_to_the_top(void **state)
 	}
 }
 
+static void volumes_become_comments(void **state)
+{
+	static const char text[] = "FROM scratch\nVOLUME /a\nRUN x\n  volume [\"/b\", \\\n# c\n"
+				   " \"/c\"]\nENV A=VOLUME\nFROM scratch\nVOLUME /d";
+	AUTO_BUF struct ss_buf b = SS_BUF_INIT(65536);
+	const char *digests = NULL;
+	struct cfg_pairs inject = { 0 };
+	struct df_file f;
+	struct ss_err err = { 0 };
+
+	(void)state;
+	cfg_pairs_set(&inject, "A", "1");
+	expect_ok(read_text(text, &f, &err), &err);
+	df_write(span(text), &f, &digests, &inject, &b);
+	ss_buf_put(&b, (struct ss_span){ (const uint8_t *)"", 1 });
+	assert_string_equal((const char *)b.p,
+			    "FROM scratch\nARG A='1'\n#\nRUN x\n  #\n#\n#\nENV A=VOLUME\n"
+			    "FROM scratch\nARG A='1'\n#");
+	cfg_pairs_done(&inject);
+	df_done(&f);
+}
+
 static void an_arg_line_follows_each_from_even_at_the_end(void **state)
 {
 	static const char *const digests[] = { D1, D2 };
@@ -337,6 +359,7 @@ int main(void)
 		cmocka_unit_test(other_facts_are_kept),
 		cmocka_unit_test(pinning_changes_the_names_and_nothing_else),
 		cmocka_unit_test(the_escape_directive_is_moved_to_the_top),
+		cmocka_unit_test(volumes_become_comments),
 		cmocka_unit_test(an_arg_line_follows_each_from_even_at_the_end),
 	};
 

@@ -45,6 +45,7 @@ static void every_key_of_a_full_file_is_read(void **state)
 	assert_string_equal(cfg_pairs_get(&c.build.secrets, "token"), "secret/token");
 	assert_string_equal(c.build.platform, "linux/arm64");
 	assert_string_equal(c.build.engine, "buildah");
+	assert_true(c.build.keep_modes);
 	assert_string_equal(c.build.normalise_off.v[0], "apt-logs");
 	assert_int_equal(c.ingress.n, 2);
 	in = c.ingress.v;

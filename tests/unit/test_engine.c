@@ -176,7 +176,8 @@ static void buildah_is_asked_for_exactly_this(void **state)
 		       "--secret id=key,src=%s/ctx/secret --target a "
 		       "--ignorefile %s/cache/selfsame/work/RUN/file/Dockerfile.dockerignore "
 		       "--file %s/cache/selfsame/work/RUN/file/Dockerfile "
-		       "--tag=oci:%s/cache/selfsame/work/RUN/oci:image %s/ctx\n",
+		       "--tag=oci:%s/cache/selfsame/work/RUN/oci:image "
+		       "%s/cache/selfsame/work/RUN/context\n",
 		       top, top, top, getuid() == 0 ? "oci" : "rootless", top, top, top, top, top);
 	assert_string_equal(load("calls2", buf, sizeof(buf)), want);
 	assert_string_equal(load("seen", buf, sizeof(buf)),
@@ -219,7 +220,7 @@ static void buildctl_is_asked_for_exactly_this(void **state)
 		       "buildctl --timeout 5 debug workers\n"
 		       "buildctl debug info\n"
 		       "buildctl build --progress plain --frontend dockerfile.v0 --no-cache "
-		       "--local context=%s/ctx "
+		       "--local context=%s/cache/selfsame/work/RUN/context "
 		       "--local dockerfile=%s/cache/selfsame/work/RUN/file "
 		       "--opt filename=Dockerfile --opt platform=linux/arm64/v8 "
 		       "--opt hostname=selfsame --opt target=t "
@@ -262,7 +263,8 @@ static void buildx_is_asked_where_there_is_no_buildctl(void **state)
 		       "--build-arg SOURCE_DATE_EPOCH=42 "
 		       "--build-arg BUILDKIT_SANDBOX_HOSTNAME=selfsame "
 		       "--output type=oci,tar=false,compression=uncompressed,"
-		       "dest=%s/cache/selfsame/work/RUN/oci %s/ctx\n",
+		       "dest=%s/cache/selfsame/work/RUN/oci "
+		       "%s/cache/selfsame/work/RUN/context\n",
 		       top, top, top);
 	assert_string_equal(load("calls", buf, sizeof(buf)), want);
 	engine_result_done(&res);
@@ -441,6 +443,47 @@ static void the_ignore_file_is_found_where_any_engine_would(void **state)
 	assert_string_equal(load("ignore", buf, sizeof(buf)), "own\n");
 }
 
+static void a_builds_own_results_are_no_inputs(void **state)
+{
+	struct engine_request r = request("buildah");
+	char eif[256], lock[256];
+	const char *const outputs[] = { eif, lock, "/nowhere/else.eif", NULL };
+	struct engine_result res;
+	char buf[256];
+
+	(void)state;
+	fake("buildah", buildah_ok);
+	sh("printf 'FROM scratch' > ctx/Dockerfile; printf '*.o\\n!enclave.lock' > "
+	   "ctx/.dockerignore; mkdir ctx/sub");
+	(void)snprintf(eif, sizeof(eif), "%s/ctx/sub/../sub/a*b.eif", top);
+	(void)snprintf(lock, sizeof(lock), "%s/ctx/enclave.lock", top);
+	r.outputs = outputs;
+	res = expect_built(&r);
+	engine_result_done(&res);
+	assert_string_equal(load("ignore", buf, sizeof(buf)),
+			    "*.o\n!enclave.lock\n/sub/a\\*b.eif\n/enclave.lock\n");
+}
+
+static void the_context_is_a_copy_unless_it_is_wanted_as_it_is(void **state)
+{
+	struct engine_request r = request("buildah");
+	struct engine_result res;
+	char cmd[256];
+
+	(void)state;
+	fake("buildah", buildah_ok);
+	sh("printf 'FROM scratch' > ctx/Dockerfile; umask 077; echo x > ctx/file");
+	res = expect_built(&r);
+	(void)snprintf(cmd, sizeof(cmd), "[ \"$(stat -c '%%a %%Y' %s/context/file)\" = '644 42' ]",
+		       res.dir);
+	assert_int_equal(system(cmd), 0);
+	engine_result_done(&res);
+	r.keep_modes = true;
+	res = expect_built(&r);
+	engine_result_done(&res);
+	sh("tail -n1 calls | grep -q ' '$PWD'/ctx$'");
+}
+
 static void what_a_killed_build_left_is_cleared_by_the_next(void **state)
 {
 	struct engine_request r = request("buildah");
@@ -479,8 +522,8 @@ static int each(void **state)
 	(void)state;
 	(void)setenv("PATH", path_was, 1);
 	sh("rm -rf bin ctx cache calls env seen ignore; mkdir bin ctx; for p in sh env grep sort "
-	   "cp "
-	   "mkdir cat sed chmod sha256sum rm printf; do ln -s \"$(command -v $p)\" bin/$p || true; "
+	   "cp stat tail mkdir cat sed chmod sha256sum rm printf; do ln -s \"$(command -v $p)\" "
+	   "bin/$p || true; "
 	   "done");
 	(void)snprintf(path, sizeof(path), "%s/bin", top);
 	if (chdir(top) != 0)
@@ -510,6 +553,8 @@ int main(void)
 		cmocka_unit_test_setup(an_engine_that_fails_gives_its_last_words, each),
 		cmocka_unit_test_setup(bad_requests_are_refused_before_an_engine_starts, each),
 		cmocka_unit_test_setup(the_ignore_file_is_found_where_any_engine_would, each),
+		cmocka_unit_test_setup(a_builds_own_results_are_no_inputs, each),
+		cmocka_unit_test_setup(the_context_is_a_copy_unless_it_is_wanted_as_it_is, each),
 		cmocka_unit_test_setup(what_a_killed_build_left_is_cleared_by_the_next, each),
 	};
 
