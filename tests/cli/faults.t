@@ -75,7 +75,7 @@ ended() { # SIGNAL SECONDS: adds to $stopped
 			"$SELFSAME" measure out/f.eif >/dev/null || partial=$((partial + 1))
 		fi
 	fi
-	[ "$(ls -A out spool | grep -cvE '^(out:|spool:|f\.eif|)$')" -eq 0 ] || partial=$((partial + 1))
+	[ -z "$(find out spool -mindepth 1 ! -name f.eif)" ] || partial=$((partial + 1))
 }
 for signal in TERM HUP KILL; do # a shell's background jobs ignore INT
 	stopped=0 partial=0

@@ -147,4 +147,11 @@ refuses 'a program without an end' '0 passed, 1 failed' "$src/tools/totals" resu
 refuses 'a log without tests' 'no test was run' "$src/tools/totals" results
 refuses 'a folder without a log' '0 passed, 1 failed' "$src/tools/totals" nowhere
 
+# --- packages
+refuses 'a tier that is not there' 'no such tier: frob' "$src/tools/install-deps" --list build frob
+# shellcheck disable=SC2046 # a list of tiers
+accepts 'the tiers of the make targets' "$src/tools/install-deps" --list \
+	$(sed -n 's/.*tools\/install-deps //p' "$src/Makefile" "$src/tools/check" "$src/tools/demo" | tr ' ' '\n' | sort -u)
+refuses 'no tier' 'usage: install-deps' "$src/tools/install-deps"
+
 echo "1..$count"
