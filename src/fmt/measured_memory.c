@@ -11,11 +11,13 @@
 #define APP_RESERVE (16 * MIB) /* page tables, stacks and sockets of the smallest service */
 #define KERNEL_FACTOR 4u       /* memory of the running kernel for one byte of its image */
 #define KERNEL_FIXED (12 * MIB)
-/* One byte in 32 of all memory goes to tables that grow with it. From 512 MiB on the kernel keeps
- * some free for huge pages; what comes near that size must do with it. */
+/* One byte in 32 of all memory goes to tables that grow with it. There are two steps: from 512 MiB
+ * on some is kept free for huge pages, and where memory reaches over the devices below 4 GiB there
+ * are bounce buffers. What comes near a step must do with it. */
 #define TABLES_OF 32u
-#define HUGE_FROM (512 * MIB)
-#define HUGE_RESERVE (24 * MIB)
+static const struct {
+	uint64_t from, bytes;
+} steps[] = { { 512 * MIB, 24 * MIB }, { 3072 * MIB, 64 * MIB } };
 
 static uint64_t add(uint64_t a, uint64_t b)
 {
@@ -34,13 +36,19 @@ uint64_t mc_tree_need(uint64_t entries, uint64_t pages)
 	return add(APP_RESERVE, add(files, mul(entries, ENTRY_BYTES)));
 }
 
+static uint64_t with_tables(uint64_t used)
+{
+	return add(used, used / (TABLES_OF - 1));
+}
+
 uint64_t mc_memory_need(uint64_t kernel_bytes, uint64_t ramdisk_bytes, uint64_t entries,
 			uint64_t pages)
 {
 	const uint64_t kernel = add(KERNEL_FIXED, mul(kernel_bytes, KERNEL_FACTOR));
 	uint64_t used = add(kernel, add(ramdisk_bytes, mc_tree_need(entries, pages)));
 
-	if (add(used, used / (TABLES_OF - 1)) > HUGE_FROM - HUGE_RESERVE)
-		used = add(used, HUGE_RESERVE);
-	return add(used, used / (TABLES_OF - 1));
+	for (size_t i = 0; i < SS_NELEMS(steps); i++)
+		if (with_tables(used) > steps[i].from - 2 * steps[i].bytes)
+			used = add(used, steps[i].bytes);
+	return with_tables(used);
 }

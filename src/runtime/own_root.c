@@ -6,12 +6,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#define MIN_FREE "/proc/sys/vm/min_free_kbytes"
 #define QUIET (MS_NODEV | MS_NOSUID | MS_NOEXEC)
 
 static int make_dirs(const char *const *paths, struct ss_err *err)
@@ -65,6 +68,32 @@ static int put_setting(const char *path, const char *value, struct ss_err *err)
 	return 0;
 }
 
+static bool read_number(const char *path, uint64_t *ret)
+{
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char text[24];
+	const ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text));
+	uint64_t v = 0;
+
+	for (ssize_t i = 0; i < n && text[i] >= '0' && text[i] <= '9'; i++)
+		v = v * 10 + (uint64_t)(text[i] - '0');
+	*ret = v;
+	return n > 0;
+}
+
+/*
+ * From 512 MiB on the kernel keeps up to a twentieth of all memory free, so that huge pages can be
+ * made. Nothing here can be swapped out or dropped, so that would be lost to the application.
+ */
+static int limit_free_memory(struct ss_err *err)
+{
+	uint64_t kib;
+
+	if (!read_number(MIN_FREE, &kib))
+		return ss_fail_sys(err, "cannot read " MIN_FREE);
+	return kib > 16384 ? put_setting(MIN_FREE, "16384", err) : 0; /* KiB */
+}
+
 int rt_kernel_settings(struct ss_err *err)
 {
 	static const struct {
@@ -79,7 +108,7 @@ int rt_kernel_settings(struct ss_err *err)
 	for (size_t i = 0; i < SS_NELEMS(settings); i++)
 		if (put_setting(settings[i].path, settings[i].value, err) < 0)
 			return -1;
-	return 0;
+	return limit_free_memory(err);
 }
 
 int rt_loopback_up(struct ss_err *err)
