@@ -30,7 +30,7 @@ static int clear_store(struct engine_job *j, struct ss_err *err)
 	AUTO_WORDS struct engine_words rm = { 0 };
 	AUTO_WORDS struct engine_words rmi = { 0 };
 	AUTO_FREE char *answer = NULL;
-	struct io_exit e;
+	struct engine_end e;
 
 	begin(j, &rm);
 	engine_words(&rm, "rm", "--all", NULL);
@@ -49,7 +49,7 @@ void buildah_clear_steps(struct engine_job *j, const char *work)
 	AUTO_FREE char *runtime = NULL;
 	AUTO_FREE char *ids = NULL;
 	struct ss_err ignored = { 0 };
-	struct io_exit e;
+	struct engine_end e;
 
 	if (access(state, F_OK) != 0)
 		return;
@@ -130,7 +130,7 @@ int buildah_resolve(struct engine_job *j, const char *name, const char *platform
 	AUTO_WORDS struct engine_words pull = { 0 };
 	AUTO_WORDS struct engine_words list = { 0 };
 	AUTO_FREE char *answer = NULL;
-	struct io_exit e;
+	struct engine_end e;
 
 	pull_words(j, name, platform, "always", &pull);
 	if (engine_run(j, &pull, &e, err) < 0)
@@ -151,7 +151,7 @@ int buildah_resolve(struct engine_job *j, const char *name, const char *platform
 int buildah_pull(struct engine_job *j, const char *pinned, const char *platform, struct ss_err *err)
 {
 	AUTO_WORDS struct engine_words w = { 0 };
-	struct io_exit e;
+	struct engine_end e;
 
 	pull_words(j, pinned, platform, "missing", &w);
 	if (engine_run(j, &w, &e, err) < 0)
@@ -213,7 +213,7 @@ int buildah_build(struct engine_job *j, struct ss_err *err)
 {
 	AUTO_WORDS struct engine_words w = { 0 };
 	AUTO_FREE char *runtime = io_self_find("selfsame-runtime", err);
-	struct io_exit e;
+	struct engine_end e;
 
 	if (runtime == NULL)
 		return -1;

@@ -99,7 +99,7 @@ int buildkit_build(struct engine_job *j, struct ss_err *err)
 {
 	AUTO_WORDS struct engine_words w = { 0 };
 	AUTO_FREE char *words = NULL;
-	struct io_exit e;
+	struct engine_end e;
 
 	if (j->kind == ENGINE_BUILDX)
 		buildx_words(j, &w);

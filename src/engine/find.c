@@ -27,7 +27,7 @@ static int try_ask(const struct engine_job *j, const struct engine_words *w, cha
 		   struct ss_err *err)
 {
 	AUTO_FREE char *answer = NULL;
-	struct io_exit e;
+	struct engine_end e;
 
 	*ret = NULL;
 	if (engine_ask(j, w, &e, &answer, err) < 0)

@@ -63,17 +63,26 @@ SS_PRINTF(1, 2) char *engine_text(const char *fmt, ...);
  * how they build. TMPDIR is the private folder. */
 SS_NONNULL void engine_env(const struct engine_job *j, struct io_env *ret);
 
+/* How a program ended. */
+struct engine_end {
+	int status;      /* 0 … 255, or 128 + n for signal n */
+	char last[1024]; /* its last line on standard error that is not blank */
+};
+
 /* Runs it with that environment; its lines go to the progress. */
 SS_MUST_CHECK SS_NONNULL int engine_run(const struct engine_job *j, const struct engine_words *w,
-					struct io_exit *ret, struct ss_err *err);
+					struct engine_end *ret, struct ss_err *err);
+/* The same with its standard output, as it is, to a descriptor; silent. */
+SS_MUST_CHECK SS_NONNULL int engine_run_to(const struct engine_job *j, const struct engine_words *w,
+					   int out_fd, struct engine_end *ret, struct ss_err *err);
 /* Runs it for its standard output, trimmed of the last newline; *ret is the caller's. What it says
  * on standard error is kept for the message only. */
 SS_MUST_CHECK SS_NONNULL int engine_ask(const struct engine_job *j, const struct engine_words *w,
-					struct io_exit *ret_exit, char **ret, struct ss_err *err);
+					struct engine_end *ret_end, char **ret, struct ss_err *err);
 /* The last words of a program, without its "Error: " and the time of the day; the caller's. */
-SS_NONNULL char *engine_last_words(const struct io_exit *e);
+SS_NONNULL char *engine_last_words(const struct engine_end *e);
 /* -1 with `code`, "what: " and the last words, unless its status is 0. */
-SS_MUST_CHECK SS_NONNULL int engine_check(const struct io_exit *e, enum ss_code code,
+SS_MUST_CHECK SS_NONNULL int engine_check(const struct engine_end *e, enum ss_code code,
 					  struct ss_err *err, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 

@@ -38,17 +38,10 @@ static int digest_of(int fd, char **ret, struct ss_err *err)
 static int resolve_raw(struct engine_job *j, const struct engine_words *w, const char *name,
 		       char **ret, struct ss_err *err)
 {
-	AUTO_ENV struct io_env env = { 0 };
 	AUTO_CLOSE int spool = -1;
-	struct io_spawn s = { .argv = (const char *const *)w->v };
-	struct io_exit e;
+	struct engine_end e;
 
-	engine_env(j, &env);
-	s.env = io_env_list(&env);
-	if (io_spool_new(&spool, err) < 0)
-		return -1;
-	s.out_fd = spool;
-	if (io_spawn_run(&s, &e, err) < 0)
+	if (io_spool_new(&spool, err) < 0 || engine_run_to(j, w, spool, &e, err) < 0)
 		return -1;
 	if (engine_check(&e, SS_EREMOTE, err, "cannot resolve '%s'", name) < 0)
 		return -1;

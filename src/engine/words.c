@@ -124,51 +124,76 @@ void engine_env(const struct engine_job *j, struct io_env *ret)
 	}
 }
 
-static void note(void *ctx, enum io_stream from, const char *line)
+/* What comes of a program's lines while it runs. */
+struct talk {
+	struct ss_progress *progress; /* all lines; may be NULL */
+	struct ss_buf *out;           /* standard output; may be NULL */
+	struct engine_end *end;
+};
+
+static void hear(void *ctx, enum io_stream from, const char *line)
 {
-	(void)from;
-	ss_progress_note(ctx, line);
+	const struct talk *t = ctx;
+	size_t n = 0;
+
+	ss_progress_note(t->progress, line);
+	if (from == IO_STDOUT && t->out != NULL) {
+		if (t->out->n > 0)
+			ss_buf_put(t->out, (struct ss_span){ (const uint8_t *)"\n", 1 });
+		ss_buf_put(t->out, (struct ss_span){ (const uint8_t *)line, strlen(line) });
+	}
+	if (from == IO_STDOUT || line[strspn(line, " \t")] == '\0')
+		return;
+	for (; line[n] != '\0' && n + 1 < sizeof(t->end->last); n++)
+		t->end->last[n] = (line[n] > 0 && line[n] < ' ') || line[n] == 0x7f ? '?' : line[n];
+	t->end->last[n] = '\0';
 }
 
-int engine_run(const struct engine_job *j, const struct engine_words *w, struct io_exit *ret,
+static int run(const struct engine_job *j, const struct engine_words *w, struct talk *t, int out_fd,
 	       struct ss_err *err)
 {
 	AUTO_ENV struct io_env env = { 0 };
 	struct io_spawn s = { .argv = (const char *const *)w->v,
+			      .out_fd = out_fd,
 			      .umask = 022,
-			      .line = note,
-			      .ctx = j->req->progress };
+			      .line = hear,
+			      .ctx = t };
+	struct io_exit e;
 
 	engine_env(j, &env);
 	s.env = io_env_list(&env);
-	return io_spawn_run(&s, ret, err);
+	t->end->last[0] = '\0';
+	if (io_spawn_run(&s, &e, err) < 0)
+		return -1;
+	t->end->status = e.status;
+	return 0;
+}
+
+int engine_run(const struct engine_job *j, const struct engine_words *w, struct engine_end *ret,
+	       struct ss_err *err)
+{
+	struct talk t = { .progress = j->req->progress, .end = ret };
+
+	return run(j, w, &t, 0, err);
+}
+
+int engine_run_to(const struct engine_job *j, const struct engine_words *w, int out_fd,
+		  struct engine_end *ret, struct ss_err *err)
+{
+	struct talk t = { .end = ret };
+
+	return run(j, w, &t, out_fd, err);
 }
 
 #define ANSWER_MAX ((size_t)64 * 1024)
 
-static void collect(void *ctx, enum io_stream from, const char *line)
-{
-	struct ss_buf *b = ctx;
-
-	if (from != IO_STDOUT)
-		return;
-	if (b->n > 0)
-		ss_buf_put(b, (struct ss_span){ (const uint8_t *)"\n", 1 });
-	ss_buf_put(b, (struct ss_span){ (const uint8_t *)line, strlen(line) });
-}
-
-int engine_ask(const struct engine_job *j, const struct engine_words *w, struct io_exit *ret_exit,
+int engine_ask(const struct engine_job *j, const struct engine_words *w, struct engine_end *ret_end,
 	       char **ret, struct ss_err *err)
 {
-	AUTO_ENV struct io_env env = { 0 };
 	AUTO_BUF struct ss_buf b = SS_BUF_INIT(ANSWER_MAX);
-	struct io_spawn s = {
-		.argv = (const char *const *)w->v, .umask = 022, .line = collect, .ctx = &b
-	};
+	struct talk t = { .out = &b, .end = ret_end };
 
-	engine_env(j, &env);
-	s.env = io_env_list(&env);
-	if (io_spawn_run(&s, ret_exit, err) < 0)
+	if (run(j, w, &t, 0, err) < 0)
 		return -1;
 	ss_buf_put(&b, (struct ss_span){ (const uint8_t *)"", 1 });
 	if (ss_buf_check(&b, "the engine's answer", err) < 0)
@@ -202,7 +227,7 @@ static const char *after(const char *s, const char *front)
 	return strncmp(s, front, n) == 0 ? s + n : s;
 }
 
-char *engine_last_words(const struct io_exit *e)
+char *engine_last_words(const struct engine_end *e)
 {
 	static const char *const fronts[] = { "Error: ", "error: ", "ERROR: ",
 					      "initializing source ", "Error parsing image name " };
@@ -217,7 +242,7 @@ char *engine_last_words(const struct io_exit *e)
 	return engine_text("%s", s[0] != '\0' ? s : "it gave no reason");
 }
 
-int engine_check(const struct io_exit *e, enum ss_code code, struct ss_err *err, const char *fmt,
+int engine_check(const struct engine_end *e, enum ss_code code, struct ss_err *err, const char *fmt,
 		 ...)
 {
 	AUTO_FREE char *what = NULL;
@@ -230,5 +255,8 @@ int engine_check(const struct io_exit *e, enum ss_code code, struct ss_err *err,
 	what = vtext(fmt, ap);
 	va_end(ap);
 	words = engine_last_words(e);
+	/* Whatever it was about, that one is ours. */
+	if (strstr(words, "no space left on device") != NULL)
+		code = SS_ESYS;
 	return ss_fail(err, code, "%s: %s", what, words);
 }
