@@ -15,8 +15,7 @@ struct ss_shown {
 };
 
 /* Returns ret->text. */
-__attribute__((returns_nonnull)) SS_NONNULL const char *ss_show(struct ss_span s,
-								struct ss_shown *ret);
+SS_NONNULL const char *ss_show(struct ss_span s, struct ss_shown *ret);
 
 /* `ss_fail(err, SS_EINPUT, "'%s' is absolute", SS_SHOW(name))`: lives until the block ends. */
 #define SS_SHOW(s) ss_show((s), &(struct ss_shown){ { 0 } })
