@@ -49,9 +49,9 @@ static int load_config(const struct project_options *o, struct project_plan *p, 
 	AUTO_FREE char *lock = project_path_join(p->dir, "enclave.lock");
 
 	(void)o;
-	cfg_enclave_init(&p->config);
 	p->has_config = access(toml, F_OK) == 0;
 	if (!p->has_config) {
+		cfg_enclave_init(&p->config);
 		if (!p->is_rebuild)
 			return 0;
 		(void)ss_fail(err, SS_EUSAGE, "there is no enclave.toml in '%s'",
