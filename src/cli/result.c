@@ -52,6 +52,16 @@ static void print_normalised(const struct project_result *r)
 		printf("extended attributes left out: %" PRIu64 "\n", r->xattrs_dropped);
 }
 
+static void print_kernel(const struct project_runtime *r)
+{
+	if (strcmp(r->standing, "known") != 0)
+		printf("kernel  %s: nothing can be concluded from its PCR1\n", r->standing);
+	else if (strcmp(r->kernel_kind, "local") == 0)
+		printf("kernel  known, profile local: for tests under QEMU, not for Nitro\n");
+	else
+		printf("kernel  known\n");
+}
+
 static void print_text(const struct project_result *r)
 {
 	const struct eif_measurements *m = &r->image.m;
@@ -71,8 +81,8 @@ static void print_text(const struct project_result *r)
 		print_pcr("PCR8", m->pcr8);
 	if (r->image.memory_need > 0)
 		printf("memory  %" PRIu64 " MiB at least\n", mib(r->image.memory_need));
-	if (r->plan.layout == IMAGE_SELFSAME && strcmp(r->runtime.standing, "known") != 0)
-		printf("kernel  %s: nothing can be concluded from its PCR1\n", r->runtime.standing);
+	if (r->plan.layout == IMAGE_SELFSAME)
+		print_kernel(&r->runtime);
 }
 
 static json_t *names_json(const struct project_result *r)

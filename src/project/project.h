@@ -79,7 +79,7 @@ struct project_runtime {
 	char *init;
 	char *cmdline;           /* its text */
 	const char *kernel_kind; /* "nitro", "local", "file" */
-	const char *standing;    /* "known", "unknown" */
+	const char *standing;    /* "known", "unknown": project_kernel_standing() */
 };
 
 struct project_result {
@@ -123,6 +123,16 @@ SS_MUST_CHECK SS_NONNULL int project_runtime_find(const struct project_plan *p,
 						  const struct project_options *o,
 						  struct project_runtime *ret, struct ss_err *err);
 SS_NONNULL void project_runtime_done(struct project_runtime *r);
+
+/*
+ * "known" if kernel/images.lock, which comes with the program, names these bytes as a kernel of
+ * this architecture, whatever its profile. Any other is "unknown" (so is every one without that
+ * file), and nothing may be concluded from its PCR1.
+ */
+const char *project_kernel_standing(const char *arch, const uint8_t sha256[CRYPTO_SHA256_SIZE]);
+/* The same for the text of the file: rows "arch file key sha256 size", comments between them. */
+bool project_images_has(struct ss_span lock, const char *arch,
+			const uint8_t sha256[CRYPTO_SHA256_SIZE]);
 SS_MUST_CHECK SS_NONNULL int project_hash_file(const char *path, uint8_t ret[CRYPTO_SHA256_SIZE],
 					       struct ss_err *err);
 

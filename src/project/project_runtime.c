@@ -13,8 +13,6 @@
  * (tools/runtime-all). It is found beside the executable, then in its library folder.
  */
 
-#define IMAGES_LOCK_MAX ((size_t)256 * 1024)
-
 static struct ss_span span(const char *s)
 {
 	return (struct ss_span){ (const uint8_t *)s, strlen(s) };
@@ -65,24 +63,6 @@ static int find_kernel(const struct project_plan *p, const struct project_option
 	(void)ss_fail_sys(err, "no enclave kernel '%s'", SS_SHOW(span(r->kernel)));
 	err->hint = "'make kernel' or 'selfsame kernel build' makes it; --kernel names another";
 	return -1;
-}
-
-/*
- * Whether kernel/images.lock, which comes with the program, names these bytes: rows of
- * "arch name key sha256". A kernel that is not there is "unknown", and nothing may be concluded
- * from its PCR1.
- */
-static const char *standing_of(const uint8_t sha256[CRYPTO_SHA256_SIZE])
-{
-	AUTO_BUF struct ss_buf b = SS_BUF_INIT(IMAGES_LOCK_MAX);
-	struct ss_err ignored = { 0 };
-	AUTO_FREE char *path = io_self_find("kernel/images.lock", &ignored);
-	char hex[2 * CRYPTO_SHA256_SIZE + 1];
-
-	if (path == NULL || io_load_file(path, &b, &ignored) < 0)
-		return "unknown";
-	ss_hex((struct ss_span){ sha256, CRYPTO_SHA256_SIZE }, hex);
-	return memmem(b.p, b.n, hex, sizeof(hex) - 1) != NULL ? "known" : "unknown";
 }
 
 int project_hash_file(const char *path, uint8_t ret[CRYPTO_SHA256_SIZE], struct ss_err *err)
@@ -151,7 +131,7 @@ int project_runtime_find(const struct project_plan *p, const struct project_opti
 		return -1;
 	if (project_hash_file(r.kernel, sha256, err) < 0)
 		return -1;
-	r.standing = standing_of(sha256);
+	r.standing = project_kernel_standing(p->arch, sha256);
 	*ret = r;
 	r = (struct project_runtime){ 0 };
 	return 0;
