@@ -21,7 +21,7 @@
 enum rt_plane_type {
 	/* to dataplane */
 	RT_PLANE_LOG = 1, /* a: source, b: flags (frame.h); time; the line */
-	RT_PLANE_STARTED, /* the application runs; a: how many times it was started before */
+	RT_PLANE_STARTED, /* the application runs; count: how many times it was started before */
 	RT_PLANE_DOWN,    /* it ended and will be started again; text: why */
 	RT_PLANE_DRAIN,   /* it was told to stop: no new connections */
 	RT_PLANE_EXIT,    /* a: enum frame_end, b: value; text: reason. Answered by FLUSHED */
@@ -37,6 +37,6 @@ struct rt_plane_head {
 	uint8_t a;
 	uint8_t b;
 	uint8_t zero;
-	uint32_t count; /* LOG: lines lost before this one, because this pair was full */
+	uint32_t count; /* LOG: lines lost before this one, because this pair was full; STARTED */
 	uint64_t time;
 };
