@@ -78,6 +78,11 @@ static bool cut_continuation(const struct df_source *s, struct ss_span *l)
 /* --- directives --------------------------------------------------------------------------------
  */
 
+static bool is_letter(uint8_t c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
 /* "# name = value": false if the line is something else. */
 static bool split_directive(struct ss_span l, struct ss_span *ret_name, struct ss_span *ret_value)
 {
@@ -86,8 +91,7 @@ static bool split_directive(struct ss_span l, struct ss_span *ret_name, struct s
 	if (l.n == 0 || l.p[0] != '#')
 		return false;
 	l = trim_left((struct ss_span){ l.p + 1, l.n - 1 });
-	while (n < l.n && ((l.p[n] >= 'a' && l.p[n] <= 'z') || (l.p[n] >= 'A' && l.p[n] <= 'Z') ||
-			   (n > 0 && l.p[n] >= '0' && l.p[n] <= '9')))
+	while (n < l.n && (is_letter(l.p[n]) || (n > 0 && l.p[n] >= '0' && l.p[n] <= '9')))
 		n++;
 	*ret_name = (struct ss_span){ l.p, n };
 	l = trim_left((struct ss_span){ l.p + n, l.n - n });
