@@ -13,6 +13,7 @@
 #define CFG_INGRESS_MAX 64u
 
 enum cfg_tls { CFG_TLS_NONE, CFG_TLS_PASSTHROUGH, CFG_TLS_ATTESTED };
+enum cfg_restart { CFG_RESTART_NEVER, CFG_RESTART_ON_FAILURE, CFG_RESTART_ALWAYS };
 enum cfg_epoch { CFG_EPOCH_UNSET, CFG_EPOCH_FIXED, CFG_EPOCH_COMMIT };
 
 struct cfg_ingress {
@@ -20,6 +21,9 @@ struct cfg_ingress {
 	uint64_t to;   /* 0 = port */
 	char *tls_text;
 	enum cfg_tls tls;
+	char *proto_text; /* NULL = "tcp" */
+	bool udp;
+	bool proxy;
 	struct cfg_texts alpn;
 	bool http;
 };
@@ -32,6 +36,9 @@ struct cfg_app {
 	struct cfg_pairs env;
 	bool new_privileges;
 	bool nsm;
+	char *restart_text;
+	enum cfg_restart restart;
+	uint64_t stop_grace; /* seconds */
 };
 
 struct cfg_build {
@@ -42,6 +49,16 @@ struct cfg_build {
 	char *engine;   /* "auto", "buildah", "buildkit"; NULL = auto */
 	struct cfg_texts normalise_off;
 	bool keep_modes; /* of the context's files */
+};
+
+/* Neither http nor tcp: nothing is checked. */
+struct cfg_health {
+	char *http; /* the path */
+	bool tcp;
+	uint64_t port;     /* of a check: never 0 after reading */
+	uint64_t interval; /* seconds */
+	uint64_t timeout;  /* seconds */
+	uint64_t failures;
 };
 
 struct cfg_enclave {
@@ -56,8 +73,10 @@ struct cfg_enclave {
 	struct cfg_app app;
 	struct cfg_build build;
 	struct cfg_list ingress; /* of struct cfg_ingress */
-	struct cfg_texts egress; /* "host:port" */
-	char *health;
+	struct cfg_texts egress; /* rules of fmt/egress.h */
+	struct cfg_health health;
+	bool logs; /* lines go to the host */
+	uint64_t max_slew_ms;
 	uint64_t memory_mib; /* 0 = unset */
 	uint64_t cpus;       /* 0 = unset */
 	char *certificate;

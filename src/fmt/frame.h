@@ -18,6 +18,7 @@
 #define FRAME_PORT_HEARTBEAT 9000u
 #define FRAME_PORT_CONTROL 9001u
 #define FRAME_PORT_RESERVED_LAST 9015u
+#define FRAME_PORT_UDP 65536u /* added to the port of an ingress of datagrams */
 
 enum frame_type {
 	FRAME_HELLO = 1,

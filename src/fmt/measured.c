@@ -3,6 +3,8 @@
 
 #include "fmt/cbor.h"
 #include "fmt/cpio.h"
+#include "fmt/egress.h"
+#include "fmt/frame.h"
 
 #include <string.h>
 
@@ -88,15 +90,30 @@ static struct mc_list read_groups(struct cbor_in *in)
 	return list_of(in, from, n);
 }
 
+static uint64_t read_number(struct cbor_in *in, const char *key, uint64_t max)
+{
+	cbor_key(in, key);
+	return cbor_uint_max(in, max);
+}
+
+static bool read_flag(struct cbor_in *in, const char *key)
+{
+	cbor_key(in, key);
+	return cbor_bool(in);
+}
+
 static uint16_t read_port(struct cbor_in *in, const char *key)
 {
-	uint64_t port;
+	const uint64_t port = read_number(in, key, UINT16_MAX);
 
-	cbor_key(in, key);
-	port = cbor_uint_max(in, UINT16_MAX);
 	if (port == 0)
 		cbor_refuse(in, "port 0");
 	return (uint16_t)port;
+}
+
+bool mc_is_reserved(uint64_t port)
+{
+	return port >= FRAME_PORT_HEARTBEAT && port <= FRAME_PORT_RESERVED_LAST;
 }
 
 static struct mc_ingress read_ingress(struct cbor_in *in)
@@ -104,12 +121,17 @@ static struct mc_ingress read_ingress(struct cbor_in *in)
 	struct cbor_seq s = cbor_map(in);
 	struct mc_ingress i = { 0 };
 
-	if (s.left != 3)
-		cbor_refuse(in, "an ingress without its three keys");
+	if (s.left != 5)
+		cbor_refuse(in, "an ingress without its five keys");
 	i.port = read_port(in, "port");
+	if (mc_is_reserved(i.port))
+		cbor_refuse(in, "a port that is reserved");
 	i.to = read_port(in, "to");
-	cbor_key(in, "tls");
-	i.tls = (enum mc_tls)cbor_uint_max(in, MC_TLS_ATTESTED);
+	i.tls = (enum mc_tls)read_number(in, "tls", MC_TLS_ATTESTED);
+	i.udp = read_flag(in, "udp");
+	if (i.udp && i.tls != MC_TLS_NONE)
+		cbor_refuse(in, "TLS over datagrams");
+	i.proxy = read_flag(in, "proxy");
 	return i;
 }
 
@@ -118,12 +140,74 @@ static struct mc_list read_ingresses(struct cbor_in *in)
 	struct cbor_seq s = cbor_array(in);
 	const size_t from = cbor_offset(in);
 	const size_t n = (size_t)s.left;
+	uint32_t seen[MC_MAX_INGRESS];
+	size_t n_seen = 0;
 
 	if (s.left > MC_MAX_INGRESS)
 		cbor_refuse(in, "too many ingresses");
-	while (cbor_more(in, &s))
-		(void)read_ingress(in);
+	while (cbor_more(in, &s)) {
+		const struct mc_ingress i = read_ingress(in);
+		const uint32_t id = i.port + (i.udp ? FRAME_PORT_UDP : 0);
+
+		for (size_t k = 0; k < n_seen; k++)
+			if (seen[k] == id)
+				cbor_refuse(in, "two ingresses for one port");
+		seen[n_seen++] = id;
+	}
 	return list_of(in, from, n);
+}
+
+static struct mc_list read_egress(struct cbor_in *in)
+{
+	struct cbor_seq s = cbor_array(in);
+	const size_t from = cbor_offset(in);
+	const size_t n = (size_t)s.left;
+
+	if (s.left > EGRESS_MAX_RULES)
+		cbor_refuse(in, "too many egress rules");
+	while (cbor_more(in, &s)) {
+		const struct ss_span text = cbor_bstr(in);
+		struct egress_rule rule;
+		struct ss_err ignored;
+
+		if (in->why == NULL && !in->c.bad && egress_rule_read(text, &rule, &ignored) < 0)
+			cbor_refuse(in, "an egress rule that is none");
+	}
+	return list_of(in, from, n);
+}
+
+bool mc_is_path(struct ss_span s)
+{
+	if (s.n == 0 || s.n > MC_MAX_PATH || s.p[0] != '/')
+		return false;
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] <= ' ' || s.p[i] >= 0x7f)
+			return false;
+	return true;
+}
+
+static struct mc_health read_health(struct cbor_in *in)
+{
+	const struct cbor_seq s = cbor_map(in);
+	struct mc_health h = { 0 };
+	bool unused, whole;
+
+	if (s.left != 6)
+		cbor_refuse(in, "a health check without its six keys");
+	h.check = (enum mc_check)read_number(in, "check", MC_CHECK_HTTP);
+	h.port = (uint16_t)read_number(in, "port", UINT16_MAX);
+	h.interval_ms = (uint32_t)read_number(in, "interval", MC_MAX_INTERVAL_MS);
+	h.timeout_ms = (uint32_t)read_number(in, "timeout", MC_MAX_TIMEOUT_MS);
+	h.failures = (uint32_t)read_number(in, "failures", MC_MAX_FAILURES);
+	cbor_key(in, "path");
+	h.path = cbor_bstr(in);
+	if (h.check == MC_CHECK_HTTP ? !mc_is_path(h.path) : h.path.n != 0)
+		cbor_refuse(in, "a health check of no valid path");
+	unused = h.port == 0 && h.interval_ms == 0 && h.timeout_ms == 0 && h.failures == 0;
+	whole = h.port != 0 && h.interval_ms != 0 && h.timeout_ms != 0 && h.failures != 0;
+	if (h.check == MC_CHECK_NONE ? !unused : !whole)
+		cbor_refuse(in, "a health check that is neither whole nor absent");
+	return h;
 }
 
 struct xattr {
@@ -167,18 +251,6 @@ static struct mc_list read_xattrs(struct cbor_in *in)
 	return list_of(in, from, n);
 }
 
-static uint64_t read_number(struct cbor_in *in, const char *key, uint64_t max)
-{
-	cbor_key(in, key);
-	return cbor_uint_max(in, max);
-}
-
-static bool read_flag(struct cbor_in *in, const char *key)
-{
-	cbor_key(in, key);
-	return cbor_bool(in);
-}
-
 static void read_what_to_start(struct cbor_in *in, struct mc_config *c)
 {
 	cbor_key(in, "argv");
@@ -219,6 +291,14 @@ int mc_read(struct ss_span in, struct mc_config *ret, struct ss_err *err)
 	read_what_to_start(&r, &c);
 	cbor_key(&r, "ingress");
 	c.ingress = read_ingresses(&r);
+	cbor_key(&r, "egress");
+	c.egress = read_egress(&r);
+	cbor_key(&r, "health");
+	c.health = read_health(&r);
+	c.restart = (enum mc_restart)read_number(&r, "restart", MC_RESTART_ALWAYS);
+	c.grace_ms = (uint32_t)read_number(&r, "grace", MC_MAX_GRACE_MS);
+	c.clock_ms = (uint32_t)read_number(&r, "clock", MC_MAX_CLOCK_MS);
+	c.logs = read_flag(&r, "logs");
 	cbor_key(&r, "xattrs");
 	c.xattrs = read_xattrs(&r);
 	if (cbor_end(&r, "measured config", err) < 0)

@@ -17,7 +17,7 @@
  * given.
  */
 #define MC_VERSION 1u
-#define MC_KEYS 15u
+#define MC_KEYS 21u
 #define MC_MAX_SIZE ((size_t)1024 * 1024)
 #define MC_MAX_STRINGS 4096u     /* argv and env together */
 #define MC_MAX_STRING (1u << 17) /* Linux's MAX_ARG_STRLEN, with the NUL */
@@ -27,13 +27,33 @@
 #define MC_MAX_XATTRS 4096u
 #define MC_MAX_XATTR 4096u    /* bytes of one value */
 #define MC_ID_MAX 0x3fffffffu /* ids 0 … 2^30 - 1 have a place in the app's namespace */
+#define MC_MAX_PATH 1024u     /* of the health check: it has to fit into a request's line */
+#define MC_MAX_INTERVAL_MS (3600u * 1000)
+#define MC_MAX_TIMEOUT_MS (600u * 1000)
+#define MC_MAX_FAILURES 100u
+#define MC_MAX_GRACE_MS (600u * 1000)
+#define MC_MAX_CLOCK_MS (3600u * 1000)
 
 enum mc_tls { MC_TLS_NONE, MC_TLS_PASSTHROUGH, MC_TLS_ATTESTED };
 
 struct mc_ingress {
-	uint16_t port; /* host side and vsock port */
-	uint16_t to;   /* TCP port inside */
+	uint16_t port; /* host side and vsock port; not one of the reserved ones (fmt/frame.h) */
+	uint16_t to;   /* port inside, on 127.0.0.1 */
 	enum mc_tls tls;
+	bool udp;   /* "udp": datagrams, not a stream; then tls is none */
+	bool proxy; /* "proxy": a PROXY v2 header goes before the bytes */
+};
+
+enum mc_restart { MC_RESTART_NEVER, MC_RESTART_ON_FAILURE, MC_RESTART_ALWAYS };
+enum mc_check { MC_CHECK_NONE, MC_CHECK_TCP, MC_CHECK_HTTP };
+
+struct mc_health {
+	enum mc_check check;
+	uint16_t port;        /* on 127.0.0.1; 0 for MC_CHECK_NONE */
+	uint32_t interval_ms; /* between checks that went well or not */
+	uint32_t timeout_ms;
+	uint32_t failures;   /* in a row, until it is failing */
+	struct ss_span path; /* HTTP: GET of this; 2xx and 3xx are well */
 };
 
 /* A counted sequence that still lies encoded in the config: read it with mc_next_*(). */
@@ -56,8 +76,15 @@ struct mc_config {
 	uint32_t stop_signal;   /* "stop_signal": 1 … 64 */
 	bool new_privileges;    /* "new_privileges" */
 	bool nsm;               /* "nsm": /dev/nsm for the application */
-	struct mc_list ingress; /* "ingress": [{"port","to","tls"}] */
-	struct mc_list xattrs;  /* "xattrs": [[path, name, value]], in archive order */
+	struct mc_list ingress; /* "ingress": [{"port","to","tls","udp","proxy"}] */
+	struct mc_list egress;  /* "egress": [bstr], each a rule of fmt/egress.h */
+	/* "health": {"check","port","interval","timeout","failures","path"} */
+	struct mc_health health;
+	enum mc_restart restart; /* "restart" */
+	uint32_t grace_ms;       /* "grace": from the stop signal to SIGKILL */
+	uint32_t clock_ms;       /* "clock": what the host may move the clock by after boot */
+	bool logs;               /* "logs": lines go to the host */
+	struct mc_list xattrs;   /* "xattrs": [[path, name, value]], in archive order */
 };
 
 SS_MUST_CHECK SS_NONNULL int mc_read(struct ss_span in, struct mc_config *ret, struct ss_err *err);
@@ -72,6 +99,10 @@ SS_NONNULL bool mc_next_uint(struct mc_list *l, uint32_t *ret);
 SS_NONNULL bool mc_next_ingress(struct mc_list *l, struct mc_ingress *ret);
 SS_NONNULL bool mc_next_xattr(struct mc_list *l, struct ss_span *path, struct ss_span *name,
 			      struct ss_span *value);
+/* Absolute, and fit for a request's line: no blanks, no control bytes, nothing beyond ASCII. */
+SS_MUST_CHECK bool mc_is_path(struct ss_span s);
+/* Of an ingress: FRAME_PORT_HEARTBEAT … FRAME_PORT_RESERVED_LAST are not to be had. */
+bool mc_is_reserved(uint64_t port);
 
 /* Building: append items to raw buffers, then write the whole. */
 SS_NONNULL void mc_put_string(struct ss_buf *raw, struct ss_span s);

@@ -12,15 +12,26 @@ void mc_put_uint(struct ss_buf *raw, uint32_t v)
 	cbor_put_uint(raw, v);
 }
 
+static void put_number(struct ss_buf *b, const char *key, uint64_t v)
+{
+	cbor_put_tstr(b, key);
+	cbor_put_uint(b, v);
+}
+
+static void put_flag(struct ss_buf *b, const char *key, bool v)
+{
+	cbor_put_tstr(b, key);
+	cbor_put_bool(b, v);
+}
+
 void mc_put_ingress(struct ss_buf *raw, const struct mc_ingress *in)
 {
-	cbor_put_map(raw, 3);
-	cbor_put_tstr(raw, "port");
-	cbor_put_uint(raw, in->port);
-	cbor_put_tstr(raw, "to");
-	cbor_put_uint(raw, in->to);
-	cbor_put_tstr(raw, "tls");
-	cbor_put_uint(raw, (uint64_t)in->tls);
+	cbor_put_map(raw, 5);
+	put_number(raw, "port", in->port);
+	put_number(raw, "to", in->to);
+	put_number(raw, "tls", (uint64_t)in->tls);
+	put_flag(raw, "udp", in->udp);
+	put_flag(raw, "proxy", in->proxy);
 }
 
 void mc_put_xattr(struct ss_buf *raw, struct ss_span path, struct ss_span name,
@@ -32,12 +43,6 @@ void mc_put_xattr(struct ss_buf *raw, struct ss_span path, struct ss_span name,
 	cbor_put_bstr(raw, value);
 }
 
-static void put_number(struct ss_buf *b, const char *key, uint64_t v)
-{
-	cbor_put_tstr(b, key);
-	cbor_put_uint(b, v);
-}
-
 static void put_list(struct ss_buf *b, const char *key, const struct mc_list *l)
 {
 	cbor_put_tstr(b, key);
@@ -45,10 +50,17 @@ static void put_list(struct ss_buf *b, const char *key, const struct mc_list *l)
 	ss_buf_put(b, l->raw);
 }
 
-static void put_flag(struct ss_buf *b, const char *key, bool v)
+static void put_health(struct ss_buf *b, const struct mc_health *h)
 {
-	cbor_put_tstr(b, key);
-	cbor_put_bool(b, v);
+	cbor_put_tstr(b, "health");
+	cbor_put_map(b, 6);
+	put_number(b, "check", (uint64_t)h->check);
+	put_number(b, "port", h->port);
+	put_number(b, "interval", h->interval_ms);
+	put_number(b, "timeout", h->timeout_ms);
+	put_number(b, "failures", h->failures);
+	cbor_put_tstr(b, "path");
+	cbor_put_bstr(b, h->path);
 }
 
 void mc_write(const struct mc_config *c, struct ss_buf *b)
@@ -69,5 +81,11 @@ void mc_write(const struct mc_config *c, struct ss_buf *b)
 	put_flag(b, "new_privileges", c->new_privileges);
 	put_flag(b, "nsm", c->nsm);
 	put_list(b, "ingress", &c->ingress);
+	put_list(b, "egress", &c->egress);
+	put_health(b, &c->health);
+	put_number(b, "restart", (uint64_t)c->restart);
+	put_number(b, "grace", c->grace_ms);
+	put_number(b, "clock", c->clock_ms);
+	put_flag(b, "logs", c->logs);
 	put_list(b, "xattrs", &c->xattrs);
 }

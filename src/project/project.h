@@ -143,7 +143,9 @@ struct project_app {
 	struct ss_buf env;
 	struct ss_buf groups;
 	struct ss_buf ingress;
+	struct ss_buf egress;
 	char *cwd;
+	char *health_path;
 	struct mc_config config;
 	struct ss_buf cmd_file; /* nitro-cli layout */
 	struct ss_buf env_file;

@@ -197,11 +197,67 @@ static void make_ingress(const struct project_plan *p, struct project_app *a)
 			.port = (uint16_t)v[i].port,
 			.to = (uint16_t)(v[i].to != 0 ? v[i].to : v[i].port),
 			.tls = tls_of(v[i].tls),
+			.udp = v[i].udp,
+			.proxy = v[i].proxy,
 		};
 
 		mc_put_ingress(&a->ingress, &in);
 		a->config.ingress.n++;
 	}
+}
+
+static void make_egress(const struct project_plan *p, struct project_app *a)
+{
+	const struct cfg_texts *rules = &p->config.egress;
+
+	for (size_t i = 0; i < rules->n; i++)
+		mc_put_string(&a->egress, span(rules->v[i]));
+	a->config.egress.n = rules->n;
+}
+
+static void make_health(const struct project_plan *p, struct project_app *a)
+{
+	const struct cfg_health *h = &p->config.health;
+
+	if (h->http == NULL && !h->tcp)
+		return;
+	a->config.health = (struct mc_health){
+		.check = h->http != NULL ? MC_CHECK_HTTP : MC_CHECK_TCP,
+		.port = (uint16_t)h->port,
+		.interval_ms = (uint32_t)h->interval * 1000,
+		.timeout_ms = (uint32_t)h->timeout * 1000,
+		.failures = (uint32_t)h->failures,
+	};
+	if (h->http == NULL)
+		return;
+	a->health_path = copy(h->http);
+	a->config.health.path = span(a->health_path);
+}
+
+static enum mc_restart restart_of(enum cfg_restart restart)
+{
+	switch (restart) {
+	case CFG_RESTART_NEVER:
+		return MC_RESTART_NEVER;
+	case CFG_RESTART_ON_FAILURE:
+		return MC_RESTART_ON_FAILURE;
+	case CFG_RESTART_ALWAYS:
+		return MC_RESTART_ALWAYS;
+	}
+	abort(); /* no such value */
+}
+
+/* What is only carried over. */
+static void make_rest(const struct project_plan *p, struct project_app *a)
+{
+	const struct cfg_enclave *c = &p->config;
+
+	a->config.new_privileges = c->app.new_privileges;
+	a->config.nsm = c->app.nsm;
+	a->config.restart = restart_of(c->app.restart);
+	a->config.grace_ms = (uint32_t)c->app.stop_grace * 1000;
+	a->config.clock_ms = (uint32_t)c->max_slew_ms;
+	a->config.logs = c->logs;
 }
 
 /* nitro-cli's /cmd and /env: Cmd wins over Entrypoint, one entry a line, nothing else is kept. */
@@ -235,6 +291,7 @@ int project_app_make(const struct project_plan *p, const struct oci_image *image
 		.env = SS_BUF_INIT(MC_MAX_SIZE),
 		.groups = SS_BUF_INIT(MC_MAX_SIZE),
 		.ingress = SS_BUF_INIT(MC_MAX_SIZE),
+		.egress = SS_BUF_INIT(MC_MAX_SIZE),
 		.cmd_file = SS_BUF_INIT(MC_MAX_SIZE),
 		.env_file = SS_BUF_INIT(MC_MAX_SIZE),
 	};
@@ -248,13 +305,15 @@ int project_app_make(const struct project_plan *p, const struct oci_image *image
 		    make_stop_signal(p, image, &a, err) < 0)
 			return -1;
 		make_ingress(p, &a);
+		make_egress(p, &a);
+		make_health(p, &a);
+		make_rest(p, &a);
 	}
 	a.config.argv.raw = ss_buf_span(&a.argv);
 	a.config.env.raw = ss_buf_span(&a.env);
 	a.config.groups.raw = ss_buf_span(&a.groups);
 	a.config.ingress.raw = ss_buf_span(&a.ingress);
-	a.config.new_privileges = p->config.app.new_privileges;
-	a.config.nsm = p->config.app.nsm;
+	a.config.egress.raw = ss_buf_span(&a.egress);
 	*ret = a;
 	a = (struct project_app){ 0 };
 	return 0;
@@ -266,7 +325,9 @@ void project_app_done(struct project_app *a)
 	ss_buf_done(&a->env);
 	ss_buf_done(&a->groups);
 	ss_buf_done(&a->ingress);
+	ss_buf_done(&a->egress);
 	ss_buf_done(&a->cmd_file);
 	ss_buf_done(&a->env_file);
 	free(a->cwd);
+	free(a->health_path);
 }

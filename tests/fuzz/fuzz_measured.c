@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
+#include "fmt/egress.h"
 #include "fmt/measured.h"
 
 #include <stdlib.h>
@@ -22,8 +23,19 @@ static void walk(struct mc_config c)
 		if (id > MC_ID_MAX)
 			abort();
 	while (mc_next_ingress(&c.ingress, &in))
-		if (in.port == 0 || in.to == 0)
+		if (in.port == 0 || in.to == 0 || mc_is_reserved(in.port) ||
+		    (in.udp && in.tls != MC_TLS_NONE))
 			abort();
+	while (mc_next_string(&c.egress, &a)) {
+		struct egress_rule rule;
+		struct ss_err err;
+
+		if (egress_rule_read(a, &rule, &err) < 0)
+			abort();
+	}
+	if ((c.health.check == MC_CHECK_NONE) != (c.health.port == 0) ||
+	    (c.health.check == MC_CHECK_HTTP) != mc_is_path(c.health.path))
+		abort();
 	while (mc_next_xattr(&c.xattrs, &a, &b, &v))
 		n += a.n + b.n + v.n;
 	if (n > MC_MAX_SIZE || c.argv.raw.n + c.env.raw.n + c.xattrs.raw.n != 0)

@@ -295,6 +295,7 @@ static int run(const char *fixture, const char *output, const struct options *o,
 	if (rc == 0) {
 		req.config.cwd = text("/");
 		req.config.stop_signal = 15;
+		req.config.grace_ms = 10000;
 		req.config.uid = user.uid;
 		req.config.gid = user.gid;
 		for (size_t i = 0; i < user.n_groups; i++)

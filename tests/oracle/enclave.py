@@ -104,6 +104,16 @@ def cbor(v):
     return _cbor(5, len(v)) + b''.join(cbor(k) + cbor(x) for k, x in v.items())
 
 
+def ingress(port, to=None, tls=0, udp=False, proxy=False):
+    return {'port': port, 'to': port if to is None else to, 'tls': tls, 'udp': udp, 'proxy': proxy}
+
+
+def health(check=0, port=0, interval=0, timeout=0, failures=0, path=b''):
+    """check: 0 none, 1 tcp, 2 http; times in milliseconds."""
+    return {'check': check, 'port': port, 'interval': interval, 'timeout': timeout,
+            'failures': failures, 'path': path}
+
+
 def config(tree, argv, **over):
     """The measured config of `tree` ("rootfs" and all below it) with what it starts."""
     bodies = [len(e.body) if e.same is None else 0 for e in tree]
@@ -114,6 +124,7 @@ def config(tree, argv, **over):
         'argv': [a if isinstance(a, bytes) else a.encode() for a in argv],
         'env': [b'PATH=/usr/sbin:/usr/bin:/sbin:/bin'], 'cwd': b'/', 'uid': 0, 'gid': 0,
         'groups': [], 'stop_signal': 15, 'new_privileges': False, 'nsm': False, 'ingress': [],
+        'egress': [], 'health': health(), 'restart': 0, 'grace': 10000, 'clock': 0, 'logs': False,
         'xattrs': [],
     }
     for key in over:

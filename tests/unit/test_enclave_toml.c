@@ -47,7 +47,9 @@ static void every_key_of_a_full_file_is_read(void **state)
 	assert_string_equal(c.build.engine, "buildah");
 	assert_true(c.build.keep_modes);
 	assert_string_equal(c.build.normalise_off.v[0], "apt-logs");
-	assert_int_equal(c.ingress.n, 2);
+	assert_int_equal(c.app.restart, CFG_RESTART_ON_FAILURE);
+	assert_int_equal(c.app.stop_grace, 30);
+	assert_int_equal(c.ingress.n, 3);
 	in = c.ingress.v;
 	assert_int_equal(in[0].port, 443);
 	assert_int_equal(in[0].to, 8080);
@@ -56,8 +58,20 @@ static void every_key_of_a_full_file_is_read(void **state)
 	assert_true(in[0].http);
 	assert_int_equal(in[1].to, 0);
 	assert_int_equal(in[1].tls, CFG_TLS_NONE);
-	assert_int_equal(c.egress.n, 3);
-	assert_string_equal(c.health, "/healthz");
+	assert_false(in[0].udp);
+	assert_false(in[0].proxy);
+	assert_true(in[1].proxy);
+	assert_true(in[2].udp);
+	assert_int_equal(c.egress.n, 4);
+	assert_string_equal(c.egress.v[3], "10.0.0.0/8:*");
+	assert_string_equal(c.health.http, "/healthz");
+	assert_false(c.health.tcp);
+	assert_int_equal(c.health.port, 8080); /* of the first ingress */
+	assert_int_equal(c.health.interval, 20);
+	assert_int_equal(c.health.timeout, 2);
+	assert_int_equal(c.health.failures, 4);
+	assert_true(c.logs);
+	assert_int_equal(c.max_slew_ms, 500);
 	assert_int_equal(c.memory_mib, 512);
 	assert_int_equal(c.cpus, 2);
 	assert_string_equal(c.certificate, "cert.pem");
@@ -78,7 +92,48 @@ static void an_empty_file_has_defaults_that_no_host_decides(void **state)
 	assert_string_equal(c.arch, "x86_64");
 	assert_int_equal(c.epoch_kind, CFG_EPOCH_UNSET);
 	assert_int_equal(c.ingress.n, 0);
+	assert_int_equal(c.app.restart, CFG_RESTART_NEVER);
+	assert_int_equal(c.app.stop_grace, 10);
+	assert_int_equal(c.egress.n, 0);
+	assert_null(c.health.http);
+	assert_false(c.health.tcp);
+	assert_false(c.logs);
+	assert_int_equal(c.max_slew_ms, 0);
 	cfg_enclave_done(&c);
+}
+
+static int read_text(const char *text, struct cfg_enclave *ret, struct ss_err *err)
+{
+	return cfg_enclave_read((struct ss_span){ (const uint8_t *)text, strlen(text) }, ret, err);
+}
+
+static void a_health_check_goes_to_the_first_ingress_for_tcp(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t port;
+	} cases[] = {
+		{ "[health]\ntcp = true\n[[ingress]]\nport = 53\nproto = 'udp'\ntls = 'none'\n"
+		  "[[ingress]]\nport = 80\nproto = 'tcp'\ntls = 'none'\n"
+		  "[[ingress]]\nport = 443\nto = 81\ntls = 'none'\n",
+		  80 },
+		{ "[[ingress]]\nport = 443\nto = 81\ntls = 'none'\n[health]\nhttp = '/'\n", 81 },
+		{ "[[ingress]]\nport = 443\ntls = 'none'\n[health]\nhttp = '/'\nport = 9000\n",
+		  9000 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < SS_NELEMS(cases); i++) {
+		struct cfg_enclave c;
+		struct ss_err err = { 0 };
+
+		expect_ok(read_text(cases[i].text, &c, &err), &err);
+		assert_int_equal(c.health.port, cases[i].port);
+		assert_int_equal(c.health.interval, 10);
+		assert_int_equal(c.health.timeout, 5);
+		assert_int_equal(c.health.failures, 3);
+		cfg_enclave_done(&c);
+	}
 }
 
 /* The first line of each should-fail-*.toml is a comment with the message. */
@@ -105,7 +160,7 @@ static void each_bad_file_is_refused_with_its_line_and_reason(void **state)
 		n++;
 	}
 	(void)closedir(d);
-	assert_int_equal(n, 49);
+	assert_int_equal(n, 66);
 }
 
 static void a_file_that_is_not_there_is_named(void **state)
@@ -163,6 +218,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_key_of_a_full_file_is_read),
 		cmocka_unit_test(an_empty_file_has_defaults_that_no_host_decides),
+		cmocka_unit_test(a_health_check_goes_to_the_first_ingress_for_tcp),
 		cmocka_unit_test(each_bad_file_is_refused_with_its_line_and_reason),
 		cmocka_unit_test(a_file_that_is_not_there_is_named),
 		cmocka_unit_test(lists_are_bounded),

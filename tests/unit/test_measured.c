@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "expect.h"
 #include "fmt/cbor.h"
+#include "fmt/egress.h"
 #include "fmt/measured.h"
 
 #include <string.h>
@@ -13,7 +14,7 @@ static struct ss_span text(const char *s)
 
 /* A config with something in every list; the lists' bytes live as long as the group. */
 struct sample {
-	struct ss_buf argv, env, groups, ingress, xattrs;
+	struct ss_buf argv, env, groups, ingress, egress, xattrs;
 	struct mc_config c;
 };
 
@@ -30,6 +31,7 @@ static void sample_init(struct sample *s)
 			      .env = SS_BUF_INIT(4096),
 			      .groups = SS_BUF_INIT(4096),
 			      .ingress = SS_BUF_INIT(4096),
+			      .egress = SS_BUF_INIT(4096),
 			      .xattrs = SS_BUF_INIT(4096) };
 	mc_put_string(&s->argv, text("/bin/hello"));
 	mc_put_string(&s->argv, text("not\xff"
@@ -37,7 +39,12 @@ static void sample_init(struct sample *s)
 	mc_put_string(&s->env, text("PATH=/bin"));
 	mc_put_uint(&s->groups, 27);
 	mc_put_uint(&s->groups, 1000);
-	mc_put_ingress(&s->ingress, &(struct mc_ingress){ 443, 8080, MC_TLS_ATTESTED });
+	mc_put_ingress(&s->ingress,
+		       &(struct mc_ingress){
+			       .port = 443, .to = 8080, .tls = MC_TLS_ATTESTED, .proxy = true });
+	mc_put_ingress(&s->ingress, &(struct mc_ingress){ .port = 443, .to = 53, .udp = true });
+	mc_put_string(&s->egress, text("*.example.com:443"));
+	mc_put_string(&s->egress, text("10.0.0.0/8:*"));
 	mc_put_xattr(&s->xattrs, text("rootfs/bin/ping"), text("security.capability"),
 		     (struct ss_span){ cap, sizeof(cap) });
 	s->c = (struct mc_config){ .version = MC_VERSION,
@@ -53,7 +60,18 @@ static void sample_init(struct sample *s)
 				   .stop_signal = 15,
 				   .new_privileges = false,
 				   .nsm = true,
-				   .ingress = list(&s->ingress, 1),
+				   .ingress = list(&s->ingress, 2),
+				   .egress = list(&s->egress, 2),
+				   .health = { .check = MC_CHECK_HTTP,
+					       .port = 8080,
+					       .interval_ms = 10000,
+					       .timeout_ms = 5000,
+					       .failures = 3,
+					       .path = text("/healthz?a=%20") },
+				   .restart = MC_RESTART_ON_FAILURE,
+				   .grace_ms = 2500,
+				   .clock_ms = 250,
+				   .logs = true,
 				   .xattrs = list(&s->xattrs, 1) };
 }
 
@@ -63,6 +81,7 @@ static void sample_done(struct sample *s)
 	ss_buf_done(&s->env);
 	ss_buf_done(&s->groups);
 	ss_buf_done(&s->ingress);
+	ss_buf_done(&s->egress);
 	ss_buf_done(&s->xattrs);
 }
 
@@ -112,7 +131,29 @@ static void measured_config_reads_back_what_was_written(void **state)
 	assert_int_equal(in.port, 443);
 	assert_int_equal(in.to, 8080);
 	assert_int_equal(in.tls, MC_TLS_ATTESTED);
+	assert_false(in.udp);
+	assert_true(in.proxy);
+	assert_true(mc_next_ingress(&c.ingress, &in));
+	assert_int_equal(in.port, 443);
+	assert_int_equal(in.to, 53);
+	assert_true(in.udp);
+	assert_false(in.proxy);
 	assert_false(mc_next_ingress(&c.ingress, &in));
+	assert_true(mc_next_string(&c.egress, &one));
+	assert_text(one, "*.example.com:443");
+	assert_true(mc_next_string(&c.egress, &one));
+	assert_text(one, "10.0.0.0/8:*");
+	assert_false(mc_next_string(&c.egress, &one));
+	assert_int_equal(c.health.check, MC_CHECK_HTTP);
+	assert_int_equal(c.health.port, 8080);
+	assert_int_equal(c.health.interval_ms, 10000);
+	assert_int_equal(c.health.timeout_ms, 5000);
+	assert_int_equal(c.health.failures, 3);
+	assert_text(c.health.path, "/healthz?a=%20");
+	assert_int_equal(c.restart, MC_RESTART_ON_FAILURE);
+	assert_int_equal(c.grace_ms, 2500);
+	assert_int_equal(c.clock_ms, 250);
+	assert_true(c.logs);
 	assert_true(mc_next_xattr(&c.xattrs, &one, &two, &three));
 	assert_text(one, "rootfs/bin/ping");
 	assert_text(two, "security.capability");
@@ -190,6 +231,13 @@ static void expect_refused(const struct mc_config *c, enum ss_code code, const c
 	expect_fails(-1, &err, code, msg);
 }
 
+static void expect_taken(const struct mc_config *c)
+{
+	struct ss_err err = { 0 };
+
+	expect_ok(read_back(c, &err), &err);
+}
+
 static void measured_config_numbers_out_of_range_are_refused(void **state)
 {
 	SS_CLEANUP(sample_done) struct sample s = { 0 };
@@ -214,6 +262,155 @@ static void measured_config_numbers_out_of_range_are_refused(void **state)
 	c = s.c;
 	c.pages = UINT64_MAX;
 	expect_refused(&c, SS_EINPUT, "measured config: an integer over its limit");
+	c = s.c;
+	c.restart = (enum mc_restart)3;
+	expect_refused(&c, SS_EINPUT, "measured config: an integer over its limit");
+	c = s.c;
+	c.grace_ms = MC_MAX_GRACE_MS;
+	expect_taken(&c);
+	c.grace_ms++;
+	expect_refused(&c, SS_EINPUT, "measured config: an integer over its limit");
+	c = s.c;
+	c.clock_ms = MC_MAX_CLOCK_MS;
+	expect_taken(&c);
+	c.clock_ms++;
+	expect_refused(&c, SS_EINPUT, "measured config: an integer over its limit");
+}
+
+static void expect_ingress_refused(const struct mc_config *from, const struct mc_ingress *in,
+				   size_t n, const char *msg)
+{
+	AUTO_BUF struct ss_buf raw = SS_BUF_INIT(MC_MAX_SIZE);
+	struct mc_config c = *from;
+
+	for (size_t i = 0; i < n; i++)
+		mc_put_ingress(&raw, &in[i]);
+	c.ingress = list(&raw, n);
+	if (msg == NULL)
+		expect_taken(&c);
+	else
+		expect_refused(&c, SS_EINPUT, msg);
+}
+
+static void measured_config_ingresses_that_cannot_be_served_are_refused(void **state)
+{
+	static const struct {
+		struct mc_ingress in[2];
+		size_t n;
+		const char *msg; /* NULL = taken */
+	} cases[] = {
+		{ { { .port = 0, .to = 1 } }, 1, "measured config: port 0" },
+		{ { { .port = 1, .to = 0 } }, 1, "measured config: port 0" },
+		{ { { .port = 8999, .to = 9000 } }, 1, NULL },
+		{ { { .port = 9000, .to = 1 } }, 1, "measured config: a port that is reserved" },
+		{ { { .port = 9015, .to = 1 } }, 1, "measured config: a port that is reserved" },
+		{ { { .port = 9016, .to = 1 } }, 1, NULL },
+		{ { { .port = 1, .to = 1, .tls = (enum mc_tls)3 } },
+		  1,
+		  "measured config: an integer over its limit" },
+		{ { { .port = 1, .to = 1, .tls = MC_TLS_PASSTHROUGH, .udp = true } },
+		  1,
+		  "measured config: TLS over datagrams" },
+		{ { { .port = 1, .to = 1 }, { .port = 1, .to = 2 } },
+		  2,
+		  "measured config: two ingresses for one port" },
+		{ { { .port = 1, .to = 1, .udp = true }, { .port = 1, .to = 2, .udp = true } },
+		  2,
+		  "measured config: two ingresses for one port" },
+		{ { { .port = 1, .to = 1 }, { .port = 1, .to = 1, .udp = true } }, 2, NULL },
+	};
+	SS_CLEANUP(sample_done) struct sample s = { 0 };
+	struct mc_ingress many[MC_MAX_INGRESS + 1];
+
+	(void)state;
+	sample_init(&s);
+	for (size_t i = 0; i < SS_NELEMS(cases); i++)
+		expect_ingress_refused(&s.c, cases[i].in, cases[i].n, cases[i].msg);
+	for (size_t i = 0; i < SS_NELEMS(many); i++)
+		many[i] = (struct mc_ingress){ .port = (uint16_t)(i + 1), .to = 80 };
+	expect_ingress_refused(&s.c, many, MC_MAX_INGRESS, NULL);
+	expect_ingress_refused(&s.c, many, MC_MAX_INGRESS + 1,
+			       "measured config: too many ingresses");
+}
+
+static void measured_config_egress_rules_are_rules(void **state)
+{
+	SS_CLEANUP(sample_done) struct sample s = { 0 };
+	AUTO_BUF struct ss_buf raw = SS_BUF_INIT(MC_MAX_SIZE);
+	struct mc_config c;
+
+	(void)state;
+	sample_init(&s);
+	mc_put_string(&raw, text("example.com"));
+	c = s.c;
+	c.egress = list(&raw, 1);
+	expect_refused(&c, SS_EINPUT, "measured config: an egress rule that is none");
+	raw.n = 0;
+	for (size_t i = 0; i < EGRESS_MAX_RULES; i++)
+		mc_put_string(&raw, text("a.b:1"));
+	c.egress = list(&raw, EGRESS_MAX_RULES);
+	expect_taken(&c);
+	mc_put_string(&raw, text("a.b:1"));
+	c.egress = list(&raw, EGRESS_MAX_RULES + 1);
+	expect_refused(&c, SS_EINPUT, "measured config: too many egress rules");
+}
+
+static void measured_config_health_is_whole_or_absent(void **state)
+{
+	static const char half[] =
+		"measured config: a health check that is neither whole nor absent";
+	static const char path[] = "measured config: a health check of no valid path";
+	SS_CLEANUP(sample_done) struct sample s = { 0 };
+	AUTO_FREE uint8_t *big = ss_calloc(MC_MAX_PATH + 1, 1);
+	struct mc_config c;
+
+	(void)state;
+	sample_init(&s);
+	c = s.c;
+	c.health = (struct mc_health){ 0 };
+	expect_taken(&c);
+	c.health.port = 1;
+	expect_refused(&c, SS_EINPUT, half);
+	c.health = (struct mc_health){ .path = text("/") };
+	expect_refused(&c, SS_EINPUT, path);
+	c.health = s.c.health;
+	c.health.check = MC_CHECK_TCP;
+	expect_refused(&c, SS_EINPUT, path);
+	c.health.path = text("");
+	expect_taken(&c);
+	c.health.port = 0;
+	expect_refused(&c, SS_EINPUT, half);
+	c.health.port = 1;
+	c.health.interval_ms = 0;
+	expect_refused(&c, SS_EINPUT, half);
+	c.health.interval_ms = MC_MAX_INTERVAL_MS;
+	c.health.timeout_ms = 0;
+	expect_refused(&c, SS_EINPUT, half);
+	c.health.timeout_ms = MC_MAX_TIMEOUT_MS;
+	c.health.failures = 0;
+	expect_refused(&c, SS_EINPUT, half);
+	c.health.failures = MC_MAX_FAILURES;
+	expect_taken(&c);
+	c.health.failures++;
+	expect_refused(&c, SS_EINPUT, "measured config: an integer over its limit");
+	c.health = s.c.health;
+	c.health.interval_ms = MC_MAX_INTERVAL_MS + 1;
+	expect_refused(&c, SS_EINPUT, "measured config: an integer over its limit");
+	c.health = s.c.health;
+	c.health.timeout_ms = MC_MAX_TIMEOUT_MS + 1;
+	expect_refused(&c, SS_EINPUT, "measured config: an integer over its limit");
+	c.health = s.c.health;
+	memset(big, '/', MC_MAX_PATH + 1);
+	c.health.path = (struct ss_span){ big, MC_MAX_PATH };
+	expect_taken(&c);
+	c.health.path.n++;
+	expect_refused(&c, SS_EINPUT, path);
+	for (const char *const *bad = (const char *const[]){ "", "healthz", "/a b", "/a\r\nX: y",
+							     "/\x7f", "/\xc3\xa4", NULL };
+	     *bad != NULL; bad++) {
+		c.health.path = text(*bad);
+		expect_refused(&c, SS_EINPUT, path);
+	}
 }
 
 static void measured_config_strings_that_cannot_be_used_are_refused(void **state)
@@ -282,11 +479,6 @@ static void measured_config_lists_over_their_limits_are_refused(void **state)
 	c.groups = list(&raw, MC_MAX_GROUPS + 1);
 	expect_refused(&c, SS_EINPUT, "measured config: too many groups");
 	raw.n = 0;
-	mc_put_ingress(&raw, &(struct mc_ingress){ 0, 1, MC_TLS_NONE });
-	c = s.c;
-	c.ingress = list(&raw, 1);
-	expect_refused(&c, SS_EINPUT, "measured config: port 0");
-	raw.n = 0;
 	mc_put_xattr(&raw, text("../x"), text("security.capability"), text("v"));
 	c = s.c;
 	c.xattrs = list(&raw, 1);
@@ -331,6 +523,9 @@ int main(void)
 		cmocka_unit_test(measured_config_truncated_at_every_byte_is_refused),
 		cmocka_unit_test(measured_config_has_one_encoding_for_each_value),
 		cmocka_unit_test(measured_config_numbers_out_of_range_are_refused),
+		cmocka_unit_test(measured_config_ingresses_that_cannot_be_served_are_refused),
+		cmocka_unit_test(measured_config_egress_rules_are_rules),
+		cmocka_unit_test(measured_config_health_is_whole_or_absent),
 		cmocka_unit_test(measured_config_strings_that_cannot_be_used_are_refused),
 		cmocka_unit_test(measured_config_lists_over_their_limits_are_refused),
 		cmocka_unit_test(measured_config_over_its_size_is_refused_by_size),

@@ -198,6 +198,66 @@ static void a_relative_working_directory_is_refused(void **state)
 		     SS_EINPUT, "working directory 'srv' is not absolute");
 }
 
+static void what_enclave_toml_says_of_the_runtime_is_measured(void **state)
+{
+	static const char text[] =
+		"app = { restart = 'always', stop_grace = 7, nsm = true }\n"
+		"[[ingress]]\nport = 53\nproto = 'udp'\ntls = 'none'\n"
+		"[[ingress]]\nport = 443\nto = 8080\ntls = 'passthrough'\nproxy = true\n"
+		"[egress]\nallow = ['a.b:1', '10.0.0.0/8:*']\n"
+		"[health]\nhttp = '/well'\ninterval = 1\ntimeout = 2\n"
+		"[logs]\nhost = true\n[clock]\nmax_slew_ms = 9\n";
+	struct world *w = *state;
+	struct mc_config *c = &w->app.config;
+	struct mc_ingress in;
+
+	cfg_enclave_done(&w->plan.config);
+	expect_ok(cfg_enclave_read((struct ss_span){ (const uint8_t *)text, sizeof(text) - 1 },
+				   &w->plan.config, &w->err),
+		  &w->err);
+	give(&w->image.cmd, WORDS("/bin/app"));
+	make(w);
+	assert_int_equal(c->restart, MC_RESTART_ALWAYS);
+	assert_int_equal(c->grace_ms, 7000);
+	assert_int_equal(c->clock_ms, 9);
+	assert_true(c->nsm);
+	assert_true(c->logs);
+	assert_true(mc_next_ingress(&c->ingress, &in));
+	assert_int_equal(in.port, 53);
+	assert_int_equal(in.to, 53);
+	assert_true(in.udp);
+	assert_false(in.proxy);
+	assert_true(mc_next_ingress(&c->ingress, &in));
+	assert_int_equal(in.port, 443);
+	assert_int_equal(in.to, 8080);
+	assert_int_equal(in.tls, MC_TLS_PASSTHROUGH);
+	assert_false(in.udp);
+	assert_true(in.proxy);
+	expect_list(c->egress, WORDS("a.b:1", "10.0.0.0/8:*"));
+	assert_int_equal(c->health.check, MC_CHECK_HTTP);
+	assert_int_equal(c->health.port, 8080);
+	assert_int_equal(c->health.interval_ms, 1000);
+	assert_int_equal(c->health.timeout_ms, 2000);
+	assert_int_equal(c->health.failures, 3);
+	assert_int_equal(c->health.path.n, 5);
+	assert_memory_equal(c->health.path.p, "/well", 5);
+}
+
+static void without_enclave_toml_nothing_is_checked_allowed_or_told(void **state)
+{
+	struct world *w = *state;
+
+	give(&w->image.cmd, WORDS("/bin/app"));
+	make(w);
+	assert_int_equal(w->app.config.restart, MC_RESTART_NEVER);
+	assert_int_equal(w->app.config.grace_ms, 10000);
+	assert_int_equal(w->app.config.clock_ms, 0);
+	assert_int_equal(w->app.config.health.check, MC_CHECK_NONE);
+	assert_int_equal(w->app.config.health.port, 0);
+	assert_int_equal(w->app.config.egress.n, 0);
+	assert_false(w->app.config.logs);
+}
+
 static void nitro_cli_ignores_the_entrypoint_as_the_original_does(void **state)
 {
 	struct world *w = *state;
@@ -246,6 +306,8 @@ int main(void)
 		TEST(stop_signals_by_name_and_number),
 		TEST(an_unknown_stop_signal_is_refused),
 		TEST(a_relative_working_directory_is_refused),
+		TEST(what_enclave_toml_says_of_the_runtime_is_measured),
+		TEST(without_enclave_toml_nothing_is_checked_allowed_or_told),
 		TEST(nitro_cli_ignores_the_entrypoint_as_the_original_does),
 		TEST(sources_of_a_file_are_relative_to_its_folder),
 	};
