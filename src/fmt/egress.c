@@ -151,28 +151,34 @@ static bool is_letter(uint8_t c)
 	return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'z') || c == '-' || c == '_';
 }
 
+/* As the last label such a number makes an address of the whole for inet_aton(), or nothing. */
+static bool is_number(struct ss_span label)
+{
+	const bool hex = label.n >= 2 && label.p[0] == '0' && lower(label.p[1]) == 'x';
+
+	for (size_t i = hex ? 2 : 0; i < label.n; i++) {
+		const uint8_t c = lower(label.p[i]);
+
+		if (!is_digit(c) && !(hex && c >= 'a' && c <= 'f'))
+			return false;
+	}
+	return true;
+}
+
 bool egress_is_name(struct ss_span name)
 {
 	const struct ss_span s = without_dot(name);
-	size_t label = 0;
-	bool digits =
-		true; /* so far in this label: in the last one that is an address or nothing */
+	size_t label = 0; /* where it begins */
 
 	if (s.n == 0 || s.n > EGRESS_MAX_NAME)
 		return false;
 	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '.') {
-			if (label == 0)
-				return false;
-			label = 0;
-			digits = true;
-			continue;
-		}
-		if (!is_letter(s.p[i]) || ++label > MAX_LABEL)
+		if (s.p[i] == '.' && i > label)
+			label = i + 1;
+		else if (!is_letter(s.p[i]) || i - label >= MAX_LABEL)
 			return false;
-		digits = digits && is_digit(s.p[i]);
 	}
-	return label > 0 && !digits;
+	return label < s.n && !is_number(part(s, label, s.n));
 }
 
 static bool ends_with(struct ss_span s, struct ss_span end)

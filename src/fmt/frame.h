@@ -108,7 +108,11 @@ struct frame {
  */
 SS_MUST_CHECK SS_NONNULL int frame_read(struct ss_span in, struct frame *ret, size_t *ret_size,
 					struct ss_err *err);
-/* Appends; a text over its limit is cut, so what is written is always readable. */
+/*
+ * Appends the whole frame, or latches `b` bad and appends nothing: where it does not fit, and for
+ * an OPEN that nobody could read. A text over its limit is cut (metrics behind their last whole
+ * line), so what is written is readable as long as numbers are in their ranges.
+ */
 SS_NONNULL void frame_write(const struct frame *f, struct ss_buf *b);
 /* "ready", "connection refused" … for people and metrics. */
 const char *frame_state_name(enum frame_state s);

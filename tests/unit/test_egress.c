@@ -102,6 +102,7 @@ static void rules_that_are_none_say_why(void **state)
 		{ "01.1.1.1:1", "'01.1.1.1:1': neither a host name nor an address" },
 		{ "1.1.1.1.:1", "'1.1.1.1.:1': neither a host name nor an address" },
 		{ "*.10:1", "'*.10:1': neither a host name nor an address" },
+		{ "0x7f.1:1", "'0x7f.1:1': neither a host name nor an address" },
 		{ "a.b/8:1", "'a.b/8:1': neither a host name nor an address" },
 		{ "10.0.0.0/33:1", "'10.0.0.0/33:1': the prefix must be /0 to /32" },
 		{ "10.0.0.0/:1", "'10.0.0.0/:1': the prefix must be /0 to /32" },
@@ -261,6 +262,11 @@ static void names_have_bounds(void **state)
 	assert_false(egress_is_name(text("a..")));
 	assert_false(egress_is_name(text("10.1.2.3")));
 	assert_false(egress_is_name(text("a.5")));
+	assert_false(egress_is_name(text("a.0x7f")));
+	assert_false(egress_is_name(text("0X7F000001")));
+	assert_false(egress_is_name(text("0x")));
+	assert_true(egress_is_name(text("a.0x7g")));
+	assert_true(egress_is_name(text("0x7f.a")));
 	assert_true(egress_is_name(text("5.a")));
 	assert_true(egress_is_name(text("a.b5")));
 	assert_false(egress_is_name((struct ss_span){ (const uint8_t *)"a\0b", 3 }));
