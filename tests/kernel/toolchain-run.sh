@@ -84,6 +84,19 @@ for arch in x86_64 aarch64; do
 		$arch-linux-musl-gcc -Wall -Werror -static -Os -o /out/p.$arch /in/p.c
 done
 ok 'which runs' says 72 "$top/with space/p.x86_64"
+mkdir "$top/plain" "$top/plain/usr" "$top/plain/dev" "$top/plain/proc" "$top/plain/src" "$top/plain/cache"
+for d in bin sbin lib lib64; do ln -s "usr/$d" "$top/plain/$d"; done
+in_plain_chroot() {
+	flags=--mount
+	[ "$(id -u)" -eq 0 ] || flags="--user --map-root-user $flags"
+	unshare $flags sh -euc 'mount --make-rprivate /
+		for d in /usr /dev /proc; do mount --rbind $d "$1$d"; done
+		mount --rbind "$2" "$1/src"
+		mount --rbind "$3" "$1/cache"
+		XDG_CACHE_HOME=/cache exec chroot "$1" /src/tools/toolchain run -- true' sh "$top/plain" "$src" "${root%/selfsame/*}" 2>"$top/said"
+}
+ok 'in a chroot that is no mount point it is status 4' ends 4 in_plain_chroot
+ok 'and says what to do' grep -qx "toolchain: error: '/' is no mount point here (a plain chroot?): 'mount --bind DIR DIR' before entering DIR makes it one" "$top/said"
 ok 'the cached root has not changed by all this' sh -c \
 	'(cd "$1" && find . -printf "%p %s %T@ %m\n" | LC_ALL=C sort) | cmp - "$2"' sh "$root" "$top/before"
 echo "1..$n"
