@@ -83,7 +83,14 @@ static void show_line(void *ctx, enum io_stream from, const char *line)
 	ss_progress_note(ctx, line);
 }
 
-/* Runs one of the recipes; its exit status says whether the packages or the compiler failed. */
+/* Runs one of the recipes; its exit status says what failed: the input, the compiler, a mirror. */
+static enum ss_code code_of(int status)
+{
+	if (status == 3)
+		return SS_EINPUT;
+	return status == 5 ? SS_EREMOTE : SS_ESYS;
+}
+
 static int recipe(const char *const *argv, struct ss_progress *progress, struct ss_err *err)
 {
 	const struct io_spawn s = { .argv = argv, .line = show_line, .ctx = progress };
@@ -91,12 +98,22 @@ static int recipe(const char *const *argv, struct ss_progress *progress, struct 
 
 	if (io_spawn_run(&s, &e, err) < 0)
 		return -1;
-	return io_exit_check(&e, argv[0], e.status == 5 ? SS_EREMOTE : SS_ESYS, err);
+	return io_exit_check(&e, argv[0], code_of(e.status), err);
+}
+
+/* Recipes are scripts, found as our other parts are; the caller frees the path. */
+static char *find_recipe(const char *name, struct ss_err *err)
+{
+	char *path = io_self_find(name, err);
+
+	if (path == NULL)
+		err->hint = "the kernel's recipe is not installed: 'make install' installs all";
+	return path;
 }
 
 static int build_runtime(const struct opts *o, struct ss_progress *progress, struct ss_err *err)
 {
-	AUTO_FREE char *tool = io_self_find("tools/runtime-build", err);
+	AUTO_FREE char *tool = find_recipe("tools/runtime-build", err);
 	const char *const argv[] = { tool, o->arch, o->output, NULL };
 
 	return tool != NULL ? recipe(argv, progress, err) : -1;
@@ -105,7 +122,7 @@ static int build_runtime(const struct opts *o, struct ss_progress *progress, str
 static int build_kernel(const struct opts *o, const char *stage0, struct ss_progress *progress,
 			struct ss_err *err)
 {
-	AUTO_FREE char *tool = io_self_find("kernel/build", err);
+	AUTO_FREE char *tool = find_recipe("kernel/build", err);
 	const char *argv[20] = { tool,       "--profile", o->profile, "--arch", o->arch,
 				 "--stage0", stage0,      "--output", o->output };
 	char jobs[16];

@@ -50,7 +50,8 @@ char *io_self_find(const char *name, struct ss_err *err)
 		if (found != NULL)
 			return found;
 	}
-	ss_err_set(err, SS_ESYS, "'%s' is neither in '%s' nor in '%s/../lib/selfsame'", name, dir,
+	ss_err_set(err, SS_ESYS,
+		   "'%s' is neither in '%s' nor in lib/selfsame or share/selfsame beside it", name,
 		   dir);
 	return NULL;
 }

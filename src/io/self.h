@@ -10,5 +10,5 @@
  * that holds the build folder).
  */
 
-/* The first of these that exists; the caller frees it. NULL: none, *err names the first two. */
+/* The first of these that exists; the caller frees it. NULL: none, *err says where it was looked for. */
 SS_MUST_CHECK SS_NONNULL char *io_self_find(const char *name, struct ss_err *err);

@@ -32,6 +32,20 @@ says_no() { # TEXT CONFIG PROFILE-ARCH: the check fails and says TEXT
 	[ "$(wc -l <"$top/said")" -eq 1 ] && grep -qF "$1" "$top/said"
 }
 
+each_off() { # FINAL PROFILE-ARCH: the check says no to each option of options-off that is set
+	# the ones that the design promises stand here, so that nobody takes them off the list unseen
+	for o in IO_URING BPF_SYSCALL USERFAULTFD DEVMEM DEVPORT IA32_EMULATION X86_X32_ABI COMPAT MODULES KEXEC MODIFY_LDT_SYSCALL; do
+		grep -qx "CONFIG_$o" $t/options-off || {
+			echo "CONFIG_$o is not in $t/options-off"
+			return 1
+		}
+	done
+	for o in $(grep '^CONFIG_' $t/options-off); do
+		{ grep -v -e "^$o=" -e "^# $o is not set" "$1" && echo "$o=y"; } >"$top/config"
+		says_no "$o is y, must be n (" "$top/config" "$2" || return 1
+	done
+}
+
 for final in kernel/config/*.final; do
 	of=${final##*/}
 	of=${of%.final}
@@ -41,6 +55,7 @@ for final in kernel/config/*.final; do
 		says_no 'CONFIG_NSM is n, must be y (the devices of an enclave: announced on the command line, vsock, NSM ' "$top/config" "$of"
 	sed 's/^# CONFIG_IO_URING is not set$/CONFIG_IO_URING=y/' "$final" >"$top/config"
 	ok "$of with io_uring is noticed" says_no 'CONFIG_IO_URING is y, must be n (large system call surfaces' "$top/config" "$of"
+	ok "$of with anything else that is unwanted is noticed" each_off "$final" "$of"
 done
 ok 'there are three of them' [ "$(echo kernel/config/*.final | wc -w)" -eq 3 ]
 sed 's/^CONFIG_HZ=250$/CONFIG_HZ=1000/' kernel/config/nitro-x86_64.final >"$top/config"
