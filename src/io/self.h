@@ -10,5 +10,5 @@
  * that holds the build folder).
  */
 
-/* The first of these that exists; the caller frees it. NULL: none, *err says where it was looked for. */
+/* The first of these that exists; the caller frees it. NULL: none, *err names the places. */
 SS_MUST_CHECK SS_NONNULL char *io_self_find(const char *name, struct ss_err *err);
