@@ -24,9 +24,10 @@
 /* What one start needs; descriptors are the owner's until rt_app_start() has returned. */
 struct rt_app {
 	const struct mc_config *config;
-	bool has_nsm_device; /* /dev/nsm is there to be granted */
-	int userns;          /* the application's user namespace */
-	int tree;            /* its root, an idmapped mount that is not attached yet */
+	bool has_nsm_device;  /* /dev/nsm is there to be granted */
+	const char *resolver; /* whom the application asks for names, or NULL */
+	int userns;           /* the application's user namespace */
+	int tree;             /* its root, an idmapped mount that is not attached yet */
 	pid_t keeper;
 	int output[2]; /* reading ends: stdout, stderr */
 	int report;    /* reading end: see rt_app_report */
@@ -38,8 +39,9 @@ struct rt_app {
  */
 #define RT_REPORT_MAX 600u
 
-/* Makes what the image lacks (/proc, /sys, /dev, /tmp), the user namespace and the mount. */
-SS_MUST_CHECK SS_NONNULL int rt_app_prepare(struct rt_app *app, struct ss_err *err);
+/* Makes what the image lacks (/proc, /sys, /dev, /tmp, /run), its files in /etc, the user namespace
+ * and the mount. *ret_etc is false if the image's /etc was left alone. */
+SS_MUST_CHECK SS_NONNULL int rt_app_prepare(struct rt_app *app, bool *ret_etc, struct ss_err *err);
 /* In the keeper: attaches the root with its own /proc, /sys and /dev, and moves into it. */
 SS_MUST_CHECK SS_NONNULL int rt_app_enter_root(const struct rt_app *app, struct ss_err *err);
 /* In the application's process: gives up everything, then becomes the program. Returns only on

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
 #include "runtime/app.h"
+#include "runtime/etc_files.h"
 #include "runtime/format.h"
 #include "runtime/kernel_abi.h"
+#include "runtime/own_root.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,17 +31,20 @@ static int open_dir(int below, const char *path)
 }
 
 /* The image's root as it was unpacked: its own ids, not yet moved. */
-static int make_mount_points(struct ss_err *err)
+static int make_mount_points(int root, struct ss_err *err)
 {
 	static const struct {
 		const char *name;
 		mode_t mode;
-	} dirs[] = { { "proc", 0555 }, { "sys", 0555 }, { "dev", 0755 }, { "tmp", 01777 } };
-	AUTO_CLOSE int root = open("/app/rootfs", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	} dirs[] = { { "proc", 0555 },
+		     { "sys", 0555 },
+		     { "dev", 0755 },
+		     { "tmp", 01777 },
+		     { "run", 0755 } };
 	struct stat st;
 
-	if (root < 0 || fstat(root, &st) < 0)
-		return ss_fail_sys(err, "the image has no root directory");
+	if (fstat(root, &st) < 0)
+		return ss_fail_sys(err, "cannot look at the image's root");
 	for (size_t i = 0; i < SS_NELEMS(dirs); i++)
 		if (mkdirat(root, dirs[i].name, dirs[i].mode) < 0 && errno != EEXIST)
 			return ss_fail_sys(err, "cannot make /%s in the image", dirs[i].name);
@@ -94,12 +99,31 @@ static int make_userns(int *ret, struct ss_err *err)
 	return rc;
 }
 
-int rt_app_prepare(struct rt_app *app, struct ss_err *err)
+/* The one that was made is all there are: within another, root of the image would have rights over
+ * parts of the kernel that it has no use for. */
+static int forbid_userns(struct ss_err *err)
+{
+	return rt_put_setting("/proc/sys/user/max_user_namespaces", "1", err);
+}
+
+static int fill_image(const struct rt_app *app, bool *ret_etc, struct ss_err *err)
+{
+	AUTO_CLOSE int root = open("/app/rootfs", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (root < 0)
+		return ss_fail_sys(err, "the image has no root directory");
+	if (make_mount_points(root, err) < 0)
+		return -1;
+	return rt_etc_write(root, app->resolver, ret_etc, err);
+}
+
+int rt_app_prepare(struct rt_app *app, bool *ret_etc, struct ss_err *err)
 {
 	struct rt_mount_attr attr = { .attr_set = RT_MOUNT_ATTR_IDMAP | RT_MOUNT_ATTR_NODEV,
 				      .attr_clr = RT_MOUNT_ATTR_NOEXEC };
 
-	if (make_mount_points(err) < 0 || make_userns(&app->userns, err) < 0)
+	if (fill_image(app, ret_etc, err) < 0 || make_userns(&app->userns, err) < 0 ||
+	    forbid_userns(err) < 0)
 		return -1;
 	app->tree = (int)syscall(RT_SYS_OPEN_TREE, AT_FDCWD, "/app/rootfs",
 				 RT_OPEN_TREE_CLONE | O_CLOEXEC);
@@ -203,6 +227,8 @@ static int make_dev(const struct rt_app *app, struct ss_err *err)
 			RT_ID_BASE + GROUP_TTY);
 	if (mount_at("dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, options, err) < 0)
 		return -1;
+	if (chown("/mnt/dev/pts", RT_ID_BASE, RT_ID_BASE) < 0)
+		return ss_fail_sys(err, "cannot hand over the application's /dev/pts");
 	(void)rt_format(options, sizeof(options), "mode=1777,uid=%u,gid=%u", RT_ID_BASE,
 			RT_ID_BASE);
 	return mount_at("dev/shm", "tmpfs", QUIET, options, err);

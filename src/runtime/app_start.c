@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
 #include "runtime/app.h"
+#include "runtime/etc_files.h"
+#include "runtime/privileges.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,15 +35,6 @@ SS_NORETURN static void give_up(int report, enum rt_stop_code code, const struct
 	memcpy(line + 1, err->msg, n);
 	(void)write_all(report, line, n + 1);
 	_exit(1);
-}
-
-static int set_oom(const char *value, struct ss_err *err)
-{
-	AUTO_CLOSE int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, value, strlen(value)) != (ssize_t)strlen(value))
-		return ss_fail_sys(err, "cannot set oom_score_adj");
-	return 0;
 }
 
 /* stdin is empty; stdout and stderr belong to the application's user, so that it can open
@@ -114,7 +107,11 @@ SS_NORETURN static void run_keeper(const struct keeper *k)
 	(void)sigfillset(&all); /* they are blocked since init began */
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	(void)prctl(PR_SET_NAME, "keeper", 0, 0, 0);
-	if (set_oom("-1000", &err) < 0 || rt_app_enter_root(k->app, &err) < 0)
+	if (sethostname(RT_HOSTNAME, sizeof(RT_HOSTNAME) - 1) < 0) {
+		ss_err_set_sys(&err, "cannot set the host name");
+		give_up(k->report, RT_E_ISOLATION, &err);
+	}
+	if (rt_oom_score("-1000", &err) < 0 || rt_app_enter_root(k->app, &err) < 0)
 		give_up(k->report, RT_E_ISOLATION, &err);
 	app = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0); /* fork(), without its locks */
 	if (app == 0)
@@ -123,6 +120,9 @@ SS_NORETURN static void run_keeper(const struct keeper *k)
 		ss_err_set_sys(&err, "cannot make a process");
 		give_up(k->report, RT_E_ISOLATION, &err);
 	}
+	/* From here on it only passes on signals. */
+	if (rt_caps_bound(0, &err) < 0 || rt_caps_set(RT_CAP_KILL, &err) < 0)
+		give_up(k->report, RT_E_ISOLATION, &err);
 	(void)close(k->report);
 	(void)close(k->output[0]);
 	(void)close(k->output[1]);

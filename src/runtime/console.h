@@ -19,6 +19,7 @@ enum rt_phase {
 	RT_P_NSM_POLICY = 8,
 	RT_P_LOOPBACK = 9,
 	RT_P_STARTED = 10,
+	RT_P_NOTE = 16, /* what the owner of the image should know */
 	RT_P_EXITED = 20,
 	RT_P_END = 21,
 };

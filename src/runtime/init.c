@@ -126,8 +126,12 @@ SS_NORETURN static void run_application(const struct mc_config *c, bool has_nsm)
 	struct rt_app_end end = { 0 };
 	struct ss_err err = { 0 };
 	int status_fd = -1;
+	bool etc = false;
 
-	must(rt_app_prepare(&app, &err), RT_E_ISOLATION, &err);
+	must(rt_app_prepare(&app, &etc, &err), RT_E_ISOLATION, &err);
+	if (!etc)
+		rt_say(RT_P_NOTE, "the image's /etc is no directory of its own: hosts, hostname "
+				  "and resolv.conf are not written");
 	must(rt_app_start(&app, &status_fd, &err), RT_E_ISOLATION, &err);
 	must(rt_app_watch(&app, status_fd, &end, &err), RT_E_LOST, &err);
 	if (end.failed)

@@ -57,7 +57,7 @@ int rt_own_root(struct ss_err *err)
 	return 0;
 }
 
-static int put_setting(const char *path, const char *value, struct ss_err *err)
+int rt_put_setting(const char *path, const char *value, struct ss_err *err)
 {
 	AUTO_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC);
 
@@ -91,7 +91,7 @@ static int limit_free_memory(struct ss_err *err)
 
 	if (!read_number(MIN_FREE, &kib))
 		return ss_fail_sys(err, "cannot read " MIN_FREE);
-	return kib > 16384 ? put_setting(MIN_FREE, "16384", err) : 0; /* KiB */
+	return kib > 16384 ? rt_put_setting(MIN_FREE, "16384", err) : 0; /* KiB */
 }
 
 int rt_kernel_settings(struct ss_err *err)
@@ -106,7 +106,7 @@ int rt_kernel_settings(struct ss_err *err)
 	};
 
 	for (size_t i = 0; i < SS_NELEMS(settings); i++)
-		if (put_setting(settings[i].path, settings[i].value, err) < 0)
+		if (rt_put_setting(settings[i].path, settings[i].value, err) < 0)
 			return -1;
 	return limit_free_memory(err);
 }

@@ -10,4 +10,7 @@
 SS_MUST_CHECK SS_NONNULL int rt_own_root(struct ss_err *err);
 /* Settings of the kernel that init relies upon, whatever the command line said. */
 SS_MUST_CHECK SS_NONNULL int rt_kernel_settings(struct ss_err *err);
+/* Writes to a file below /proc/sys; one that is not there has no need. */
+SS_MUST_CHECK SS_NONNULL int rt_put_setting(const char *path, const char *value,
+					    struct ss_err *err);
 SS_MUST_CHECK SS_NONNULL int rt_loopback_up(struct ss_err *err);

@@ -45,8 +45,77 @@ def root_of_an_image_changes_no_mount_and_makes_no_device():
     node = E.Entry('rootfs/null', 0o20666, rdev=(1, 3))
     all_lines(boot(['mounts', 'nested'], [node]), [
         'mount: ' + NOT_ALLOWED, 'umount /dev: ' + NOT_ALLOWED, 'remount /: ' + NOT_ALLOWED,
-        'mknod: ' + NOT_ALLOWED, 'unshare: ok', 'nested remount /: ' + NOT_ALLOWED,
-        'nested umount /dev: Invalid argument', '/null: ' + DENIED])
+        'mknod: ' + NOT_ALLOWED, 'unshare: No space left on device',
+        'nested remount /: ' + NOT_ALLOWED, 'nested umount /dev: ' + NOT_ALLOWED,
+        '/null: ' + DENIED])
+
+
+def it_opens_no_vsock_and_none_of_the_large_interfaces():
+    family, absent = 'Address family not supported by protocol', 'Function not implemented'
+    for ids in ({}, {'uid': 1000, 'gid': 1000}, {'new_privileges': True}):
+        all_lines(boot(['sockets'], **ids), [
+            'socket vsock: ' + family, 'socket vsock datagram: ' + family,
+            'socket packet: ' + family, 'socket alg: ' + family, 'socket xdp: ' + family,
+            'socket raw: ' + NOT_ALLOWED, 'socket unix: ok', 'socket ipv4: ok', 'socket ipv6: ok',
+            'socket netlink: ok', 'io_uring: ' + absent, 'bpf: ' + absent,
+            'userfaultfd: ' + absent, 'keyctl: ' + absent, 'perf: ' + absent,
+            'rt:20 application exited 0'])
+
+
+def calls_of_another_abi_end_it():
+    all_lines(boot(['foreign']), ['x32: signal 31', 'int 0x80: signal 11', 'inside done'])
+
+
+def it_sees_and_signals_only_its_own():
+    all_lines(boot(['signals']), ['others 0', 'kill all: No such process', 'inside done',
+                                  'rt:20 application exited 0'])
+
+
+def names_are_the_runtimes_and_links_are_not_followed():
+    hosts = ['/etc/hosts: 127.0.0.1 localhost enclave',
+             '/etc/hosts: ::1 localhost ip6-localhost ip6-loopback enclave']
+    none = '/etc/resolv.conf: # no name can be asked for: [egress] allows none'
+    tree = [E.directory('rootfs/etc', mtime=4000), E.regular('rootfs/stub', b'untouched\n'),
+            E.symlink('rootfs/etc/resolv.conf', '../stub'),
+            E.regular('rootfs/etc/hosts', b'6.6.6.6 localhost\n'),
+            E.symlink('rootfs/etc/hostname', '/not/there')]
+    for more in (tree, []):
+        b = all_lines(boot(['names', 'modes'], more), [
+            'hostname enclave', '/etc/hostname: enclave', none, *hosts,
+            'rt:20 application exited 0'])
+        assert 'localhost' not in ''.join(b.all('/etc/hosts: 6')), b.tail()
+        assert ('/stub: untouched' in b.lines) == (more is tree), b.tail()
+    want = 'mode /etc 40755 0:0 time %d ' % 0
+    assert b.find(want), b.tail()
+
+
+def an_etc_that_is_a_link_is_left_alone_and_said():
+    tree = [E.directory('rootfs/real'), E.symlink('rootfs/etc', 'real')]
+    b = all_lines(boot(['names'], tree), [
+        '/etc/hosts: No such file or directory', 'rt:20 application exited 0'])
+    b.expect("rt:16 the image's /etc is no directory of its own: ")
+
+
+def folders_have_the_modes_that_programs_count_on():
+    b = boot(['modes'])
+    for start in ('mode /tmp 41777 0:0 ', 'mode /run 40755 0:0 '):
+        assert b.find(start), b.tail()
+    kept = [E.directory('rootfs/tmp', 0o1770, mtime=5), E.directory('rootfs/run', 0o700, mtime=6)]
+    b = all_lines(boot(['modes'], kept, uid=7, gid=8), [
+        'mode /tmp 41770 0:0 time 5 device 0:0', 'mode /run 40700 0:0 time 6 device 0:0'])
+    for start in ('mode /dev 40755 0:0 ', 'mode /dev/shm 41777 0:0 ', 'mode /dev/pts 40755 0:0 '):
+        assert b.find(start), b.tail()
+
+
+def a_node_of_the_nsm_in_the_image_opens_nothing():
+    b = boot(['modes', 'open=/dev/nsm'], nsm=True)
+    all_lines(b, ['/dev/nsm: ok'])
+    device = tuple(map(int, b.find('mode /dev/nsm ').split()[-1].split(':')))
+    assert device[0] == 10, b.tail()
+    nodes = [E.Entry('rootfs/nsm', 0o20666, rdev=device),
+             E.directory('rootfs/dev'), E.Entry('rootfs/dev/nsm', 0o20666, rdev=device)]
+    all_lines(boot(['open=/nsm', 'open=/dev/nsm'], nodes), [
+        '/nsm: ' + DENIED, '/dev/nsm: ' + ABSENT, 'rt:20 application exited 0'])
 
 
 def root_of_an_image_has_the_usual_rights_over_its_own():
@@ -99,6 +168,13 @@ rig.run([
     root_of_an_image_reaches_nothing_of_the_keepers,
     root_of_an_image_reaches_nothing_of_the_machine,
     root_of_an_image_changes_no_mount_and_makes_no_device,
+    it_opens_no_vsock_and_none_of_the_large_interfaces,
+    calls_of_another_abi_end_it,
+    it_sees_and_signals_only_its_own,
+    names_are_the_runtimes_and_links_are_not_followed,
+    an_etc_that_is_a_link_is_left_alone_and_said,
+    folders_have_the_modes_that_programs_count_on,
+    a_node_of_the_nsm_in_the_image_opens_nothing,
     root_of_an_image_has_the_usual_rights_over_its_own,
     another_user_has_none_and_its_output_all_the_same,
     attributes_arrive_and_give_nothing_unless_granted,

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/privileges.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+#define LAST_CAP 63 /* prctl() says EINVAL after the last that the kernel has */
+
+int rt_caps_bound(uint64_t keep, struct ss_err *err)
+{
+	for (int cap = 0; cap <= LAST_CAP; cap++) {
+		if ((keep >> cap & 1) != 0)
+			continue;
+		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0 && errno != EINVAL)
+			return ss_fail_sys(err, "cannot drop capability %d", cap);
+	}
+	return 0;
+}
+
+int rt_caps_set(uint64_t caps, struct ss_err *err)
+{
+	struct {
+		uint32_t version;
+		int pid;
+	} header = { .version = 0x20080522 /* _LINUX_CAPABILITY_VERSION_3 */ };
+	const uint32_t low = (uint32_t)caps, high = (uint32_t)(caps >> 32);
+	struct {
+		uint32_t effective, permitted, inheritable;
+	} sets[2] = { { low, low, 0 }, { high, high, 0 } };
+
+	if (syscall(SYS_capset, &header, sets) < 0)
+		return ss_fail_sys(err, "cannot drop capabilities");
+	return 0;
+}
+
+int rt_become(uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups, struct ss_err *err)
+{
+	if (syscall(SYS_setgroups, n_groups, groups) < 0)
+		return ss_fail_sys(err, "cannot set the supplementary groups");
+	if (syscall(SYS_setresgid, gid, gid, gid) < 0 || syscall(SYS_setresuid, uid, uid, uid) < 0)
+		return ss_fail_sys(err, "cannot become %u:%u", uid, gid);
+	return 0;
+}
+
+int rt_oom_score(const char *value, struct ss_err *err)
+{
+	AUTO_CLOSE int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, value, strlen(value)) != (ssize_t)strlen(value))
+		return ss_fail_sys(err, "cannot set oom_score_adj");
+	return 0;
+}
+
+int rt_no_new_privileges(struct ss_err *err)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return ss_fail_sys(err, "cannot give up new privileges");
+	return 0;
+}
+
+int rt_limits(uint64_t soft, uint64_t hard, struct ss_err *err)
+{
+	const struct rlimit files = { .rlim_cur = soft, .rlim_max = hard };
+	static const struct rlimit core = { 0 };
+
+	if (prlimit(0, RLIMIT_NOFILE, &files, NULL) < 0 || prlimit(0, RLIMIT_CORE, &core, NULL) < 0)
+		return ss_fail_sys(err, "cannot set limits");
+	return 0;
+}
+
+int rt_unblock_signals(struct ss_err *err)
+{
+	sigset_t none;
+
+	(void)sigemptyset(&none);
+	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+		return ss_fail_sys(err, "cannot unblock signals");
+	return 0;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "base/err.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * What a process gives up before it becomes somebody else. Sets of capabilities are bits, as the
+ * kernel numbers them. The system calls, not the library's: there is one thread, and nothing to
+ * synchronise.
+ */
+#define RT_CAP_KILL (UINT64_C(1) << 5)
+
+/* Takes all but `keep` out of the set that no exec can go beyond. */
+SS_MUST_CHECK SS_NONNULL int rt_caps_bound(uint64_t keep, struct ss_err *err);
+/* Effective and permitted become exactly this, inheritable nothing. */
+SS_MUST_CHECK SS_NONNULL int rt_caps_set(uint64_t caps, struct ss_err *err);
+SS_MUST_CHECK int rt_become(uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups,
+			    struct ss_err *err);
+/* For the kernel when memory runs out: "-1000" never ends, "0" as anybody. */
+SS_MUST_CHECK SS_NONNULL int rt_oom_score(const char *value, struct ss_err *err);
+SS_MUST_CHECK SS_NONNULL int rt_no_new_privileges(struct ss_err *err);
+/* No core is ever written; `soft` and `hard` are descriptors. */
+SS_MUST_CHECK SS_NONNULL int rt_limits(uint64_t soft, uint64_t hard, struct ss_err *err);
+/* No signal was ever given a handler or ignored by init, so this is a fresh start. */
+SS_MUST_CHECK SS_NONNULL int rt_unblock_signals(struct ss_err *err);
