@@ -34,8 +34,8 @@ def without_rig(parts, rd1):
         p = subprocess.run(
             [found['qemu'], '-L', found['firmware'], '-M', 'microvm,acpi=off', '-m', '256M',
              '-kernel', os.path.join(top, 'kernel'), '-initrd', os.path.join(top, 'initrd'),
-             '-append', parts.cmdline.decode() + ' reboot=t panic=-1', '-nographic', '-no-reboot',
-             '-cpu', 'max', '-accel', 'tcg'],
+             '-append', parts.cmdline.decode() + ' reboot=t panic=-1 no_timer_check', '-nographic',
+             '-no-reboot', '-cpu', 'max', '-accel', 'tcg'],
             stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=True)
     return p.stdout.decode(errors='replace').replace('\r', '').splitlines()
 

@@ -53,7 +53,7 @@ check 'a line without end is shown in pieces' 0 "$(printf '%04095d' 0)\\n0x\\n" 
 	'printf "%04096dx" 0'
 # shellcheck disable=SC2016 # the script's own
 check 'QEMU gets the machine, the memory and what the host adds' 0 \
-	'nitro-enclave,vsock=c,id=i-1-enc1\nreboot=t panic=-1 more words\n300M\n-no-reboot\n' \
+	'nitro-enclave,vsock=c,id=i-1-enc1\nreboot=t panic=-1 no_timer_check more words\n300M\n-no-reboot\n' \
 	'while [ $# -gt 0 ]; do
 		case $1 in -M | -m | -append) echo "$2" ;; -no-reboot) echo "$1" ;; esac
 		shift
