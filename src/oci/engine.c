@@ -10,7 +10,10 @@
 
 #define MAX_ARGS 8u
 
-/* "%" stands for the reference; the archive goes to standard output. */
+/*
+ * "%" stands for the reference; the archive goes to standard output. A skopeo that fails removes
+ * the file that it was to write: root's would remove the link /dev/stdout, none can /dev/fd/1.
+ */
 struct exporter {
 	enum oci_transport transport;
 	const char *what; /* for messages */
@@ -24,10 +27,10 @@ static const struct exporter exporters[] = {
 	  { "podman", "save", "--quiet", "--format", "docker-archive", "%" } },
 	{ OCI_CONTAINERS_STORAGE,
 	  "buildah push",
-	  { "buildah", "push", "--quiet", "%", "docker-archive:/dev/stdout" } },
+	  { "buildah", "push", "--quiet", "%", "docker-archive:/dev/fd/1" } },
 	{ OCI_CONTAINERS_STORAGE,
 	  "skopeo copy",
-	  { "skopeo", "copy", "--quiet", "containers-storage:%", "docker-archive:/dev/stdout" } },
+	  { "skopeo", "copy", "--quiet", "containers-storage:%", "docker-archive:/dev/fd/1" } },
 };
 
 static void note(void *ctx, enum io_stream from, const char *line)

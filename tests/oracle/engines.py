@@ -133,11 +133,8 @@ def check(work, env):
     types = {json.load(open(f'{work}/v2s2/manifest.json', encoding='utf-8'))['mediaType']}
     tap.equal('one of them in Docker\'s types', types, {images.DOCKER_MANIFEST})
 
-    got, err = tree_of('containers-storage:localhost/three:v1', env)
-    tap.check('out of the engine\'s own storage', got == base, err or images.difference(got[0], tree))
-    rc, _, err = images.dump(TOOL, 'containers-storage:localhost/none:v1', env=env)
-    tap.check('an image that the engine does not have', rc == 5 and "'containers-storage:localhost/none:v1': '" in err and
-              'failed with status' in err, f'{rc} {err}')
+    for tool in ('buildah', 'skopeo'):
+        out_of_storage(work, dict(env, PATH=only(work, tool)), tool, base)
     bare = dict(env, PATH=f'{work}/nothing')
     rc, _, err = images.dump(TOOL, 'containers-storage:x', env=bare)
     tap.equal('no engine', (rc, err),
@@ -153,6 +150,34 @@ def check(work, env):
     if os.geteuid() != 0:  # umoci maps every owner to the caller then
         want, got = ({p: v[:2] + v[4:] for p, v in x.items()} for x in (want, got))
     tap.check('the folder that umoci unpacks', got == want, err or images.difference(got, want))
+
+
+def only(work, tool):
+    """A PATH with that one program."""
+    os.makedirs(f'{work}/only-{tool}')
+    os.symlink(shutil.which(tool), f'{work}/only-{tool}/{tool}')
+    return f'{work}/only-{tool}'
+
+
+# A /dev of its own with what programs need; says whether /dev/stdout outlived the program.
+OWN_DEV = """d=$1; shift; mount -t tmpfs none "$d"; cp -a /dev/null /dev/zero /dev/full /dev/random /dev/urandom "$d"
+ln -s /proc/self/fd "$d/fd"; ln -s /proc/self/fd/1 "$d/stdout"; mount --bind "$d" /dev
+"$@"; status=$?; test -L /dev/stdout && exit $status; echo '/dev/stdout is gone'; exit 99"""
+
+
+def out_of_storage(work, env, tool, base):
+    got, err = tree_of('containers-storage:localhost/three:v1', env)
+    tap.check(f'out of the engines\' own storage, by {tool}', got == base, err or images.difference(got[0], base[0]))
+    source = 'containers-storage:localhost/none:v1'
+    argv = [TOOL, source]
+    if os.geteuid() == 0:
+        os.mkdir(f'{work}/dev-{tool}')
+        argv = [shutil.which('unshare'), '-m', shutil.which('sh'), '-c', f'PATH={os.environ["PATH"]}; {OWN_DEV}', 'sh',
+                f'{work}/dev-{tool}', shutil.which('env'), f'PATH={env["PATH"]}', *argv]
+    r = subprocess.run(argv, env=env, capture_output=True, timeout=300)
+    err = r.stderr.decode()
+    tap.check(f'an image that {tool} does not have, and nothing of the machine is removed', (r.returncode, r.stdout) == (5, b'') and
+              err.startswith(f"'{source}': '{tool} ") and ' failed with status ' in err, f'{r.returncode} {r.stdout} {err}')
 
 
 def fake_docker(work, env):
