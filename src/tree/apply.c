@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/show.h"
+#include "tree/layer_path.h"
 #include "tree/store.h"
 
 #include <assert.h>
@@ -7,132 +8,9 @@
 
 static const struct tree_inode plain_dir = { .type = TREE_DIR, .mode = 0755 };
 
-static int refuse(struct ss_span path, const char *why, struct ss_err *err)
-{
-	return ss_fail(err, SS_EINPUT, "'%s': %s", SS_SHOW(path), why);
-}
-
-/* The first component of *path, which goes on behind the "/". */
-static struct ss_span take_component(struct ss_span *path)
-{
-	const uint8_t *slash = path->n > 0 ? memchr(path->p, '/', path->n) : NULL;
-	const size_t n = slash != NULL ? (size_t)(slash - path->p) : path->n;
-	const struct ss_span c = { path->p, n };
-	const size_t used = slash != NULL ? n + 1 : n;
-
-	path->p += used;
-	path->n -= used;
-	return c;
-}
-
-static bool is_dots(struct ss_span c)
-{
-	return (c.n == 1 && c.p[0] == '.') || (c.n == 2 && c.p[0] == '.' && c.p[1] == '.');
-}
-
-static int check_path(struct ss_span path, struct ss_err *err)
-{
-	struct ss_span rest = path;
-
-	if (path.n > TREE_MAX_PATH)
-		return ss_fail(err, SS_ELIMIT, "'%s': a path of %zu bytes; the limit is %u",
-			       SS_SHOW(path), path.n, TREE_MAX_PATH);
-	if (path.n == 0)
-		return 0;
-	if (memchr(path.p, 0, path.n) != NULL)
-		return refuse(path, "a NUL byte in the path", err);
-	if (path.p[path.n - 1] == '/')
-		return refuse(path, "an empty component in the path", err);
-	while (rest.n > 0) {
-		const struct ss_span c = take_component(&rest);
-
-		if (c.n == 0)
-			return refuse(path, "an empty component in the path", err);
-		if (is_dots(c))
-			return refuse(path, "'.' or '..' in the path", err);
-		if (c.n > TREE_MAX_NAME)
-			return ss_fail(err, SS_ELIMIT, "'%s': a name of %zu bytes; the limit is %u",
-				       SS_SHOW(path), c.n, TREE_MAX_NAME);
-	}
-	return 0;
-}
-
-/* "a/b/c" → "a/b" and "c"; "c" → "" and "c". */
-static struct ss_span split(struct ss_span path, struct ss_span *ret_last)
-{
-	size_t at = path.n; /* of the last component */
-
-	while (at > 0 && path.p[at - 1] != '/')
-		at--;
-	*ret_last = (struct ss_span){ path.p + at, path.n - at };
-	return (struct ss_span){ path.p, at > 0 ? at - 1 : 0 };
-}
-
 static bool is_dir(const struct tree *t, tree_id id)
 {
 	return store_type(store_node_of(t, id)) == TREE_DIR;
-}
-
-static int make_dir(struct tree *t, tree_id parent, struct ss_span name, tree_id *ret,
-		    struct ss_err *err)
-{
-	uint32_t no;
-
-	return tree_node_new(t, &plain_dir, &no, err) < 0
-		       ? -1
-		       : tree_name_new(t, parent, name, no, ret, err);
-}
-
-static void remember_dir(struct tree *t, struct ss_span dir, tree_id id)
-{
-	if (dir.n > 0)
-		memcpy(t->dir_path, dir.p, dir.n);
-	t->dir_n = dir.n;
-	t->dir = id;
-}
-
-/* The directory that holds `path`, made where it is missing, parents and all. */
-static int parent_of(struct tree *t, struct ss_span path, tree_id *ret, struct ss_span *ret_last,
-		     struct ss_err *err)
-{
-	const struct ss_span dir = split(path, ret_last);
-	struct ss_span rest = dir;
-	tree_id at = TREE_ROOT;
-
-	if (t->dir != TREE_NONE && t->dir_n == dir.n && memcmp(t->dir_path, dir.p, dir.n) == 0) {
-		*ret = t->dir;
-		return 0;
-	}
-	while (rest.n > 0) {
-		const struct ss_span c = take_component(&rest);
-		tree_id child = tree_child(t, at, c);
-
-		if (child == TREE_NONE && make_dir(t, at, c, &child, err) < 0)
-			return ss_ctx(err, "'%s'", SS_SHOW(path));
-		if (!is_dir(t, child))
-			return ss_fail(
-				err, SS_EINPUT, "'%s': its parent '%s' is not a directory",
-				SS_SHOW(path),
-				SS_SHOW(((struct ss_span){ dir.p, (size_t)(c.p - dir.p) + c.n })));
-		at = child;
-	}
-	remember_dir(t, dir, at);
-	*ret = at;
-	return 0;
-}
-
-tree_id tree_find(const struct tree *t, struct ss_span path)
-{
-	tree_id at = TREE_ROOT;
-
-	while (path.n > 0 && at != TREE_NONE) {
-		const struct ss_span c = take_component(&path);
-
-		if (c.n == 0 || c.n > TREE_MAX_NAME || !is_dir(t, at))
-			return TREE_NONE;
-		at = tree_child(t, at, c);
-	}
-	return at;
 }
 
 /* --- taking away --------------------------------------------------------------------------- */
@@ -206,22 +84,16 @@ void tree_layer_begin(struct tree *t)
 	t->layer++;
 }
 
-static int find_old(const struct tree *t, struct ss_span path, tree_id *ret, struct ss_err *err)
-{
-	if (check_path(path, err) < 0)
-		return -1;
-	*ret = tree_find(t, path);
-	return 0;
-}
-
 int tree_whiteout(struct tree *t, struct ss_span path, struct ss_err *err)
 {
 	tree_id id;
 
 	if (path.n == 0)
 		return ss_fail(err, SS_EINPUT, "a whiteout of the root directory");
-	if (find_old(t, path, &id, err) < 0)
+	if (tree_path_check(path, err) < 0)
 		return ss_ctx(err, "whiteout");
+	if (tree_place_find(t, path, &id, err) < 0)
+		return ss_ctx(err, "whiteout: '%s'", SS_SHOW(path));
 	if (id == TREE_NONE)
 		return 0;
 	if (is_dir(t, id) && !is_swept(t, id))
@@ -234,9 +106,9 @@ int tree_opaque(struct tree *t, struct ss_span path, struct ss_err *err)
 {
 	tree_id id;
 
-	if (find_old(t, path, &id, err) < 0)
+	if (tree_path_check(path, err) < 0 || tree_place_find_dir(t, path, &id, err) < 0)
 		return ss_ctx(err, "opaque directory");
-	if (id != TREE_NONE && is_dir(t, id) && !is_swept(t, id))
+	if (id != TREE_NONE && !is_swept(t, id))
 		sweep(t, id, true);
 	return 0;
 }
@@ -289,26 +161,25 @@ static int put_root(struct tree *t, const struct tree_inode *in, tree_id *ret_id
 int tree_put(struct tree *t, struct ss_span path, const struct tree_inode *in, tree_id *ret_id,
 	     struct ss_err *err)
 {
-	struct ss_span last;
-	tree_id parent;
+	struct tree_place at;
 	tree_id id;
 
 	tree_text_squeeze(t);
-	if (check_path(path, err) < 0)
+	if (tree_path_check(path, err) < 0)
 		return -1;
 	if (path.n == 0)
 		return put_root(t, in, ret_id, err);
 	if (check_target(in, err) < 0)
 		return ss_ctx(err, "'%s'", SS_SHOW(path));
-	if (parent_of(t, path, &parent, &last, err) < 0)
+	if (tree_place_make(t, path, &at, err) < 0)
 		return -1;
-	id = tree_child(t, parent, last);
+	id = tree_child(t, at.dir, at.last);
 	if (id != TREE_NONE && in->type == TREE_DIR && is_dir(t, id)) {
 		update_dir(t, id, in);
 	} else {
 		if (id != TREE_NONE)
 			tree_remove(t, id);
-		if (put_new(t, parent, last, in, &id, err) < 0)
+		if (put_new(t, at.dir, at.last, in, &id, err) < 0)
 			return ss_ctx(err, "'%s'", SS_SHOW(path));
 	}
 	if (ret_id != NULL)
@@ -316,21 +187,14 @@ int tree_put(struct tree *t, struct ss_span path, const struct tree_inode *in, t
 	return 0;
 }
 
-/* `from` is not a directory and has a link to spare, so it outlives what stands at `path`. */
-static int link_to(struct tree *t, struct ss_span path, uint32_t from, struct ss_err *err)
+/* `from` is not a directory and has a link to spare, so it outlives what stands there. */
+static int link_to(struct tree *t, const struct tree_place *at, uint32_t from, struct ss_err *err)
 {
-	struct ss_span last;
-	tree_id parent;
-	tree_id id;
+	tree_id id = tree_child(t, at->dir, at->last);
 
-	if (parent_of(t, path, &parent, &last, err) < 0)
-		return -1;
-	id = tree_child(t, parent, last);
 	if (id != TREE_NONE)
 		tree_remove(t, id);
-	if (tree_name_new(t, parent, last, from, &id, err) < 0)
-		return ss_ctx(err, "'%s'", SS_SHOW(path));
-	return 0;
+	return tree_name_new(t, at->dir, at->last, from, &id, err);
 }
 
 static int copy_link(struct tree *t, struct ss_span path, tree_id from, struct ss_err *err)
@@ -345,25 +209,39 @@ static int copy_link(struct tree *t, struct ss_span path, tree_id from, struct s
 	return tree_put(t, path, &in, NULL, err);
 }
 
+/* What a hard link is made to. */
+static int find_target(struct tree *t, struct ss_span path, struct ss_span target, tree_id *ret,
+		       struct ss_err *err)
+{
+	tree_id id;
+
+	if (tree_place_find(t, target, &id, err) < 0)
+		return ss_ctx(err, "'%s': hard link to '%s'", SS_SHOW(path), SS_SHOW(target));
+	if (id == TREE_NONE)
+		return ss_fail(err, SS_EINPUT, "'%s': hard link to '%s', which is not there",
+			       SS_SHOW(path), SS_SHOW(target));
+	if (is_dir(t, id))
+		return ss_fail(err, SS_EINPUT, "'%s': hard link to '%s', which is a directory",
+			       SS_SHOW(path), SS_SHOW(target));
+	*ret = id;
+	return 0;
+}
+
 int tree_link(struct tree *t, struct ss_span path, struct ss_span target, struct ss_err *err)
 {
+	struct tree_place at;
 	tree_id from;
 	uint32_t no;
 	int rc;
 
 	tree_text_squeeze(t);
-	if (check_path(path, err) < 0 || check_path(target, err) < 0)
+	if (tree_path_check(path, err) < 0 || tree_path_check(target, err) < 0)
 		return -1;
 	if (path.n == 0)
 		return ss_fail(err, SS_EINPUT, "the root directory is not a directory");
-	from = tree_find(t, target);
-	if (from == TREE_NONE)
-		return ss_fail(err, SS_EINPUT, "'%s': hard link to '%s', which is not there",
-			       SS_SHOW(path), SS_SHOW(target));
-	if (is_dir(t, from))
-		return ss_fail(err, SS_EINPUT, "'%s': hard link to '%s', which is a directory",
-			       SS_SHOW(path), SS_SHOW(target));
-	if (path.n == target.n && memcmp(path.p, target.p, path.n) == 0) {
+	if (find_target(t, path, target, &from, err) < 0 || tree_place_make(t, path, &at, err) < 0)
+		return -1;
+	if (tree_child(t, at.dir, at.last) == from) { /* maybe by another path */
 		store_name(t, from)->layer = t->layer;
 		return 0;
 	}
@@ -371,9 +249,9 @@ int tree_link(struct tree *t, struct ss_span path, struct ss_span target, struct
 		return copy_link(t, path, from, err);
 	no = store_name(t, from)->inode;
 	store_node(t, no)->nlink++;
-	rc = link_to(t, path, no, err);
+	rc = link_to(t, &at, no, err);
 	tree_node_drop(t, no);
-	return rc;
+	return rc < 0 ? ss_ctx(err, "'%s'", SS_SHOW(path)) : 0;
 }
 
 /* --- changing ------------------------------------------------------------------------------ */

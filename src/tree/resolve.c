@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "tree/resolve.h"
+
 #include "tree/store.h"
 
 #include <string.h>
 
-#define MAX_HOPS 40 /* Linux's limit */
-
-/* What is still to be walked: a link's target goes in front of the rest of the path. */
-struct todo {
-	size_t n;
-	uint8_t path[TREE_MAX_PATH];
-};
-
-static struct ss_span next_component(const struct todo *todo, size_t *at)
+struct ss_span tree_todo_next(struct tree_todo *todo)
 {
-	size_t from = *at;
+	size_t from = todo->at;
 	size_t end;
 
 	while (from < todo->n && todo->path[from] == '/')
@@ -21,44 +15,43 @@ static struct ss_span next_component(const struct todo *todo, size_t *at)
 	end = from;
 	while (end < todo->n && todo->path[end] != '/')
 		end++;
-	*at = end;
+	todo->at = end;
 	return (struct ss_span){ todo->path + from, end - from };
 }
 
-/* `target` then what lies in `todo` behind `at`; false if that is too long. */
-static bool put_in_front(struct todo *todo, size_t at, struct ss_span target)
+bool tree_todo_add(struct tree_todo *todo, struct ss_span text)
 {
-	const size_t left = todo->n - at;
+	const size_t left = todo->n - todo->at;
 
-	if (target.n > sizeof(todo->path) - left)
+	if (text.n > sizeof(todo->path) - left)
 		return false;
-	memmove(todo->path + target.n, todo->path + at, left);
-	memcpy(todo->path, target.p, target.n);
-	todo->n = target.n + left;
+	memmove(todo->path + text.n, todo->path + todo->at, left);
+	if (text.n > 0)
+		memcpy(todo->path, text.p, text.n);
+	todo->n = text.n + left;
+	todo->at = 0;
 	return true;
 }
 
 static tree_id step(const struct tree *t, tree_id at, struct ss_span c)
 {
-	if (c.n == 1 && c.p[0] == '.')
+	if (tree_is_dot(c))
 		return at;
-	if (c.n == 2 && c.p[0] == '.' && c.p[1] == '.')
+	if (tree_is_dot_dot(c))
 		return at == TREE_ROOT ? at : store_name(t, at)->parent;
 	return c.n > TREE_MAX_NAME ? TREE_NONE : tree_child(t, at, c);
 }
 
 tree_id tree_resolve(const struct tree *t, struct ss_span path)
 {
-	struct todo todo = { .n = path.n };
+	struct tree_todo todo = { .n = 0 };
 	tree_id at = TREE_ROOT;
-	size_t pos = 0;
 	unsigned hops = 0;
 
-	if (path.n > sizeof(todo.path))
+	if (!tree_todo_add(&todo, path))
 		return TREE_NONE;
-	memcpy(todo.path, path.p, path.n);
 	for (;;) {
-		const struct ss_span c = next_component(&todo, &pos);
+		const struct ss_span c = tree_todo_next(&todo);
 		struct tree_inode in;
 		tree_id next;
 
@@ -73,9 +66,8 @@ tree_id tree_resolve(const struct tree *t, struct ss_span path)
 			at = next;
 			continue;
 		}
-		if (++hops > MAX_HOPS || !put_in_front(&todo, pos, in.target))
+		if (++hops > TREE_MAX_HOPS || !tree_todo_add(&todo, in.target))
 			return TREE_NONE;
-		pos = 0;
 		at = in.target.p[0] == '/' ? TREE_ROOT : at;
 	}
 }

@@ -291,7 +291,7 @@ void tree_name_drop(struct tree *t, tree_id id)
 
 	assert(id != TREE_ROOT);
 	assert(store_type(node) != TREE_DIR || node->at == TREE_NONE);
-	if (store_type(node) == TREE_DIR)
+	if (store_type(node) == TREE_DIR || (store_type(node) == TREE_LNK && t->dir_linked))
 		t->dir = TREE_NONE;
 	slot_drop(t, id);
 	if (n->prev != TREE_NONE)

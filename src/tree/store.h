@@ -71,9 +71,13 @@ struct tree {
 	uint16_t layer;
 	bool sorted;
 
-	/* The directory of the last tree_put(): entries of one directory follow one another. */
+	/* The directory of the last tree_put(): entries of one directory follow one another. Its
+	 * path as the entry had it, and the length of the path that it really has. */
 	tree_id dir;
 	size_t dir_n;
+	size_t dir_real_n;
+	bool dir_linked; /* a symbolic link led there */
+	uint32_t link_steps;
 	uint8_t dir_path[TREE_MAX_PATH];
 
 	struct tree_attr *attrs;

@@ -23,6 +23,9 @@
 #define TREE_MAX_NAME 255u        /* of one component: Linux's NAME_MAX */
 #define TREE_MAX_PATH 4095u       /* Linux's PATH_MAX - 1; the layouts check theirs */
 #define TREE_MAX_LINK 4095u
+/* Names walked, in all, where paths of layers lead through symbolic links: sixteen a name. Each may
+ * be forty links of two thousand components. */
+#define TREE_MAX_LINK_STEPS (1u << 26)
 #define TREE_MAX_SIZE UINT32_MAX /* newc has 32 bits */
 #define TREE_MAX_TEXT (1u << 30) /* of all names and link targets */
 #define TREE_MAX_LAYERS 65535u
@@ -81,9 +84,11 @@ SS_NONNULL void tree_layer_begin(struct tree *t);
  * Puts an entry at `path` (an empty path is the root directory). The caller has cleaned it; a
  * leading or trailing "/", an empty component, ".", ".." and NUL are refused here once more.
  * Missing parents appear as 0755 root. A directory over a directory keeps its children; anything
- * else replaces what was there. A parent that is not a directory, even a link to one, is refused:
- * links are not followed. The entry has no extended attributes until tree_xattr_set().
- * *ret_id may be NULL.
+ * else replaces what was there. Parents may be symbolic links: they are followed inside the root,
+ * as the tree is at this moment, the last component never. A parent that is something else, a link
+ * that leads to something else, to nothing, above the root or through more than 40 links is
+ * refused. The same holds for the paths of the next three functions. The entry has no extended
+ * attributes until tree_xattr_set(). *ret_id may be NULL.
  */
 SS_MUST_CHECK int tree_put(struct tree *t, struct ss_span path, const struct tree_inode *in,
 			   tree_id *ret_id, struct ss_err *err);
@@ -91,9 +96,11 @@ SS_MUST_CHECK int tree_put(struct tree *t, struct ss_span path, const struct tre
  * hard link to a symbolic link becomes a symbolic link of its own: newc has no other form.) */
 SS_MUST_CHECK SS_NONNULL int tree_link(struct tree *t, struct ss_span path, struct ss_span target,
 				       struct ss_err *err);
-/* Removes what earlier layers have at `path`; absent is fine (layers are made from odd tools). */
+/* Removes what earlier layers have at `path`; absent is fine (layers are made from odd tools), and
+ * so are parents that are missing or no directories. */
 SS_MUST_CHECK SS_NONNULL int tree_whiteout(struct tree *t, struct ss_span path, struct ss_err *err);
-/* Empties the directory at `path` of what earlier layers put below it. */
+/* Empties the directory at `path`, all of which may lead through links, of what earlier layers put
+ * below it. */
 SS_MUST_CHECK SS_NONNULL int tree_opaque(struct tree *t, struct ss_span path, struct ss_err *err);
 /* Adds or replaces one extended attribute of the inode. The table of architecture.md §4 decides
  * which are kept: security.capability, system.posix_acl_access and _default; the rest is counted.

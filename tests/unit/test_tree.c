@@ -266,7 +266,8 @@ static void bad_entries_are_refused_by_name(void **state)
 		{ "a/..", TREE_DIR, "", "'a/..': '.' or '..' in the path" },
 		{ "", TREE_REG, "", "the root directory is not a directory" },
 		{ "file/x", TREE_REG, "", "'file/x': its parent 'file' is not a directory" },
-		{ "link/x/y", TREE_REG, "", "'link/x/y': its parent 'link' is not a directory" },
+		{ "link/x/y", TREE_REG, "",
+		  "'link/x/y': its parent 'link' is a link to 'target', which is not there" },
 		{ "l", TREE_LNK, "", "'l': a symbolic link without a target" },
 	};
 	struct tree *t = tree_new();
@@ -297,7 +298,7 @@ static void bad_entries_are_refused_by_name(void **state)
 	expect_fails(tree_link(t, text("n"), text("link/../file"), &err), &err, SS_EINPUT,
 		     "'link/../file': '.' or '..' in the path");
 	expect_fails(tree_link(t, text("link/n"), text("file"), &err), &err, SS_EINPUT,
-		     "'link/n': its parent 'link' is not a directory");
+		     "'link/n': its parent 'link' is a link to 'target', which is not there");
 	expect_fails(tree_link(t, text(""), text("file"), &err), &err, SS_EINPUT,
 		     "the root directory is not a directory");
 	expect_fails(tree_whiteout(t, text(""), &err), &err, SS_EINPUT,

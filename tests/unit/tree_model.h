@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * A second, naive tree: a list of full paths, every rule spelled out with string comparison. A
- * stream of bytes is played as operations on both; they must agree. Used by the property test and
- * by the fuzz target.
+ * A second, naive tree: a list of full paths, every rule spelled out with string comparison; links
+ * are followed by recursion. A stream of bytes is played as operations on both; they must agree.
+ * Used by the property test and by the fuzz target.
  */
 #include "tree/tree.h"
 
@@ -14,6 +14,9 @@
 #include <string.h>
 
 #define MODEL_MAX 600 /* more names than a run makes, nearly always: it stops before */
+/* Four names of a path and two of each of 40 links; a name has three bytes and its "/". */
+#define MODEL_PATH 352
+#define MODEL_HOPS 40
 
 struct model_node {
 	enum tree_type type;
@@ -21,12 +24,12 @@ struct model_node {
 	uint32_t uid;
 	uint32_t size;
 	int64_t mtime;
-	char target[8];
+	char target[16];
 	bool xattr;
 };
 
 struct model_name {
-	char path[40];
+	char path[MODEL_PATH];
 	size_t node;
 	int layer;
 };
@@ -77,7 +80,7 @@ static inline void model_drop_at(struct model *m, size_t i)
 
 static inline void model_drop(struct model *m, const char *path)
 {
-	char p[40];
+	char p[MODEL_PATH];
 
 	(void)snprintf(p, sizeof(p), "%s", path);
 	for (size_t i = m->n; i-- > 0;)
@@ -100,68 +103,153 @@ static inline size_t model_node_new(struct model *m, struct model_node n)
 	return m->n_nodes++;
 }
 
-/* Makes missing parents; false if one of them is not a directory. */
-static inline bool model_parents(struct model *m, const char *path)
+enum model_way { MODEL_THERE, MODEL_ABSENT, MODEL_NO };
+
+static inline void model_join(const char *dir, const char *name, char *ret)
 {
-	char dir[40];
+	const size_t n = strlen(dir);
 
-	for (size_t i = 0; path[i] != '\0'; i++) {
-		const struct model_name *e;
-
-		if (path[i] != '/')
-			continue;
-		(void)snprintf(dir, sizeof(dir), "%.*s", (int)i, path);
-		e = model_find(m, dir);
-		if (e != NULL && m->nodes[e->node].type != TREE_DIR)
-			return false;
-		if (e == NULL)
-			model_add(m, dir, model_node_new(m, plain));
-	}
-	return true;
+	MODEL_REQUIRE(n + 1 + strlen(name) < MODEL_PATH);
+	memcpy(ret, dir, n);
+	strcpy(ret + n + (n > 0), name);
+	if (n > 0)
+		ret[n] = '/';
 }
 
-static inline bool model_put(struct model *m, const char *path, struct model_node n)
+/* A walk from the root along names and through links. */
+struct model_walk {
+	char at[MODEL_PATH];
+	unsigned hops;
+	bool make; /* names of the path itself, where they are missing */
+	bool own;  /* those, not a link's */
+};
+
+static inline enum model_way model_enter(struct model *m, struct model_walk *w, const char *path);
+
+static inline enum model_way model_enter_link(struct model *m, struct model_walk *w,
+					      const char *target)
+{
+	const bool own = w->own;
+	enum model_way way;
+
+	if (++w->hops > MODEL_HOPS)
+		return MODEL_NO;
+	if (target[0] == '/')
+		w->at[0] = '\0';
+	w->own = false;
+	way = model_enter(m, w, target);
+	w->own = own;
+	return way;
+}
+
+/* One name further: w->at becomes the directory there. */
+static inline enum model_way model_enter_name(struct model *m, struct model_walk *w,
+					      const char *name)
+{
+	char *slash = strrchr(w->at, '/');
+	char full[MODEL_PATH];
+	const struct model_name *e;
+
+	if (strcmp(name, ".") == 0)
+		return MODEL_THERE;
+	if (strcmp(name, "..") == 0) {
+		if (w->at[0] == '\0')
+			return MODEL_NO;
+		*(slash != NULL ? slash : w->at) = '\0';
+		return MODEL_THERE;
+	}
+	model_join(w->at, name, full);
+	e = model_find(m, full);
+	if (e != NULL && m->nodes[e->node].type == TREE_LNK)
+		return model_enter_link(m, w, m->nodes[e->node].target);
+	if (e != NULL && m->nodes[e->node].type != TREE_DIR)
+		return w->make ? MODEL_NO : MODEL_ABSENT;
+	if (e == NULL && !(w->make && w->own))
+		return w->make ? MODEL_NO : MODEL_ABSENT;
+	if (e == NULL)
+		model_add(m, full, model_node_new(m, plain));
+	memcpy(w->at, full, sizeof(w->at));
+	return MODEL_THERE;
+}
+
+static inline enum model_way model_enter(struct model *m, struct model_walk *w, const char *path)
+{
+	enum model_way way = MODEL_THERE;
+
+	while (*path != '\0' && way == MODEL_THERE) {
+		const size_t n = strcspn(path, "/");
+		char name[8];
+
+		(void)snprintf(name, sizeof(name), "%.*s", (int)n, path);
+		if (n > 0)
+			way = model_enter_name(m, w, name);
+		path += path[n] == '/' ? n + 1 : n;
+	}
+	return way;
+}
+
+/* Where `path` really lies, its parents followed and, if told so, made. */
+static inline enum model_way model_place(struct model *m, const char *path, bool make, char *ret)
+{
+	struct model_walk w = { .make = make, .own = true };
+	const char *slash = strrchr(path, '/');
+	char dir[MODEL_PATH];
+	enum model_way way;
+
+	(void)snprintf(dir, sizeof(dir), "%.*s", slash != NULL ? (int)(slash - path) : 0, path);
+	way = model_enter(m, &w, dir);
+	model_join(w.at, slash != NULL ? slash + 1 : path, ret);
+	return way;
+}
+
+/* *ret: where it is now. */
+static inline bool model_put(struct model *m, const char *path, struct model_node n, char *ret)
 {
 	struct model_name *e;
 
+	ret[0] = '\0';
 	if (path[0] == '\0') {
 		if (n.type == TREE_DIR)
 			m->root = n;
 		return n.type == TREE_DIR;
 	}
-	if (!model_parents(m, path))
+	if (model_place(m, path, true, ret) != MODEL_THERE)
 		return false;
-	e = model_find(m, path);
+	e = model_find(m, ret);
 	if (e != NULL && n.type == TREE_DIR && m->nodes[e->node].type == TREE_DIR) {
 		m->nodes[e->node] = n;
 		e->layer = m->layer;
 		return true;
 	}
-	model_drop(m, path);
-	model_add(m, path, model_node_new(m, n));
+	model_drop(m, ret);
+	model_add(m, ret, model_node_new(m, n));
 	return true;
 }
 
 static inline bool model_link(struct model *m, const char *path, const char *target)
 {
-	const struct model_name *from = model_find(m, target);
+	const struct model_name *from;
+	char real[MODEL_PATH];
 	size_t node;
 
-	if (path[0] == '\0' || from == NULL || m->nodes[from->node].type == TREE_DIR)
+	if (path[0] == '\0' || model_place(m, target, false, real) != MODEL_THERE)
+		return false;
+	from = model_find(m, real);
+	if (from == NULL || m->nodes[from->node].type == TREE_DIR)
 		return false;
 	node = from->node;
-	if (strcmp(path, target) == 0) {
+	if (model_place(m, path, true, real) != MODEL_THERE)
+		return false;
+	if (strcmp(real, from->path) == 0) {
 		m->v[from - m->v].layer = m->layer;
 		return true;
 	}
-	if (!model_parents(m, path))
-		return false;
-	model_drop(m, path);
+	model_drop(m, real);
 	if (m->nodes[node].type == TREE_LNK) {
 		node = model_node_new(m, m->nodes[node]);
 		m->nodes[node].xattr = false;
 	}
-	model_add(m, path, node);
+	model_add(m, real, node);
 	return true;
 }
 
@@ -178,7 +266,7 @@ static inline bool model_has_new_below(const struct model *m, const char *path)
 static inline void model_hide(struct model *m, const char *dir, bool itself)
 {
 	bool bare[MODEL_MAX] = { 0 };
-	char top[40];
+	char top[MODEL_PATH];
 
 	(void)snprintf(top, sizeof(top), "%s", dir);
 	for (size_t i = m->n; i-- > 0;) {
@@ -202,18 +290,26 @@ static inline void model_hide(struct model *m, const char *dir, bool itself)
 	}
 }
 
-static inline void model_whiteout(struct model *m, const char *path)
+static inline bool model_whiteout(struct model *m, const char *path)
 {
-	if (model_find(m, path) != NULL)
-		model_hide(m, path, true);
+	char real[MODEL_PATH];
+	const enum model_way way = model_place(m, path, false, real);
+
+	if (path[0] == '\0' || way == MODEL_NO)
+		return false;
+	if (way == MODEL_THERE && model_find(m, real) != NULL)
+		model_hide(m, real, true);
+	return true;
 }
 
-static inline void model_opaque(struct model *m, const char *path)
+static inline bool model_opaque(struct model *m, const char *path)
 {
-	const struct model_name *e = model_find(m, path);
+	struct model_walk w = { .own = true };
+	const enum model_way way = model_enter(m, &w, path);
 
-	if (path[0] == '\0' || (e != NULL && m->nodes[e->node].type == TREE_DIR))
-		model_hide(m, path, false);
+	if (way == MODEL_THERE)
+		model_hide(m, w.at, false);
+	return way != MODEL_NO;
 }
 
 /* "a" < "a/b" < "a-b": "/" comes before every byte of a name. */
@@ -286,12 +382,15 @@ static inline void model_take_path(struct ss_cur *c, char *ret)
 {
 	static const char *const names[] = { "a", "b", "a-b", "\xff", "a.b", "ab", "A", "zz" };
 	const unsigned depth = ss_cur_u8(c) % 5;
+	uint8_t b;
 
 	ret[0] = '\0';
 	for (unsigned i = 0; i < depth; i++) {
 		if (i > 0)
 			strcat(ret, "/");
-		strcat(ret, names[ss_cur_u8(c) % SS_NELEMS(names)]);
+		/* Two of them most of the time, so that paths meet. */
+		b = ss_cur_u8(c);
+		strcat(ret, names[b % (b < 192 ? 2 : SS_NELEMS(names))]);
 	}
 }
 
@@ -299,7 +398,11 @@ static inline void model_play_put(struct model *m, struct tree *t, struct ss_cur
 				  const char *path)
 {
 	static const enum tree_type types[] = { TREE_DIR,  TREE_REG, TREE_LNK, TREE_CHR,
-						TREE_FIFO, TREE_BLK, TREE_DIR, TREE_REG };
+						TREE_FIFO, TREE_BLK, TREE_DIR, TREE_LNK };
+	static const char *const targets[] = { "a",       "b",        "../a", "/",
+					       "/a/b",    "a/b",      "..",   "zz",
+					       "../../b", "./A//",    "/a-b", "/zz/A",
+					       "../..",   "ab/../a/", "b/.",  "/nowhere" };
 	const uint8_t b = ss_cur_u8(c);
 	struct model_node n = { .type = types[b % 8],
 				.mode = (uint16_t)(b * 37 & 07777),
@@ -307,22 +410,23 @@ static inline void model_play_put(struct model *m, struct tree *t, struct ss_cur
 	struct tree_inode in = { .type = n.type, .mode = n.mode, .uid = n.uid };
 	struct ss_err err = { 0 };
 	tree_id id = TREE_NONE;
+	char real[MODEL_PATH];
 
 	n.mtime = in.mtime = (int64_t)(b % 2 ? -1 : 1) * ((int64_t)b << 30);
 	if (n.type == TREE_REG)
 		in.size = n.size = b;
 	if (n.type == TREE_LNK) {
-		(void)snprintf(n.target, sizeof(n.target), "t%u", b % 100u);
+		(void)snprintf(n.target, sizeof(n.target), "%s", targets[b / 8 % 16]);
 		in.target = model_span(n.target);
 	}
 	n.xattr = b % 5 == 0;
-	if (!model_put(m, path, n)) {
+	if (!model_put(m, path, n, real)) {
 		MODEL_REQUIRE(tree_put(t, model_span(path), &in, &id, &err) < 0);
 		MODEL_REQUIRE(err.code == SS_EINPUT && err.msg[0] != '\0');
 		return;
 	}
 	MODEL_REQUIRE(tree_put(t, model_span(path), &in, &id, &err) == 0);
-	MODEL_REQUIRE(id == tree_find(t, model_span(path)));
+	MODEL_REQUIRE(id == tree_find(t, model_span(real)));
 	if (n.xattr)
 		MODEL_REQUIRE(tree_xattr_set(t, id, model_span("security.capability"),
 					     model_span("x"), &err) == 0);
@@ -343,12 +447,11 @@ static inline void model_play_one(struct model *m, struct tree *t, struct ss_cur
 		MODEL_REQUIRE((tree_link(t, model_span(path), model_span(other), &err) == 0) ==
 			      model_link(m, path, other));
 	} else if (op < 12) {
-		MODEL_REQUIRE((tree_whiteout(t, model_span(path), &err) == 0) == (path[0] != '\0'));
-		if (path[0] != '\0')
-			model_whiteout(m, path);
+		MODEL_REQUIRE((tree_whiteout(t, model_span(path), &err) == 0) ==
+			      model_whiteout(m, path));
 	} else if (op < 13) {
-		MODEL_REQUIRE(tree_opaque(t, model_span(path), &err) == 0);
-		model_opaque(m, path);
+		MODEL_REQUIRE((tree_opaque(t, model_span(path), &err) == 0) ==
+			      model_opaque(m, path));
 	} else if (op < 14) {
 		tree_layer_begin(t);
 		m->layer++;
