@@ -42,8 +42,8 @@ struct opts {
 	}
 #define LIST(field, opt, metavar, text)                                                            \
 	{                                                                                          \
-		.name = opt, .kind = CLI_LIST, .at = offsetof(struct opts, field), .arg = metavar, \
-		.help = text                                                                       \
+		.name = (opt), .kind = CLI_LIST, .at = offsetof(struct opts, field),               \
+		.arg = (metavar), .help = (text)                                                   \
 	}
 
 static const struct cli_opt opt_table[] = {

@@ -123,7 +123,8 @@ static void step_env(const struct engine_job *j, struct cfg_pairs *ret)
 
 static int write_dockerfile(struct engine_job *j, struct ss_err *err)
 {
-	AUTO_BUF struct ss_buf b = SS_BUF_INIT(2 * DF_MAX_SIZE + DF_MAX_USES * DIGEST_TEXT * 8);
+	AUTO_BUF struct ss_buf b =
+		SS_BUF_INIT(2 * DF_MAX_SIZE + (size_t)8 * DF_MAX_USES * DIGEST_TEXT);
 	AUTO_FREE char *dir = engine_text("%s/file", j->work.path);
 	struct cfg_pairs inject = { 0 };
 

@@ -102,7 +102,9 @@ static int find_buildctl(struct engine_job *j, bool *ret, struct ss_err *err)
 	if (try_ask(j, &info, &answer, err) < 0 ||
 	    (answer == NULL && try_ask(j, &own, &answer, err) < 0))
 		return -1;
-	line = answer != NULL ? line_after(answer, "BuildKit:") : NULL;
+	if (answer == NULL)
+		return 0;
+	line = line_after(answer, "BuildKit:");
 	found(j, ENGINE_BUILDCTL, &program, find_version(line != NULL ? line : answer));
 	*ret = true;
 	return 0;

@@ -145,7 +145,10 @@ static void hear(void *ctx, enum io_stream from, const char *line)
 	if (from == IO_STDOUT || line[strspn(line, " \t")] == '\0')
 		return;
 	for (; line[n] != '\0' && n + 1 < sizeof(t->end->last); n++)
-		t->end->last[n] = (line[n] > 0 && line[n] < ' ') || line[n] == 0x7f ? '?' : line[n];
+		t->end->last[n] = line[n];
+	for (char *p = t->end->last; n > 0 && p < t->end->last + n; p++)
+		if ((*p > 0 && *p < ' ') || *p == 0x7f)
+			*p = '?';
 	t->end->last[n] = '\0';
 }
 

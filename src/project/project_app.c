@@ -158,7 +158,7 @@ static int make_stop_signal(const struct project_plan *p, const struct oci_image
 	if (text == NULL || text[0] == '\0')
 		return 0;
 	digits = strspn(text, "0123456789");
-	if (text[digits] == '\0' && digits <= 2) {
+	if (digits <= 2 && text[digits] == '\0') {
 		a->config.stop_signal = (uint32_t)strtoul(text, NULL, 10);
 		if (a->config.stop_signal >= 1 && a->config.stop_signal <= 64)
 			return 0;

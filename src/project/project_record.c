@@ -17,7 +17,7 @@ static void hex32(const uint8_t sha256[CRYPTO_SHA256_SIZE], char ret[2 * CRYPTO_
 void project_lock_image(struct cfg_lock *l, const struct project_plan *p,
 			const struct oci_image *image)
 {
-	char hex[2 * CRYPTO_SHA256_SIZE + 1];
+	char hex[(size_t)2 * CRYPTO_SHA256_SIZE + 1];
 	char digest[DIGEST_MAX];
 
 	cfg_text_set(&l->target, p->config.build.target);
