@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#define DIGEST_MAX (sizeof("sha256:") + 2 * CRYPTO_SHA256_SIZE)
+#define DIGEST_MAX (sizeof("sha256:") + (size_t)2 * CRYPTO_SHA256_SIZE)
 
 static void hex32(const uint8_t sha256[CRYPTO_SHA256_SIZE], char ret[2 * CRYPTO_SHA256_SIZE + 1])
 {
