@@ -33,13 +33,19 @@ struct dns_query {
 	char name[DNS_MAX_NAME + 1]; /* lower case, no dot at the end; "" is the root */
 };
 
-/* -1: drop it, or answer FORMERR if ret->id is set (a head was there). Exactly one question, opcode
- * 0, no answers; labels as they are but only letters, digits, - and _; no compression. */
+/*
+ * -1: drop it, or answer FORMERR with *ret if ret->id is set (the head of a question was there; a
+ * broken one with id 0 is dropped). Exactly one question, opcode 0, no answers, at most the OPT
+ * record of EDNS 0; labels as they are but only letters, digits, - and _; no compression.
+ */
 SS_MUST_CHECK SS_NONNULL int dns_query_read(struct ss_span in, struct dns_query *ret,
 					    struct ss_err *err);
-/* The answer with `n` addresses (each 4 bytes for A, 16 for AAAA), all with `ttl` seconds. */
-SS_NONNULL void dns_answer_write(const struct dns_query *q, enum dns_rcode rcode,
-				 const uint8_t (*addrs)[16], size_t n, uint32_t ttl,
-				 struct ss_buf *b);
+/*
+ * The answer with `n` addresses (each 4 bytes for A, 16 for AAAA; at most DNS_MAX_ANSWERS are
+ * taken, none for another type or with an rcode), all with `ttl` seconds. Always fits into 512
+ * bytes. The whole is appended, or `b` is bad and nothing is. `addrs` may be NULL where n is 0.
+ */
+void dns_answer_write(const struct dns_query *q, enum dns_rcode rcode, const uint8_t (*addrs)[16],
+		      size_t n, uint32_t ttl, struct ss_buf *b);
 /* Is `in` an answer to `q`: same id, response bit, same question? */
 SS_MUST_CHECK SS_NONNULL bool dns_is_answer_to(struct ss_span in, const struct dns_query *q);
