@@ -84,48 +84,67 @@ static bool read_group(struct ss_span s, size_t *at, uint8_t ret[2])
 	return *at > from;
 }
 
+struct v6 {
+	uint8_t out[16];
+	size_t n;   /* bytes read so far */
+	size_t gap; /* where "::" stands among them */
+};
+
+/* One group, or IPv4 as the last two. */
+static bool read_piece(struct ss_span s, size_t *at, struct v6 *v)
+{
+	const size_t from = *at;
+
+	if (v->n > 14 || !read_group(s, at, v->out + v->n))
+		return false;
+	if (*at == s.n || s.p[*at] != '.') {
+		v->n += 2;
+		return true;
+	}
+	*at = s.n;
+	if (v->n > 12 || !read_v4(part(s, from, s.n), v->out + v->n))
+		return false;
+	v->n += 4;
+	return true;
+}
+
+/* What stands between two pieces, or "::" at the end. */
+static bool read_colons(struct ss_span s, size_t *at, struct v6 *v)
+{
+	if (s.p[(*at)++] != ':' || *at == s.n)
+		return false;
+	if (s.p[*at] != ':')
+		return true;
+	if (v->gap != NO_GAP)
+		return false;
+	v->gap = v->n;
+	(*at)++;
+	return true;
+}
+
 /* RFC 4291 §2.2 with its three forms; no zone. */
 static bool read_v6(struct ss_span s, uint8_t ret[16])
 {
-	uint8_t out[16] = { 0 };
-	size_t n = 0, at = 0, gap = NO_GAP;
+	struct v6 v = { .gap = NO_GAP };
+	size_t at = 0;
 
 	if (s.n >= 2 && s.p[0] == ':' && s.p[1] == ':') {
-		gap = 0;
+		v.gap = 0;
 		at = 2;
 	}
 	while (at < s.n) {
-		const size_t from = at;
-
-		if (n > 14)
+		if (!read_piece(s, &at, &v))
 			return false;
-		if (!read_group(s, &at, out + n)) {
+		if (at < s.n && !read_colons(s, &at, &v))
 			return false;
-		} else if (at < s.n && s.p[at] == '.') {
-			if (n > 12 || !read_v4(part(s, from, s.n), out + n))
-				return false;
-			n += 4;
-			break;
-		}
-		n += 2;
-		if (at == s.n)
-			break;
-		if (s.p[at++] != ':' || at == s.n)
-			return false;
-		if (s.p[at] == ':') {
-			if (gap != NO_GAP)
-				return false;
-			gap = n;
-			at++;
-		}
 	}
-	if (gap == NO_GAP ? n != 16 : n > 14)
+	if (v.gap == NO_GAP ? v.n != 16 : v.n > 14)
 		return false;
-	if (gap != NO_GAP) {
-		memmove(out + 16 - (n - gap), out + gap, n - gap);
-		memset(out + gap, 0, 16 - n);
+	if (v.gap != NO_GAP) {
+		memmove(v.out + 16 - (v.n - v.gap), v.out + v.gap, v.n - v.gap);
+		memset(v.out + v.gap, 0, 16 - v.n);
 	}
-	memcpy(ret, out, 16);
+	memcpy(ret, v.out, 16);
 	return true;
 }
 

@@ -28,11 +28,11 @@
 #define MC_MAX_XATTR 4096u    /* bytes of one value */
 #define MC_ID_MAX 0x3fffffffu /* ids 0 … 2^30 - 1 have a place in the app's namespace */
 #define MC_MAX_PATH 1024u     /* of the health check: it has to fit into a request's line */
-#define MC_MAX_INTERVAL_MS (3600u * 1000)
-#define MC_MAX_TIMEOUT_MS (600u * 1000)
+#define MC_MAX_INTERVAL_MS 3600000u
+#define MC_MAX_TIMEOUT_MS 600000u
 #define MC_MAX_FAILURES 100u
-#define MC_MAX_GRACE_MS (600u * 1000)
-#define MC_MAX_CLOCK_MS (3600u * 1000)
+#define MC_MAX_GRACE_MS 600000u
+#define MC_MAX_CLOCK_MS 3600000u
 
 enum mc_tls { MC_TLS_NONE, MC_TLS_PASSTHROUGH, MC_TLS_ATTESTED };
 

@@ -129,7 +129,7 @@ static enum tls_hello gather_record(struct ss_cur *c, struct gather *g)
 enum tls_hello tls_hello_look(struct ss_span in, uint8_t *scratch, struct ss_span *ret_name)
 {
 	const bool full = in.n >= TLS_HELLO_MAX;
-	struct gather g = { .to = scratch };
+	struct gather g = { 0 };
 	struct ss_cur c;
 
 	/* The version's second byte may be anything: servers do not look at it either. */
@@ -138,6 +138,7 @@ enum tls_hello tls_hello_look(struct ss_span in, uint8_t *scratch, struct ss_spa
 	if (full)
 		in.n = TLS_HELLO_MAX;
 	c = ss_cur_init(in);
+	g.to = scratch;
 	while (ss_cur_left(&c) > 0) {
 		const enum tls_hello seen = gather_record(&c, &g);
 
