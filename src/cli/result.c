@@ -52,6 +52,26 @@ static void print_normalised(const struct project_result *r)
 		printf("extended attributes left out: %" PRIu64 "\n", r->xattrs_dropped);
 }
 
+/* TLS that would have to end inside: nothing does that yet, and a port that is not open is better
+ * than one without TLS. */
+static bool is_served(const struct cfg_ingress *in)
+{
+	return in->tls != CFG_TLS_ATTESTED;
+}
+
+static void print_not_served(const struct project_plan *p)
+{
+	const struct cfg_ingress *in = p->config.ingress.v;
+
+	if (p->layout != IMAGE_SELFSAME)
+		return;
+	for (size_t i = 0; i < p->config.ingress.n; i++)
+		if (!is_served(&in[i]))
+			printf("port %" PRIu64 " stays closed: this version does not serve "
+			       "tls = \"attested\"\n",
+			       in[i].port);
+}
+
 static void print_kernel(const struct project_runtime *r)
 {
 	if (strcmp(r->standing, "known") != 0)
@@ -69,6 +89,7 @@ static void print_text(const struct project_result *r)
 
 	print_normalised(r);
 	print_privileged(r);
+	print_not_served(&r->plan);
 	ss_hex((struct ss_span){ m->file_sha256, sizeof(m->file_sha256) }, hex);
 	printf("EIF     ");
 	cli_print_str(r->plan.output);
@@ -96,6 +117,18 @@ static json_t *names_json(const struct project_result *r)
 		if (json_array_append_new(list, one) != 0)
 			abort();
 	}
+	return list;
+}
+
+static json_t *not_served_json(const struct project_plan *p)
+{
+	const struct cfg_ingress *in = p->config.ingress.v;
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < p->config.ingress.n; i++)
+		if (!is_served(&in[i]) &&
+		    json_array_append_new(list, json_integer((json_int_t)in[i].port)) != 0)
+			abort();
 	return list;
 }
 
@@ -133,6 +166,8 @@ int cli_print_result(const struct project_result *r, bool json, struct ss_err *e
 	if (r->plan.layout == IMAGE_SELFSAME)
 		cli_json_set(doc, "Kernel", json_string(r->runtime.standing));
 	cli_json_set(doc, "WithoutPrivileges", names_json(r));
+	if (r->plan.layout == IMAGE_SELFSAME)
+		cli_json_set(doc, "PortsNotServed", not_served_json(&r->plan));
 	cli_json_set(doc, "Normalised", normalised_json(r));
 	cli_json_set(doc, "XattrsDropped", json_integer((json_int_t)r->xattrs_dropped));
 	rc = cli_json_print(doc, err);
