@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "cli/limits.h"
 #include "cli/out.h"
 #include "cli/result.h"
 #include "io/clock.h"
@@ -28,9 +29,7 @@ struct opts {
 	struct cli_list args;
 	struct cli_list secrets;
 	struct cli_list no_normalise;
-	struct cli_num limit_total;
-	struct cli_num limit_ratio;
-	struct cli_num limit_entries;
+	struct cli_limits limits;
 	bool update;
 	bool json;
 };
@@ -81,26 +80,7 @@ static const struct cli_opt opt_table[] = {
 	  .kind = CLI_FLAG,
 	  .at = offsetof(struct opts, update),
 	  .help = "resolve base images anew, even those that the lock pins" },
-	{ .name = "limit-total",
-	  .kind = CLI_NUM,
-	  .at = offsetof(struct opts, limit_total),
-	  .arg = "BYTES",
-	  .help = "most bytes that all layers may unpack to; 64 GiB without it",
-	  .min = 1 },
-	{ .name = "limit-ratio",
-	  .kind = CLI_NUM,
-	  .at = offsetof(struct opts, limit_ratio),
-	  .arg = "N",
-	  .help = "most times its size that a layer may unpack to; 1100 without it",
-	  .min = 1,
-	  .max = UINT32_MAX },
-	{ .name = "limit-entries",
-	  .kind = CLI_NUM,
-	  .at = offsetof(struct opts, limit_entries),
-	  .arg = "N",
-	  .help = "most entries in all layers; 4194304 without it",
-	  .min = 1,
-	  .max = UINT32_MAX },
+	CLI_OPTS_LIMITS(struct opts, limits),
 	{ .name = "json",
 	  .kind = CLI_FLAG,
 	  .at = offsetof(struct opts, json),
@@ -136,9 +116,7 @@ static int run(struct cli_run *r, struct ss_err *err)
 		.certificate = o->certificate,
 		.key = o->key,
 		.update = o->update,
-		.limits = { .total = o->limit_total.value,
-			    .ratio = (uint32_t)o->limit_ratio.value,
-			    .entries = (uint32_t)o->limit_entries.value },
+		.limits = cli_limits_of(&o->limits),
 		.now = io_clock_now(),
 		.progress = r->progress,
 	};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "cli/limits.h"
 #include "cli/out.h"
 #include "cli/result.h"
 #include "io/clock.h"
@@ -16,6 +17,7 @@ struct opts {
 	const char *blobs;
 	const char *signature_from;
 	struct cli_list secrets;
+	struct cli_limits limits;
 	bool json;
 };
 
@@ -62,6 +64,7 @@ static const struct cli_opt opt_table[] = {
 	  .at = offsetof(struct opts, secrets),
 	  .arg = "ID=FILE",
 	  .help = "a file for RUN --mount=type=secret" },
+	CLI_OPTS_LIMITS(struct opts, limits),
 	{ .name = "json",
 	  .kind = CLI_FLAG,
 	  .at = offsetof(struct opts, json),
@@ -130,6 +133,7 @@ static int run(struct cli_run *r, struct ss_err *err)
 		.secrets = o->secrets.v,
 		.n_secrets = o->secrets.n,
 		.signature_from = o->signature_from,
+		.limits = cli_limits_of(&o->limits),
 		.now = io_clock_now(),
 		.progress = r->progress,
 	};

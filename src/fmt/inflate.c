@@ -241,14 +241,20 @@ static int push_room(struct inflate *f, struct ss_err *err)
 	f->room = NULL;
 	f->filled = 0;
 	f->out += n;
-	if (f->limits.out != 0 && f->out > f->limits.out)
-		return ss_fail(err, SS_ELIMIT, "more than %llu bytes when decompressed",
-			       (unsigned long long)f->limits.out);
+	if (f->limits.out != 0 && f->out > f->limits.out) {
+		(void)ss_fail(err, SS_ELIMIT, "more than %llu bytes when decompressed",
+			      (unsigned long long)f->limits.out);
+		err->hint = f->limits.out_hint;
+		return -1;
+	}
 	if (f->limits.ratio != 0 && f->out > INFLATE_RATIO_SLACK &&
-	    f->out / f->limits.ratio > f->in)
-		return ss_fail(err, SS_ELIMIT,
-			       "decompresses to more than %u times its size (offset %llu)",
-			       f->limits.ratio, (unsigned long long)f->in);
+	    f->out / f->limits.ratio > f->in) {
+		(void)ss_fail(err, SS_ELIMIT,
+			      "decompresses to more than %u times its size (offset %llu)",
+			      f->limits.ratio, (unsigned long long)f->in);
+		err->hint = f->limits.ratio_hint;
+		return -1;
+	}
 	return f->sink.push(f->sink.ctx, n, err);
 }
 

@@ -40,8 +40,10 @@ struct inflate_sink {
 
 /* 0 = no limit. */
 struct inflate_limits {
-	uint64_t out;   /* bytes of output */
-	uint32_t ratio; /* output : input, asked once INFLATE_RATIO_SLACK has come out */
+	uint64_t out;         /* bytes of output */
+	uint32_t ratio;       /* output : input, asked once INFLATE_RATIO_SLACK has come out */
+	const char *out_hint; /* for ss_err.hint where the limit is met; static text or NULL */
+	const char *ratio_hint;
 };
 
 struct inflate;

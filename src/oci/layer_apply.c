@@ -62,9 +62,12 @@ static int open_holes(struct oci_apply *a, struct ss_err *err)
 
 int oci_apply_count(struct oci_apply *a, uint64_t bytes, struct ss_err *err)
 {
-	if (bytes > a->limits.total || a->bytes > a->limits.total - bytes)
-		return ss_fail(err, SS_ELIMIT, "more than %llu bytes in all layers",
-			       (unsigned long long)a->limits.total);
+	if (bytes > a->limits.total || a->bytes > a->limits.total - bytes) {
+		(void)ss_fail(err, SS_ELIMIT, "more than %llu bytes in all layers",
+			      (unsigned long long)a->limits.total);
+		err->hint = OCI_HINT_TOTAL;
+		return -1;
+	}
 	a->bytes += bytes;
 	return 0;
 }
@@ -89,9 +92,12 @@ static int expand(struct playing *p, struct tree_body *ret, struct ss_err *err)
 	if (oci_apply_count(a, p->e->size, err) < 0 || open_holes(a, err) < 0)
 		return -1;
 	if (p->expanded > INFLATE_RATIO_SLACK &&
-	    p->expanded / a->limits.ratio > p->from->compressed)
-		return ss_fail(err, SS_ELIMIT, "expands to more than %u times the layer's size",
-			       a->limits.ratio);
+	    p->expanded / a->limits.ratio > p->from->compressed) {
+		(void)ss_fail(err, SS_ELIMIT, "expands to more than %u times the layer's size",
+			      a->limits.ratio);
+		err->hint = OCI_HINT_RATIO;
+		return -1;
+	}
 	for (size_t i = 0; i < p->e->n_segments; i++) {
 		const struct tar_segment *s = &p->e->segments[i];
 
@@ -203,9 +209,12 @@ static int play(struct playing *p, struct ss_err *err)
 {
 	bool done;
 
-	if (p->a->entries == p->a->limits.entries)
-		return ss_fail(err, SS_ELIMIT, "more than %u entries in all layers",
-			       p->a->limits.entries);
+	if (p->a->entries == p->a->limits.entries) {
+		(void)ss_fail(err, SS_ELIMIT, "more than %u entries in all layers",
+			      p->a->limits.entries);
+		err->hint = OCI_HINT_ENTRIES;
+		return -1;
+	}
 	p->a->entries++;
 	if (oci_name_clean(p->e->path, &p->name, err) < 0)
 		return ss_ctx(err, "'%s'", SS_SHOW(p->e->path));

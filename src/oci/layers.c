@@ -55,7 +55,10 @@ static int start(struct merge *m, size_t i, struct ss_err *err)
 		.part = l->part,
 		.digest = l->has_digest ? &l->digest : NULL,
 		.diff_id = l->has_diff_id ? &l->diff_id : NULL,
-		.limits = { .out = m->a->limits.total, .ratio = m->a->limits.ratio },
+		.limits = { .out = m->a->limits.total,
+			    .ratio = m->a->limits.ratio,
+			    .out_hint = OCI_HINT_TOTAL,
+			    .ratio_hint = OCI_HINT_RATIO },
 		.progress = m->progress,
 	};
 	return oci_unpack_start(&s->in, &s->unpack, err);

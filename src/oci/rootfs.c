@@ -105,9 +105,12 @@ static int put_body(struct loading *l, const struct io_walk_entry *e, struct tre
 	if (size > TREE_MAX_SIZE)
 		return ss_fail(err, SS_ELIMIT, "a file of %llu bytes; the limit is %u",
 			       (unsigned long long)size, TREE_MAX_SIZE);
-	if (size > l->limits->total || l->spool_n > l->limits->total - size)
-		return ss_fail(err, SS_ELIMIT, "more than %llu bytes in all",
-			       (unsigned long long)l->limits->total);
+	if (size > l->limits->total || l->spool_n > l->limits->total - size) {
+		(void)ss_fail(err, SS_ELIMIT, "more than %llu bytes in all",
+			      (unsigned long long)l->limits->total);
+		err->hint = OCI_HINT_TOTAL;
+		return -1;
+	}
 	if (size > 0 && copy_body(l, e, err) < 0)
 		return -1;
 	in->size = (uint32_t)size;
@@ -193,8 +196,11 @@ static int entry(void *ctx, const struct io_walk_entry *e, struct ss_err *err)
 
 	if (!type_of(e->st->st_mode, &type))
 		return 0; /* a socket */
-	if (l->entries == l->limits->entries)
-		return ss_fail(err, SS_ELIMIT, "more than %u entries", l->limits->entries);
+	if (l->entries == l->limits->entries) {
+		(void)ss_fail(err, SS_ELIMIT, "more than %u entries", l->limits->entries);
+		err->hint = OCI_HINT_ENTRIES;
+		return -1;
+	}
 	l->entries++;
 	if (type == TREE_DIR || e->st->st_nlink < 2)
 		return put_entry(l, e, type, err);

@@ -28,6 +28,11 @@ struct oci_limits {
 	1100u /* deflate cannot exceed 1032 : 1; zstd and sparse files can. Asked                  \
 		 of layers over 16 MiB only */
 
+/* What a person can do who meets one of them; for ss_err.hint. */
+#define OCI_HINT_TOTAL "--limit-total raises this limit"
+#define OCI_HINT_RATIO "--limit-ratio raises this limit"
+#define OCI_HINT_ENTRIES "--limit-entries raises this limit"
+
 struct oci_request {
 	const char *source; /* as above */
 	const char *arch;   /* "x86_64" or "aarch64": picks the platform out of an index */

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "io/fan.h"
 #include "io/file.h"
+#include "oci/source.h"
 
 #include <pthread.h>
 #include <sys/stat.h>
@@ -266,9 +267,12 @@ int oci_unpack_start(const struct oci_unpack_in *in, struct oci_unpack **ret, st
 	(void)pthread_cond_init(&u->moved, NULL);
 	if (oci_unpack_kind(&in->part, &u->kind, err) < 0)
 		return -1;
-	if (u->kind == INFLATE_PLAIN && in->limits.out != 0 && in->part.n > in->limits.out)
-		return ss_fail(err, SS_ELIMIT, "more than %llu bytes",
-			       (unsigned long long)in->limits.out);
+	if (u->kind == INFLATE_PLAIN && in->limits.out != 0 && in->part.n > in->limits.out) {
+		(void)ss_fail(err, SS_ELIMIT, "more than %llu bytes",
+			      (unsigned long long)in->limits.out);
+		err->hint = in->limits.out_hint;
+		return -1;
+	}
 	make_hashes(u);
 	if (make_decoder(u, err) < 0)
 		return -1;
@@ -353,7 +357,8 @@ void oci_unpack_free(struct oci_unpack *u)
 int oci_unpack_plain(int *fd, uint64_t limit, struct ss_progress *p, struct ss_err *err)
 {
 	struct stat st = { 0 };
-	struct oci_unpack_in in = { .limits.out = limit, .progress = p };
+	struct oci_unpack_in in = { .limits = { .out = limit, .out_hint = OCI_HINT_TOTAL },
+				    .progress = p };
 	AUTO_UNPACK struct oci_unpack *u = NULL;
 	enum inflate_kind kind;
 

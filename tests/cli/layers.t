@@ -1,0 +1,127 @@
+# Images with layers from the command line: limits and how they are raised, links on the way to an
+# entry, what is changed in the merged tree and what the lock says of it.
+
+mkdir -p runtime/x86_64
+echo kernel >runtime/x86_64/kernel-nitro
+echo init >runtime/x86_64/init
+echo 'retain_initrd console=ttyS0' >runtime/x86_64/cmdline
+cat >make.py <<'END'
+import os
+import sys
+sys.path.insert(0, os.environ['SRC'] + '/tests/oracle')
+sys.dont_write_bytecode = True
+from images import DIR, LNK, REG, SYM, entry, pack, sha, simple, tar  # noqa: E402
+
+def image(name, layers, kind='plain'):
+    tars = [tar(x) for x in layers]
+    simple(name, tars, kind, config={'Cmd': ['/bin/app']})
+    for i, t in enumerate(tars):
+        with open(f'{name}.{i + 1}', 'w', encoding='ascii') as f:
+            f.write(sha(pack(t, kind))[:19])
+
+app = entry('bin/app', REG, b'app', mode=0o755)
+image('many', [[app] + [entry(f'a{i}') for i in range(5)], [entry(f'b{i}') for i in range(5)]])
+image('zeros', [[app, entry('z', REG, bytes(20 << 20))]], 'zstd')
+image('hole', [[app, entry('s', REG, b'abc', pax={'GNU.sparse.size': str(40 << 20), 'GNU.sparse.numblocks': '1', 'GNU.sparse.map': '0,3'})]])
+image('merged', [[entry('usr/bin/sh'), entry('bin', SYM, link='usr/bin')], [app]])
+image('plain', [[entry('usr/bin/sh'), entry('bin', SYM, link='usr/bin'), entry('usr/bin/app', REG, b'app', mode=0o755)]])
+image('out', [[app, entry('srv/up', SYM, link='../../etc')], [entry('srv/up/passwd')]])
+traces = ['.dockerenv', 'run/.containerenv', 'etc/hosts', 'var/log/dpkg.log', 'var/cache/apt/pkgcache.bin', 'var/cache/ldconfig/aux-cache',
+          'etc/passwd-']
+pyc = (3531).to_bytes(2, 'little') + b'\r\n' + bytes(4) + (7).to_bytes(4, 'little') + (1).to_bytes(4, 'little') + b'code'
+image('traces', [[app] + [entry(x) for x in traces] +
+                 [entry('etc/machine-id', REG, b'0123'), entry('etc/shadow', REG, b'a:*:19000:0:::::\n'),
+                  entry('lib/m.py', REG, b'#', mtime=7), entry('lib/__pycache__/m.cpython-311.pyc', REG, pyc)]])
+image('attributes', [[app, entry('x', pax={'SCHILY.xattr.user.a': '1', 'SCHILY.xattr.security.selinux': '2'})]])
+END
+check 'the images are made' python3 make.py
+build() { # STATUS OPTIONS...
+	want_status=$1
+	shift
+	try "$want_status" build -q --runtime runtime --output x.eif --name n --source-date-epoch 1700000000 "$@"
+}
+
+# Each limit, its option, and that raising it is enough.
+build 3 --limit-entries 10 oci:many
+err "selfsame: error: 'oci:many': layer 2 ($(cat many.2)): more than 10 entries in all layers
+selfsame: hint: --limit-entries raises this limit"
+check 'no file is left' test ! -e x.eif
+build 0 --limit-entries 11 oci:many
+build 3 --limit-total 1000 oci:many
+err "selfsame: error: 'oci:many': layer 1 ($(cat many.1)): more than 1000 bytes
+selfsame: hint: --limit-total raises this limit"
+build 3 --limit-total 15000 oci:many
+err "selfsame: error: 'oci:many': layer 2 ($(cat many.2)): more than 15000 bytes in all layers
+selfsame: hint: --limit-total raises this limit"
+build 0 --limit-total 20480 oci:many
+build 3 oci:zeros
+err_has "'oci:zeros': layer 1 ($(cat zeros.1)): decompresses to more than 1100 times its size (offset "
+err_has 'selfsame: hint: --limit-ratio raises this limit'
+build 3 --limit-ratio 1000000 --limit-total 1000000 oci:zeros
+err "selfsame: error: 'oci:zeros': layer 1 ($(cat zeros.1)): more than 1000000 bytes when decompressed
+selfsame: hint: --limit-total raises this limit"
+build 0 --limit-ratio 1000000 oci:zeros
+build 3 oci:hole
+err "selfsame: error: 'oci:hole': layer 1 ($(cat hole.1)): 's': expands to more than 1100 times the layer's size
+selfsame: hint: --limit-ratio raises this limit"
+build 0 --limit-ratio 1000000 oci:hole
+mkdir -p root/bin
+echo app >root/bin/app
+printf 'name = "p"\nimage = "rootfs:root"\n[app]\ncommand = ["/bin/app"]\n' >enclave.toml
+try 3 build -q --runtime runtime --limit-entries 1
+err "selfsame: error: 'rootfs:root': 'bin': more than 1 entries
+selfsame: hint: --limit-entries raises this limit"
+try 3 build -q --runtime runtime --limit-total 3
+err "selfsame: error: 'rootfs:root': 'bin/app': more than 3 bytes in all
+selfsame: hint: --limit-total raises this limit"
+for option in total ratio entries; do
+	try 2 build --limit-$option 0 oci:many
+done
+
+# What is built with a raised limit is rebuilt with it.
+printf 'name = "p"\nimage = "oci:zeros"\n' >enclave.toml
+try 0 build -q --runtime runtime --limit-ratio 1000000
+try 3 rebuild -q --runtime runtime
+err_has 'hint: --limit-ratio raises this limit'
+try 0 rebuild -q --runtime runtime --limit-ratio 1000000
+out same
+rm enclave.toml enclave.lock measurements.json
+
+# bin/app over bin -> usr/bin: as if it had been put into usr/bin.
+build 0 oci:merged
+cp x.eif merged.eif
+build 0 oci:plain
+check 'an entry goes through a link' cmp x.eif merged.eif
+build 3 oci:out
+err "selfsame: error: 'oci:out': layer 2 ($(cat out.2)): 'srv/up/passwd': its parent 'srv/up' is a link to '../../etc', which leaves the root"
+
+# Every row of the table is in the lock, and each can be switched off: then it is not, and its bytes
+# stay as they were.
+rows='apt-cache apt-logs engine-traces hosts ldconfig-cache machine-id passwd-backups pyc-times shadow-day'
+locked() { sed -n '/^normalisers = \[/,/^\]/p' enclave.lock | tr -dc 'a-z\n-' | grep -vx normalisers | xargs; }
+printf 'name = "p"\nimage = "oci:traces"\nsource_date_epoch = 1700000000\n' >enclave.toml
+try 0 build -q --runtime runtime
+cp p.eif all.eif
+check 'all rows are in the lock' test "$(locked)" = "$rows"
+for row in $rows; do
+	try 0 build -q --runtime runtime --no-normalise "$row"
+	check "without $row it is another image" sh -c '! cmp -s p.eif all.eif'
+	check "the lock says so: $row" test "$(locked)" = "$(echo "$rows" | xargs -n 1 | grep -vx -- "$row" | xargs)"
+	try 0 rebuild -q --runtime runtime
+	out same
+done
+set --
+for row in $rows; do
+	set -- "$@" --no-normalise "$row"
+done
+try 0 build -q --runtime runtime "$@"
+check 'none in the lock' grep -qx 'normalisers = \[\]' enclave.lock
+printf 'name = "p"\nimage = "oci:traces"\nsource_date_epoch = 1700000000\n[build]\nnormalise_off = ["hosts"]\n' >enclave.toml
+try 0 build -q --runtime runtime
+check 'enclave.toml switches one off' test "$(locked)" = "$(echo "$rows" | sed 's/hosts //')"
+rm enclave.toml enclave.lock measurements.json
+
+build 0 oci:attributes
+out_has 'extended attributes left out: 2'
+build 0 --json oci:attributes
+out_has '"XattrsDropped": 2'
