@@ -237,7 +237,8 @@ def some_entry(rng, tree, linked):
     if r < .55:
         return images.entry(dress(rng, path), SYM, link=some_target(rng, tree, path), **owner)
     if r < .62 and linked:
-        return images.entry(dress(rng, path), LNK, link=dress(rng, rng.choice(linked)))
+        # What it says of itself does not count.
+        return images.entry(dress(rng, path), LNK, link=dress(rng, rng.choice(linked)), mode=rng.choice([0o644, 0]), pax=pax, **owner)
     if r < .66:
         return images.entry(path, rng.choice([CHR, BLK, FIFO]), devmajor=rng.randint(0, 300), devminor=rng.randint(0, 300), **owner)
     linked.append(path)

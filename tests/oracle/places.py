@@ -53,6 +53,8 @@ def indexes(work):
     refused('no tag, two images', f'oci:{work}/tags', '2 images for linux/amd64; name one by its tag: 1, 2')
     refused('a tag that is not there', f'oci:{work}/tags:3', "no image has the tag '3'; tags: 1, 2")
     holds('by digest', f"oci:{work}/tags@{two['digest']}", ['b'])
+    inner = lay.json({'schemaVersion': 2, 'mediaType': INDEX, 'manifests': [one]}, INDEX)
+    holds('an index by digest', f"oci:{work}/tags@{inner['digest']}", ['a'])
     gone = sha(b'gone')
     refused('a digest that is not there', f'oci:{work}/tags@{gone}', f"'blobs/sha256/{gone[7:]}': no such file in the image")
     lay = new('same')
@@ -157,6 +159,13 @@ def documents(work):
             (b'', 'an empty index.json', 'index: the JSON ends too early (line 1, column 0)'),
             (b'[]', 'a list', 'index: not an object'),
             (b'{"schemaVersion":2,"schemaVersion":2}', 'a key twice', 'index: a key occurs twice (line 1, column 34)'),
+            (b'{"schemaVersion":2,"manifests":[],"layers":[]}', 'manifests and layers',
+             "index: 'layers' beside the members of another kind"),
+            (b'{"schemaVersion":2,"mediaType":"' + MANIFEST.encode() + b'","manifests":[]}', 'an index that calls itself a manifest',
+             f"index: its media type is '{MANIFEST}'"),
+            (b'{"schemaVersion":2,"manifests":[]}x', 'something behind it', 'index: something follows the JSON (line 1, column 35)'),
+            (b'{"schemaVersion":2,"manifests":["\xff"]}', 'not UTF-8', 'index: not UTF-8 (line 1, column 33)'),
+            (b'{"schemaVersion":2,"manifests":["\\u0000"]}', 'a NUL', 'index: a NUL in a string (line 1, column 40)'),
             (b'{"schemaVersion":2}', 'no manifests', "index: 'manifests' is missing"),
             (b'[' * 40, 'too deep', 'index: more than 32 levels deep, at offset 32')):
         lay.file('index.json', text)
@@ -202,6 +211,8 @@ def docker_archives(work):
                ('2/layer.tar', B), ('3/layer.tar', b'', SYM, '../1/layer.tar'), ('4/layer.tar', C), ('repositories', b'{}')]
     path = f'{work}/old.tar'
     archive(path, members)
+    lines = images.dump(TOOL, f'docker-archive:{path}:@0')[1]
+    tap.check('it is named by the digest of its config', lines and lines[-1].endswith(f'manifest={sha(conf)[7:]}'), lines[-1:])
     holds('docker save, old: by name', f'docker-archive:{path}:alpine:3', ['a', 'b'])
     holds('a name in full', f'docker-archive:{path}:docker.io/library/alpine:3', ['a', 'b'])
     holds('a name without its tag', f'docker-archive:{path}:x/y', ['a', 'b'])
@@ -233,6 +244,20 @@ def docker_archives(work):
     archive(f'{work}/bad3.tar', [m if m[0] != '4/layer.tar' else ('4/layer.tar', B) for m in members])
     refused('a layer that is not its diff_id', f'docker-archive:{work}/bad3.tar:@1',
             f'layer 1 ({sha(C)[:19]}): uncompressed: digest {sha(B)}, but {sha(C)} was expected')
+    archive(f'{work}/bad9.tar', [m if m[0] != name else (name, conf + b'\n') for m in members])
+    refused('a config that is not its old name', f'docker-archive:{work}/bad9.tar:@0',
+            f"config: '{name}': digest {sha(conf + b'%c' % 10)}, but {sha(conf)} was expected")
+    chain = [(f'l{i}', b'', SYM, f'l{i + 1}') for i in range(7)] + [('l7', b'', LNK, '1/layer.tar')]
+    archive(f'{work}/links8.tar', [m if m[0] != '3/layer.tar' else ('3/layer.tar', b'', SYM, '../l1') for m in members] + chain)
+    holds('eight links in a row', f'docker-archive:{work}/links8.tar:@0', ['a', 'b'])
+    archive(f'{work}/links9.tar', [m if m[0] != '3/layer.tar' else ('3/layer.tar', b'', SYM, '../l0') for m in members] + chain)
+    refused('nine links in a row', f'docker-archive:{work}/links9.tar:@0', f"layer 3 ({sha(A)[:19]}): '3/layer.tar': no such file in the image")
+    for n in (16384, 16385):
+        archive(f'{work}/full.tar', members + [(f'f{i}', b'') for i in range(n - len([m for m in members if m[0] != '1/']))])
+        if n == 16384:
+            holds('as many files as an archive may have', f'docker-archive:{work}/full.tar:@1', ['c'])
+        else:
+            refused('one more', f'docker-archive:{work}/full.tar:@1', f"'f{n - len(members)}': more than 16384 files")
     archive(f'{work}/bad4.tar', members + [('manifest.json', b'[]')])
     refused('a member twice', f'docker-archive:{work}/bad4.tar:@1', "'manifest.json' occurs twice")
     archive(f'{work}/bad5.tar', [(n, b'', SYM, '3/layer.tar') if n == '1/layer.tar' else (n, b, *x) for n, b, *x in members])
@@ -268,6 +293,8 @@ def oci_archives(work):
         holds(f"an archived layout, names with '{prefix}'", f'oci-archive:{path}', ['a', 'b'])
         holds('and its tag', f'oci-archive:{path}:v1', ['a', 'b'])
         refused('another tag', f'oci-archive:{path}:v2', "no image has the tag 'v2'; tags: v1")
+    subprocess.run(['zstd', '-q', path], check=True)
+    holds('compressed', f'oci-archive:{path}.zst:v1', ['a', 'b'])
 
 
 def skopeo_folders(work):
@@ -343,6 +370,37 @@ def folders(work):
     refused('not a folder', f'rootfs:{work}/root.tar', f"cannot open '{work}/root.tar': Not a directory", status=4)
 
 
+def sparse_files(work):
+    """The holes of many files, in every form that tar has for them, read as what is in the files."""
+    top = f'{work}/root'
+    os.mkdir(top)
+    for name, size, data in (('all-hole', 1 << 20, []), ('start', 300000, [(0, b's' * 5000)]), ('end', 300001, [(290000, b'e' * 10001)]),
+                             ('many', 5 << 20, [(i << 16, os.urandom(300)) for i in range(70)]), ('full', 70000, [(0, os.urandom(70000))]),
+                             ('empty', 0, []), ('last', 8 << 20, [(0, b'x'), ((8 << 20) - 1, b'y')])):
+        with open(f'{top}/{name}', 'wb') as f:
+            for at, body in data:
+                f.seek(at)
+                f.write(body)
+            f.truncate(size)
+    os.link(f'{top}/many', f'{top}/many-too')
+    want = images.listing(images.dump(TOOL, f'rootfs:{top}')[1])
+    for how in (['--format=gnu'], *(['--format=pax', f'--sparse-version={v}'] for v in ('0.0', '0.1', '1.0'))):
+        # Both ways for tar to find holes: by what the file system says, and by zeros.
+        for detect in ('seek', 'raw'):
+            path = f'{work}/{how[-1]}-{detect}.tar'
+            subprocess.run(['tar', '-S', f'--hole-detection={detect}', *how, '-cf', path, '-C', top, '.'], check=True)
+            rc, lines, err = images.dump(TOOL, f'rootfs-tar:{path}')
+            got = images.listing(lines)
+            tap.check(f'sparse files, {how[-1]} {detect}', rc == 0 and got == want and os.path.getsize(path) < 1 << 19,
+                      err or images.difference(got, want))
+            with open(path, 'rb') as f:
+                data = f.read()
+            images.simple(f'{path}.oci', [data, tar([entry('hard', LNK, link='last'), entry('.wh.start')])], 'gzip')
+            got = images.listing(images.dump(TOOL, f'oci:{path}.oci')[1])
+            tap.check(f'and in a layer, {how[-1]} {detect}', got.get(b'hard', ())[8:9] == want[b'last'][8:9] and b'start' not in got and
+                      got.get(b'many') == want[b'many'], images.difference(got, want))
+
+
 def words(_work):
     """The spelling of sources."""
     for source, want in (
@@ -359,7 +417,7 @@ def words(_work):
 
 def main():
     with tempfile.TemporaryDirectory(prefix='selfsame-places-') as work:
-        for part in (indexes, documents, config, docker_archives, oci_archives, skopeo_folders, folders, words):
+        for part in (indexes, documents, config, docker_archives, oci_archives, skopeo_folders, folders, sparse_files, words):
             os.mkdir(f'{work}/{part.__name__}')
             part(f'{work}/{part.__name__}')
     return tap.end()

@@ -123,6 +123,10 @@ static void extended_headers_say_one_thing_or_are_refused(void **state)
 		{ 'x', "21 hdrcharset=BINARY\n", NULL },
 		{ 'x', "27 SCHILY.xattr.user.a=\n\n\n", "malformed record at byte 0" },
 		{ 'x', "25 SCHILY.xattr.user.a=\n\n", NULL },
+		{ 'x', "31 SCHILY.acl.access=user::rwx\n", NULL },
+		{ 'x', "26 RHT.security.selinux=x\n", NULL },
+		{ 'x', "30 LIBARCHIVE.xattr.user.a=YQ\n", NULL },
+		{ 'x', "16 VENDOR.key=v\n", NULL },
 		{ 'x', "9 path=a\n9 path=a\n", "'path' occurs twice" },
 		{ 'x', "8 path=\n", "malformed 'path'" },
 		{ 'x', "9 size=x\n", "malformed 'size'" },
@@ -424,6 +428,33 @@ static void numbers_are_octal_or_base_256_and_bounded(void **state)
 	}
 }
 
+/* Segments of no bytes: the map has room for many more than there may be. */
+static void a_sparse_file_has_at_most_65536_segments(void **state)
+{
+	(void)state;
+	for (size_t n = TAR_MAX_SEGMENTS; n <= TAR_MAX_SEGMENTS + 1; n++) {
+		AUTO_FREE char *map = ss_calloc(4 * n + 1, 1);
+		AUTO_FREE char *body = ss_calloc(5 * n, 1);
+		char blocks[16];
+		struct made m[2] = { { .name = "x", .type = 'x', .body = body },
+				     { .name = "f", .type = '0' } };
+
+		for (size_t i = 0; i < n; i++)
+			memcpy(map + 4 * i, "0,0,", 4);
+		map[4 * n - 1] = '\0';
+		(void)snprintf(blocks, sizeof(blocks), "%zu", n);
+		made_record(body, 5 * n, "GNU.sparse.size", "1");
+		made_record(body, 5 * n, "GNU.sparse.numblocks", blocks);
+		made_record(body, 5 * n, "GNU.sparse.map", map);
+		expect_one(m, 2,
+			   n == TAR_MAX_SEGMENTS ? NULL
+						 : "tar entry at offset 263168: more than 65536 "
+						   "segments in a sparse "
+						   "file",
+			   SS_ELIMIT);
+	}
+}
+
 static void limits_hold_before_anything_is_allocated(void **state)
 {
 	AUTO_BUF struct ss_buf b = SS_BUF_INIT(ROOM);
@@ -465,6 +496,7 @@ int main(void)
 		cmocka_unit_test(every_changed_bit_of_a_header_is_refused),
 		cmocka_unit_test(the_end_is_two_blocks_and_nothing_more),
 		cmocka_unit_test(numbers_are_octal_or_base_256_and_bounded),
+		cmocka_unit_test(a_sparse_file_has_at_most_65536_segments),
 		cmocka_unit_test(limits_hold_before_anything_is_allocated),
 	};
 
