@@ -53,7 +53,7 @@ mkdir -p "$top/elsewhere/deeper"
 cp -r "$src/src" "$src/kernel" "$top/elsewhere/deeper"
 ok 'the Makefile builds with musl-gcc' build "$src" "$top/one" UTC
 ok 'and elsewhere, in another time zone' build "$top/elsewhere/deeper" "$top/elsewhere/two" Asia/Tokyo
-for f in stage0 init; do
+for f in stage0 init dataplane; do
 	ok "$f has the same bytes both times" cmp "$top/one/$f" "$top/elsewhere/two/$f"
 	ok "$f is static, W or X, without build id" is_static "$top/one/$f"
 	ok "$f names no place of this machine" no_names_of_places "$top/one/$f"
@@ -62,6 +62,7 @@ for f in stage0 init; do
 done
 ok 'stage0 has at most 32 KiB' at_most "$top/one/stage0" 32768
 ok 'init has at most 128 KiB' at_most "$top/one/init" 131072
+ok 'dataplane has at most 128 KiB' at_most "$top/one/dataplane" 131072
 # The checks above can say no: a program with stdio fails them.
 cat >"$top/hello.c" <<-'END'
 	#include <stdio.h>
