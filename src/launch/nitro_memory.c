@@ -20,7 +20,9 @@ bool nitro_memory_plan(const struct nitro_pool *p, uint64_t size, uint64_t ret[N
 	}
 	/* What is left is less than the smallest page that is still free; one of that kind holds
 	 * what all smaller ones were to hold, too. */
-	for (size_t i = NITRO_PAGE_SIZES; left > 0 && i-- > 0;) {
+	for (size_t n = 0; left > 0 && n < NITRO_PAGE_SIZES; n++) {
+		const size_t i = NITRO_PAGE_SIZES - 1 - n;
+
 		if (ret[i] == p->pages[i].free) {
 			ret[i] = 0;
 			continue;
