@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hermetic/step.h"
 
+#include "base/mem.h"
+#include "base/sort.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -49,6 +52,40 @@ static void env_rename_host(json_t *env, const char *engine_host)
 		(void)json_array_set_new(env, i, json_string("HOSTNAME=" HERMETIC_HOST));
 }
 
+struct env_row {
+	const char *s;
+	size_t at;
+};
+
+static int by_name(const void *a, const void *b)
+{
+	const struct env_row *x = a, *y = b;
+	const size_t xn = strcspn(x->s, "="), yn = strcspn(y->s, "=");
+	const int d = memcmp(x->s, y->s, xn < yn ? xn : yn);
+
+	if (d != 0 || xn != yn)
+		return d != 0 ? d : xn < yn ? -1 : 1;
+	return x->at < y->at ? -1 : x->at > y->at; /* of one name twice, the last stays the last */
+}
+
+/* buildah hands build arguments over in another order each time (seen in 1.28). */
+static json_t *env_sorted(const json_t *env)
+{
+	const size_t n = json_array_size(env);
+	AUTO_FREE struct env_row *rows = ss_calloc(n, sizeof(*rows));
+	json_t *ret = json_array();
+
+	for (size_t i = 0; i < n; i++) {
+		const char *s = json_string_value(json_array_get(env, i));
+
+		rows[i] = (struct env_row){ s != NULL ? s : "", i };
+	}
+	ss_sort(rows, n, sizeof(*rows), by_name);
+	for (size_t i = 0; i < n; i++)
+		(void)json_array_append(ret, json_array_get(env, rows[i].at));
+	return ret;
+}
+
 static int fix_process(json_t *config, const char *epoch, const char *engine_host,
 		       struct ss_err *err)
 {
@@ -70,6 +107,7 @@ static int fix_process(json_t *config, const char *epoch, const char *engine_hos
 	env_add(env, "PYTHONHASHSEED=", "0");
 	if (!env_has(env, "LC_"))
 		env_add(env, "LANG=", "C.UTF-8");
+	(void)json_object_set_new(process, "env", env_sorted(env));
 	(void)json_object_set_new(user, "umask", json_integer(022));
 	return 0;
 }

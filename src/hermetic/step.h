@@ -9,7 +9,8 @@
  * stays as it is.
  *
  *   environment  SOURCE_DATE_EPOCH, TZ=UTC, PYTHONHASHSEED=0, LANG=C.UTF-8 (unless LANG or any LC_
- *                is set); HOSTNAME where the engine put its random one
+ *                is set); HOSTNAME where the engine put its random one; sorted by name, for
+ *                engines hand build arguments over in any order
  *   host name    "selfsame", also in /etc/hostname; /etc/hosts knows it and localhost only
  *   umask        022
  *   /run/.containerenv  empty: the engine's own names the container

@@ -30,19 +30,33 @@ static void expect_env(const char *before, const char *after)
 static void a_step_gets_one_clock_one_zone_one_locale(void **state)
 {
 	(void)state;
-	expect_env("[\"PATH=/bin\"]", "[\"PATH=/bin\",\"SOURCE_DATE_EPOCH=7\",\"TZ=UTC\","
-				      "\"PYTHONHASHSEED=0\",\"LANG=C.UTF-8\"]");
+	expect_env("[\"PATH=/bin\"]", "[\"LANG=C.UTF-8\",\"PATH=/bin\",\"PYTHONHASHSEED=0\","
+				      "\"SOURCE_DATE_EPOCH=7\",\"TZ=UTC\"]");
 }
 
 static void what_the_dockerfile_sets_stays(void **state)
 {
 	(void)state;
 	expect_env("[\"TZ=Asia/Tokyo\",\"LC_TIME=de_DE\",\"SOURCE_DATE_EPOCH=1\"]",
-		   "[\"TZ=Asia/Tokyo\",\"LC_TIME=de_DE\",\"SOURCE_DATE_EPOCH=1\","
-		   "\"PYTHONHASHSEED=0\"]");
+		   "[\"LC_TIME=de_DE\",\"PYTHONHASHSEED=0\",\"SOURCE_DATE_EPOCH=1\","
+		   "\"TZ=Asia/Tokyo\"]");
 	expect_env("[\"LANG=fr\",\"HOSTNAME=mine\",\"TZ=\",\"PYTHONHASHSEED=5\"]",
-		   "[\"LANG=fr\",\"HOSTNAME=mine\",\"TZ=\",\"PYTHONHASHSEED=5\","
-		   "\"SOURCE_DATE_EPOCH=7\"]");
+		   "[\"HOSTNAME=mine\",\"LANG=fr\",\"PYTHONHASHSEED=5\","
+		   "\"SOURCE_DATE_EPOCH=7\",\"TZ=\"]");
+}
+
+static void whatever_order_the_engine_has_the_step_sees_one(void **state)
+{
+	static const char after[] = "[\"=x\",\"A=2\",\"A=1\",\"A0=\",\"AB=\",\"LANG=\","
+				    "\"PYTHONHASHSEED=\",\"SOURCE_DATE_EPOCH=\",\"TZ=\",\"W\"]";
+
+	(void)state;
+	expect_env("[\"W\",\"AB=\",\"A=2\",\"LANG=\",\"TZ=\",\"SOURCE_DATE_EPOCH=\",\"A0=\","
+		   "\"A=1\",\"=x\",\"PYTHONHASHSEED=\"]",
+		   after);
+	expect_env("[\"A=2\",\"PYTHONHASHSEED=\",\"=x\",\"SOURCE_DATE_EPOCH=\",\"TZ=\",\"A=1\","
+		   "\"AB=\",\"A0=\",\"LANG=\",\"W\"]",
+		   after);
 }
 
 static void the_engines_random_host_name_is_replaced_everywhere(void **state)
@@ -83,6 +97,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_step_gets_one_clock_one_zone_one_locale),
 		cmocka_unit_test(what_the_dockerfile_sets_stays),
+		cmocka_unit_test(whatever_order_the_engine_has_the_step_sees_one),
 		cmocka_unit_test(the_engines_random_host_name_is_replaced_everywhere),
 		cmocka_unit_test(a_bundle_without_a_process_is_refused),
 	};
