@@ -173,23 +173,35 @@ static char *path_below(const char *top, const char *file)
 			   real_dir[n] != '\0' ? "/" : "", file);
 }
 
-/* Each as a pattern that means itself and nothing else; the last line that matches decides. */
+/* As a pattern that means itself and nothing else; the last line that matches decides. */
+static void add_output(const struct engine_job *j, const char *file, struct ss_buf *b)
+{
+	AUTO_FREE char *path = path_below(j->req->context, file);
+
+	if (path == NULL || strchr(path, '\n') != NULL)
+		return;
+	if (b->n > 0 && b->p[b->n - 1] != '\n')
+		ss_buf_put(b, (struct ss_span){ (const uint8_t *)"\n", 1 });
+	ss_buf_put(b, (struct ss_span){ (const uint8_t *)"/", 1 });
+	for (const char *p = path; *p != '\0'; p++) {
+		if (strchr("*?[]\\", *p) != NULL)
+			ss_buf_put(b, (struct ss_span){ (const uint8_t *)"\\", 1 });
+		ss_buf_put(b, (struct ss_span){ (const uint8_t *)p, 1 });
+	}
+	ss_buf_put(b, (struct ss_span){ (const uint8_t *)"\n", 1 });
+}
+
+/* Each, and the name that another build may just be writing it under (io/atomic.h). */
 static void add_outputs(const struct engine_job *j, struct ss_buf *b)
 {
 	for (const char *const *o = j->req->outputs; o != NULL && *o != NULL; o++) {
-		AUTO_FREE char *path = path_below(j->req->context, *o);
+		const char *slash = strrchr(*o, '/');
+		const char *base = slash != NULL ? slash + 1 : *o;
+		AUTO_FREE char *hidden =
+			engine_text("%.*s.%s.selfsame-new", (int)(base - *o), *o, base);
 
-		if (path == NULL || strchr(path, '\n') != NULL)
-			continue;
-		if (b->n > 0 && b->p[b->n - 1] != '\n')
-			ss_buf_put(b, (struct ss_span){ (const uint8_t *)"\n", 1 });
-		ss_buf_put(b, (struct ss_span){ (const uint8_t *)"/", 1 });
-		for (const char *p = path; *p != '\0'; p++) {
-			if (strchr("*?[]\\", *p) != NULL)
-				ss_buf_put(b, (struct ss_span){ (const uint8_t *)"\\", 1 });
-			ss_buf_put(b, (struct ss_span){ (const uint8_t *)p, 1 });
-		}
-		ss_buf_put(b, (struct ss_span){ (const uint8_t *)"\n", 1 });
+		add_output(j, *o, b);
+		add_output(j, hidden, b);
 	}
 }
 

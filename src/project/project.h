@@ -63,6 +63,8 @@ struct project_plan {
 	char *dockerfile; /* path */
 	char *context;    /* path */
 	char *output;     /* path of the EIF */
+	char *eif;        /* where it goes by default: never an input, whatever the output */
+	char *scratch;    /* where a rebuild goes that nobody wants to keep; the same */
 	char *records;    /* folder of measurements.json and, with a config, enclave.lock */
 	const char *name; /* borrowed from config or options, as the rest below */
 	const char *version;

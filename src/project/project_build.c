@@ -46,7 +46,7 @@ static int run_engine(struct build *b, struct ss_err *err)
 	const struct cfg_build *c = &p->config.build;
 	AUTO_FREE char *measurements = project_path_join(p->records, "measurements.json");
 	AUTO_FREE char *lock = project_path_join(p->records, "enclave.lock");
-	const char *const outputs[] = { p->output, measurements, lock, NULL };
+	const char *const outputs[] = { p->output, p->eif, p->scratch, measurements, lock, NULL };
 	const struct engine_request req = {
 		.engine = c->engine != NULL ? c->engine : "auto",
 		.dockerfile = p->dockerfile,

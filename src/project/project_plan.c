@@ -107,8 +107,9 @@ static void find_output(const struct project_options *o, struct project_plan *p)
 	char file[160];
 
 	(void)snprintf(file, sizeof(file), "%s.eif", p->name);
-	p->output = o->output != NULL ? project_path_copy(o->output)
-				      : project_path_join(p->has_config ? p->dir : ".", file);
+	p->eif = project_path_join(p->has_config ? p->dir : ".", file);
+	p->scratch = project_path_join(p->dir, ".selfsame-rebuild.eif");
+	p->output = project_path_copy(first(o->output, p->is_rebuild ? p->scratch : p->eif, NULL));
 	p->records = p->has_config ? project_path_copy(p->dir) : project_path_dir(p->output);
 }
 
@@ -279,5 +280,7 @@ void project_plan_done(struct project_plan *p)
 	free(p->dockerfile);
 	free(p->context);
 	free(p->output);
+	free(p->eif);
+	free(p->scratch);
 	free(p->records);
 }

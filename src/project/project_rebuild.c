@@ -4,22 +4,13 @@
 
 #include <string.h>
 
-/* Where a rebuild goes when nobody wants to keep it: beside the EIF, hidden, and gone again. */
-static char *scratch_path(const char *dir)
-{
-	return project_path_join(dir, ".selfsame-rebuild.eif");
-}
-
 int project_rebuild(const struct project_options *o, struct project_result *ret, bool *ret_same,
 		    void (*differs)(void *ctx, const char *what, const char *want, const char *got),
 		    void *ctx, struct ss_err *err)
 {
 	const char *dir = o->source != NULL ? o->source : ".";
-	AUTO_FREE char *scratch = scratch_path(dir);
 	AUTO_FREE char *path = project_path_join(dir, "measurements.json");
-	struct project_options with = *o;
 	struct cfg_measurements want = { 0 };
-	int rc;
 
 	if (o->source != NULL && oci_is_source(o->source))
 		return ss_fail(err, SS_EUSAGE, "rebuild takes a project's folder, not an image");
@@ -30,13 +21,10 @@ int project_rebuild(const struct project_options *o, struct project_result *ret,
 	}
 	if (cfg_measurements_load(path, &want, err) < 0)
 		return -1;
-	if (o->output == NULL)
-		with.output = scratch;
-	rc = project_make(&with, true, ret, err);
-	if (o->output == NULL)
-		(void)unlink(scratch);
-	if (rc < 0)
+	if (project_make(o, true, ret, err) < 0)
 		return -1;
+	if (o->output == NULL)
+		(void)unlink(ret->plan.scratch);
 	*ret_same = cfg_measurements_same(&want.m, &ret->image.m, differs, ctx);
 	return 0;
 }

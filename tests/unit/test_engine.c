@@ -461,7 +461,8 @@ static void a_builds_own_results_are_no_inputs(void **state)
 	res = expect_built(&r);
 	engine_result_done(&res);
 	assert_string_equal(load("ignore", buf, sizeof(buf)),
-			    "*.o\n!enclave.lock\n/sub/a\\*b.eif\n/enclave.lock\n");
+			    "*.o\n!enclave.lock\n/sub/a\\*b.eif\n/sub/.a\\*b.eif.selfsame-new\n"
+			    "/enclave.lock\n/.enclave.lock.selfsame-new\n");
 }
 
 static void the_context_is_a_copy_unless_it_is_wanted_as_it_is(void **state)
