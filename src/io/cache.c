@@ -197,7 +197,7 @@ static void empty_dir(int dir, unsigned depth)
 	(void)closedir(d);
 }
 
-static void remove_tree(const char *path)
+void io_remove_tree(const char *path)
 {
 	const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
@@ -230,7 +230,7 @@ static void remove_stale(const char *parent, void (*stale)(void *ctx, const char
 			continue;
 		if (stale != NULL)
 			stale(ctx, path);
-		remove_tree(path);
+		io_remove_tree(path);
 	}
 	(void)closedir(d);
 }
@@ -275,7 +275,7 @@ int io_private_new(const char *parent, struct io_private *ret,
 void io_private_done(struct io_private *p)
 {
 	if (p->path != NULL)
-		remove_tree(p->path);
+		io_remove_tree(p->path);
 	if (p->fd >= 0)
 		(void)close(ss_take_fd(&p->fd));
 	free(p->path);

@@ -36,6 +36,10 @@ SS_MUST_CHECK int io_private_new(const char *parent, struct io_private *ret,
 void io_private_done(struct io_private *p);
 #define AUTO_PRIVATE SS_CLEANUP(io_private_done)
 
+/* Removes a folder with all it holds, as far as it can be removed; what is mounted inside is let go
+ * first. */
+SS_NONNULL void io_remove_tree(const char *path);
+
 /* A shared or exclusive lock on the file `path`, made if it is not there; waits, unless `wait` is
  * false: then *ret_fd is -1 if somebody has it. */
 SS_MUST_CHECK SS_NONNULL int io_lock_file(const char *path, bool exclusive, bool wait, int *ret_fd,

@@ -2,6 +2,7 @@
 #include "io/spawn.h"
 
 #include "base/mem.h"
+#include "io/enclose.h"
 #include "io/stop.h"
 
 #include <errno.h>
@@ -143,7 +144,7 @@ SS_NORETURN static void become(const struct io_spawn *s, const char *file, const
 			       int report)
 {
 	sigset_t none;
-	int e;
+	int e = 0;
 
 	(void)setpgid(0, 0);
 #ifdef __linux__
@@ -157,8 +158,10 @@ SS_NORETURN static void become(const struct io_spawn *s, const char *file, const
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	if (s->umask != 0)
 		(void)umask((mode_t)s->umask);
+	if (s->enclosed)
+		e = io_enclose(report);
 	/* fds are all above 2, so no dup2() can overwrite one that is still needed. */
-	if (dup2(fds[0], 0) >= 0 && dup2(fds[1], 1) >= 0 && dup2(fds[2], 2) >= 0 &&
+	if (e == 0 && dup2(fds[0], 0) >= 0 && dup2(fds[1], 1) >= 0 && dup2(fds[2], 2) >= 0 &&
 	    (s->dir == NULL || chdir(s->dir) == 0)) {
 		union {
 			const char *const *in;
@@ -167,7 +170,7 @@ SS_NORETURN static void become(const struct io_spawn *s, const char *file, const
 
 		(void)execve(file, argv.out, s->env != NULL ? env.out : environ);
 	}
-	e = errno;
+	e = e != 0 ? e : errno;
 	(void)!write(report, &e, sizeof(e));
 	_exit(127);
 }
@@ -281,12 +284,14 @@ static void stop_group(struct run *r, uint64_t now)
 /* Until the program has ended and its streams are empty, or something else stops it. */
 static void follow(struct run *r, int wake)
 {
+	const bool heed = !r->s->tidying;
 	unsigned nap = 1;
 
 	while (!has_ended(r)) {
 		struct pollfd p[3] = { { .fd = r->out.fd, .events = POLLIN },
 				       { .fd = r->err.fd, .events = POLLIN },
-				       { .fd = r->stopped ? -1 : wake, .events = POLLIN } };
+				       { .fd = heed && !r->stopped ? wake : -1,
+					 .events = POLLIN } };
 		/* With a stream open its end wakes us; without one we look now and then. */
 		const bool open = r->out.fd >= 0 || r->err.fd >= 0;
 		uint64_t now;
@@ -296,7 +301,7 @@ static void follow(struct run *r, int wake)
 		drain(r, &r->out);
 		drain(r, &r->err);
 		now = now_ms();
-		if (io_stop_signal() != 0)
+		if (heed && io_stop_signal() != 0)
 			r->stopped = true;
 		if (now >= r->deadline && !r->stopped)
 			r->timed_out = true;

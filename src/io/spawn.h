@@ -4,6 +4,8 @@
 #include "base/cur.h"
 #include "base/err.h"
 
+#include <stdbool.h>
+
 /*
  * Runs one other program to its end: an argument vector, never a shell.
  *
@@ -28,6 +30,8 @@ struct io_spawn {
 	int out_fd;              /* its standard output goes here as it is; 0 = to line() */
 	unsigned umask;          /* 0 = ours */
 	uint64_t timeout_ms;     /* 0 = as long as it takes */
+	bool enclosed;           /* with it ends all that it starts and mounts (io/enclose.h) */
+	bool tidying;            /* signals do not stop it: it has a time, and an end to make */
 	/* May be NULL. Called on the thread of io_spawn_run(). */
 	void (*line)(void *ctx, enum io_stream from, const char *line);
 	void *ctx;
