@@ -1,122 +1,145 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/hex.h"
-#include "crypto/hash.h"
 #include "engine/imgref.h"
 #include "engine/job.h"
+#include "io/cgroup.h"
 #include "io/self.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
 
 /*
- * buildah, without a daemon. It works in an image store of our own (docs/decisions/0015): the
- * user's stays as it is, and what a killed build left behind can be told from what is somebody
- * else's. Whoever uses the store holds a shared lock on it; who gets the exclusive one is alone
- * and may clear it.
+ * buildah, without a daemon. Base images lie in an image store of our own (docs/decisions/0015):
+ * the user's stays as it is. Containers and what they make lie in a store in the private folder of
+ * one build, to which the other is read-only: they go with it, however the build ends. As root each
+ * call has name spaces of its own, so that no process and no mount outlives it, not even a kill.
+ *
+ * Whoever uses the image store holds a shared lock on it; who gets the exclusive one is alone and
+ * may sweep out what a killed pull left.
  */
+
+/* The order in which things are cleared is seen by nobody. */
+#undef readdir
 
 /* The capabilities that Docker and BuildKit give a step and buildah does not. */
 #define MORE_CAPABILITIES "CAP_AUDIT_WRITE,CAP_MKNOD,CAP_NET_RAW"
 
-static void begin(const struct engine_job *j, struct engine_words *w)
+static void begin(const struct engine_job *j, const char *store, struct engine_words *w)
 {
-	engine_words(w, j->program, "--root", j->store, "--runroot", j->run_root, NULL);
+	engine_words(w, j->program, "--root", store, "--runroot", NULL);
+	engine_wordf(w, "%s/run", j->work.path);
 }
 
-/* Containers and unnamed images: only what died in the middle leaves them. */
-static int clear_store(struct engine_job *j, struct ss_err *err)
-{
-	AUTO_WORDS struct engine_words rm = { 0 };
-	AUTO_WORDS struct engine_words rmi = { 0 };
-	AUTO_FREE char *answer = NULL;
-	struct engine_end e;
+/* --- what is left ----------------------------------------------------------------------------- */
 
-	begin(j, &rm);
-	engine_words(&rm, "rm", "--all", NULL);
-	if (engine_ask(j, &rm, &e, &answer, err) < 0)
+/* Sweeps the store, if nobody else uses it. Otherwise a mark stays for whoever finds it unused. */
+static int sweep_if_alone(struct engine_job *j, struct ss_err *err)
+{
+	AUTO_FREE char *lock = engine_text("%s.lock", j->store);
+	AUTO_FREE char *mark = engine_text("%s.unclean", j->store);
+	AUTO_CLOSE int alone = -1;
+	AUTO_CLOSE int fd = -1;
+
+	fd = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return ss_fail_sys(err, "cannot write '%s'", mark);
+	if (io_lock_file(lock, true, false, &alone, err) < 0)
 		return -1;
-	free(TAKE_PTR(answer));
-	begin(j, &rmi);
-	engine_words(&rmi, "rmi", "--prune", "--force", NULL);
-	return engine_ask(j, &rmi, &e, &answer, err);
+	if (alone >= 0) {
+		buildah_sweep(j->store);
+		(void)unlink(mark);
+	}
+	return 0;
 }
 
-void buildah_clear_steps(struct engine_job *j, const char *work)
+/* What it prints and how it ends is not wanted. */
+static void try_run(struct engine_job *j, const struct engine_words *w)
 {
-	AUTO_WORDS struct engine_words list = { 0 };
-	AUTO_FREE char *state = engine_text("%s/" ENGINE_STEPS, work);
-	AUTO_FREE char *runtime = NULL;
-	AUTO_FREE char *ids = NULL;
+	AUTO_FREE char *answer = NULL;
 	struct ss_err ignored = { 0 };
 	struct engine_end e;
 
-	if (access(state, F_OK) != 0)
-		return;
-	runtime = io_self_find("selfsame-runtime", &ignored);
-	if (runtime == NULL)
-		return;
-	engine_words(&list, runtime, "--root", state, "list", "--quiet", NULL);
-	if (engine_ask(j, &list, &e, &ids, &ignored) < 0 || e.status != 0)
-		return;
-	for (char *id = ids; *id != '\0';) {
-		AUTO_WORDS struct engine_words kill = { 0 };
-		AUTO_FREE char *answer = NULL;
-		char *end = id + strcspn(id, "\n");
-		char *next = *end == '\n' ? end + 1 : end;
-
-		*end = '\0';
-		engine_words(&kill, runtime, "--root", state, "delete", "--force", id, NULL);
-		if (engine_ask(j, &kill, &e, &answer, &ignored) < 0)
-			return;
-		id = next;
-	}
+	(void)!engine_ask(j, w, &e, &answer, &ignored);
 }
 
-/* Where containers/storage notes what is mounted: gone after a restart, as the mounts are. One for
- * each store. */
-static char *run_root_of(const char *store)
+/* Without name spaces of its own a step may outlive the build: its runtime ends it. */
+static void end_step(struct engine_job *j, const char *state, const char *id)
 {
-	const struct ss_span s = { (const uint8_t *)store, strlen(store) };
-	const char *xdg = getenv("XDG_RUNTIME_DIR");
-	uint8_t sha[CRYPTO_SHA256_SIZE];
-	char hex[17];
+	AUTO_WORDS struct engine_words w = { 0 };
+	struct ss_err ignored = { 0 };
+	AUTO_FREE char *runtime = io_self_find("selfsame-runtime", &ignored);
 
-	crypto_hash_once(CRYPTO_SHA256, s, sha);
-	ss_hex((struct ss_span){ sha, 8 }, hex);
-	if (getuid() == 0)
-		return engine_text("/run/selfsame/%s", hex);
-	if (xdg != NULL && xdg[0] == '/')
-		return engine_text("%s/selfsame/%s", xdg, hex);
-	return engine_text("/tmp/selfsame-%u/%s", (unsigned)getuid(), hex);
+	if (runtime == NULL)
+		return;
+	engine_words(&w, runtime, "--root", state, "delete", "--force", id, NULL);
+	try_run(j, &w);
+}
+
+/* Files of users that exist inside only: we cannot remove them as who we are. */
+static void remove_as_inside(struct engine_job *j, const char *work)
+{
+	AUTO_WORDS struct engine_words w = { 0 };
+	AUTO_FREE char *buildah = io_spawn_find("buildah");
+	AUTO_FREE char *store = engine_text("%s/storage", work);
+
+	if (buildah == NULL || access(store, F_OK) != 0)
+		return;
+	engine_words(&w, buildah, "unshare", "rm", "-rf", store, NULL);
+	try_run(j, &w);
+}
+
+void buildah_clear(struct engine_job *j, const char *work)
+{
+	AUTO_FREE char *state = engine_text("%s/" ENGINE_STEPS, work);
+	DIR *d = opendir(state);
+
+	for (const struct dirent *e = d != NULL ? readdir(d) : NULL; e != NULL; e = readdir(d)) {
+		if (e->d_name[0] == '.')
+			continue;
+		if (getuid() != 0)
+			end_step(j, state, e->d_name);
+		io_cgroup_remove(e->d_name); /* runc and crun call it as the container */
+	}
+	if (d != NULL)
+		(void)closedir(d);
+	if (getuid() != 0)
+		remove_as_inside(j, work);
+}
+
+void buildah_close(struct engine_job *j)
+{
+	struct ss_err ignored = { 0 };
+
+	j->tidying = true;
+	buildah_clear(j, j->work.path);
+	(void)close(ss_take_fd(&j->store_lock));
+	(void)!sweep_if_alone(j, &ignored);
 }
 
 int buildah_open(struct engine_job *j, struct ss_err *err)
 {
 	AUTO_FREE char *cache = io_cache_dir("containers", err);
 	AUTO_FREE char *lock = NULL;
-	AUTO_CLOSE int alone = -1;
+	AUTO_FREE char *mark = NULL;
 
 	if (cache == NULL)
 		return -1;
 	j->store = engine_text("%s/storage", cache);
-	j->run_root = run_root_of(j->store);
-	lock = engine_text("%s/lock", cache);
-	if (j->stale) {
-		if (io_lock_file(lock, true, false, &alone, err) < 0)
-			return -1;
-		if (alone >= 0 && clear_store(j, err) < 0)
-			return -1;
-		if (alone >= 0)
-			(void)close(ss_take_fd(&alone));
-	}
+	lock = engine_text("%s.lock", j->store);
+	mark = engine_text("%s.unclean", j->store);
+	if ((j->stale || access(mark, F_OK) == 0) && sweep_if_alone(j, err) < 0)
+		return -1;
 	return io_lock_file(lock, false, true, &j->store_lock, err);
 }
+
+/* --- images ------------------------------------------------------------------------------------
+ */
 
 static void pull_words(const struct engine_job *j, const char *name, const char *platform,
 		       const char *policy, struct engine_words *w)
 {
-	begin(j, w);
+	begin(j, j->store, w);
 	engine_words(w, "pull", "--policy", policy, NULL);
 	if (imgref_is_loopback(name))
 		engine_word(w, "--tls-verify=false");
@@ -137,7 +160,7 @@ int buildah_resolve(struct engine_job *j, const char *name, const char *platform
 		return -1;
 	if (engine_check(&e, SS_EREMOTE, err, "cannot resolve '%s'", name) < 0)
 		return -1;
-	begin(j, &list);
+	begin(j, j->store, &list);
 	engine_words(&list, "images", "--format", "{{.Digest}}", name, NULL);
 	if (engine_ask(j, &list, &e, &answer, err) < 0)
 		return -1;
@@ -200,6 +223,21 @@ static void add_inputs(const struct engine_job *j, struct engine_words *w)
 		engine_words(w, "--platform", j->platform, NULL);
 }
 
+/* The store of base images, read-only, in the words of the driver that made it. The caller's; NULL
+ * = there is none: nothing was pulled. */
+static char *image_store_option(const struct engine_job *j)
+{
+	static const char *const drivers[] = { "overlay", "vfs", "btrfs", "zfs" };
+
+	for (size_t i = 0; i < SS_NELEMS(drivers); i++) {
+		AUTO_FREE char *dir = engine_text("%s/%s-images", j->store, drivers[i]);
+
+		if (access(dir, F_OK) == 0)
+			return engine_text("%s.imagestore=%s", drivers[i], j->store);
+	}
+	return NULL;
+}
+
 static bool knows_heredocs(const char *version)
 {
 	char *end = NULL;
@@ -209,10 +247,28 @@ static bool knows_heredocs(const char *version)
 	return version[0] < '0' || version[0] > '9' || major > 1 || minor >= 33;
 }
 
+/* A missing one is not what buildah talks about last. A Dockerfile without RUN needs none. */
+static int check_runtime(struct engine_job *j, const char *runtime, struct ss_err *err)
+{
+	AUTO_WORDS struct engine_words w = { 0 };
+	AUTO_FREE char *answer = NULL;
+	struct engine_end e;
+
+	engine_words(&w, runtime, "--version", NULL);
+	if (engine_ask(j, &w, &e, &answer, err) < 0)
+		return -1;
+	if (engine_check(&e, SS_ESYS, err, "'%s': RUN", j->req->dockerfile) == 0)
+		return 0;
+	err->hint = "on Debian: apt-get install runc";
+	return -1;
+}
+
 int buildah_build(struct engine_job *j, struct ss_err *err)
 {
 	AUTO_WORDS struct engine_words w = { 0 };
 	AUTO_FREE char *runtime = io_self_find("selfsame-runtime", err);
+	AUTO_FREE char *store = engine_text("%s/storage", j->work.path);
+	AUTO_FREE char *images = image_store_option(j);
 	struct engine_end e;
 
 	if (runtime == NULL)
@@ -224,7 +280,9 @@ int buildah_build(struct engine_job *j, struct ss_err *err)
 		err->hint = "--engine buildkit, or put the text into a file";
 		return -1;
 	}
-	begin(j, &w);
+	begin(j, store, &w);
+	if (images != NULL)
+		engine_words(&w, "--storage-opt", images, NULL);
 	engine_words(&w, "bud", "--isolation", getuid() == 0 ? "oci" : "rootless", "--runtime",
 		     runtime, "--pull-never", "--no-cache", "--layers=false", NULL);
 	/* Docker's format: in OCI's, buildah ignores SHELL. The layout comes out in OCI's all the
@@ -234,7 +292,7 @@ int buildah_build(struct engine_job *j, struct ss_err *err)
 	engine_words(&w, "--file", j->dockerfile, NULL);
 	engine_wordf(&w, "--tag=oci:%s:image", j->layout);
 	engine_word(&w, j->context);
-	if (engine_run(j, &w, &e, err) < 0)
+	if (engine_run(j, &w, &e, err) < 0 || (e.status != 0 && check_runtime(j, runtime, err) < 0))
 		return -1;
 	return engine_check(&e, SS_ESYS, err, "'%s': buildah", j->req->dockerfile);
 }

@@ -28,7 +28,6 @@ static void job_done(struct engine_job *j)
 	free(j->ignore);
 	free(j->layout);
 	free(j->store);
-	free(j->run_root);
 	df_done(&j->file);
 	ss_buf_done(&j->text);
 	if (j->store_lock >= 0)
@@ -285,7 +284,7 @@ static void see_stale(void *ctx, const char *path)
 	struct engine_job *j = ctx;
 
 	j->stale = true;
-	buildah_clear_steps(j, path);
+	buildah_clear(j, path);
 }
 
 static int prepare(struct engine_job *j, struct ss_err *err)
@@ -325,6 +324,8 @@ static int run_job(struct engine_job *j, struct engine_result *ret, struct ss_er
 	if (prepare(j, err) < 0)
 		return -1;
 	if (build(j, &r, err) < 0) {
+		if (j->kind == ENGINE_BUILDAH)
+			buildah_close(j);
 		engine_result_done(&r);
 		return -1;
 	}

@@ -40,6 +40,7 @@ static int try_ask(const struct engine_job *j, const struct engine_words *w, cha
 static void found(struct engine_job *j, enum engine_kind kind, char **program, char *version)
 {
 	j->kind = kind;
+	j->enclosed = kind == ENGINE_BUILDAH && getuid() == 0;
 	j->program = TAKE_PTR(*program);
 	/* What is built without a release's build script says 0.0.0. */
 	if (version != NULL && strncmp(version, "0.0.", 4) == 0)

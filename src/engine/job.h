@@ -37,9 +37,10 @@ struct engine_job {
 	char *context;    /* the request's, or a copy in `work` (stage.h) */
 	char *layout;     /* "<work>/oci" */
 	bool stale;       /* a killed run had left something */
+	bool enclosed;    /* what an engine starts and mounts ends with it (io/enclose.h) */
+	bool tidying;     /* no signal stops what runs now */
 	int store_lock;   /* buildah: held while its store is in use */
 	char *store;      /* buildah: our own image store */
-	char *run_root;
 };
 
 /* The platform of one image: FROM's own, else the build's. */
@@ -88,10 +89,15 @@ SS_MUST_CHECK SS_NONNULL int engine_check(const struct engine_end *e, enum ss_co
 
 /* --- one engine each -------------------------------------------------------------------------- */
 
-/* Makes the image store ready, and clears what killed runs left in it. */
+/* Makes the image store ready, and sweeps out what killed runs left in it. */
 SS_MUST_CHECK SS_NONNULL int buildah_open(struct engine_job *j, struct ss_err *err);
-/* Ends what may still run of a killed build whose folder was `work`. */
-SS_NONNULL void buildah_clear_steps(struct engine_job *j, const char *work);
+/* Clears what the private folder of a build that did not end well cannot take with it. */
+SS_NONNULL void buildah_clear(struct engine_job *j, const char *work);
+/* After a build that did not end well: clears all that it left, whatever signals come. */
+SS_NONNULL void buildah_close(struct engine_job *j);
+/* Removes what a killed engine left in the store and no longer knows of (sweep.c); the caller is
+ * alone. */
+SS_NONNULL void buildah_sweep(const char *store);
 /* The digest of what `name` means now. */
 SS_MUST_CHECK SS_NONNULL int buildah_resolve(struct engine_job *j, const char *name,
 					     const char *platform, char **ret, struct ss_err *err);
@@ -105,7 +111,8 @@ SS_MUST_CHECK SS_NONNULL int buildkit_build(struct engine_job *j, struct ss_err 
 /* --- find.c --------------------------------------------------------------------------------------
  */
 
-/* Sets kind, program and version of the engine that "auto", "buildah" or "buildkit" means here. */
+/* Sets kind, enclosed, program and version of the engine that "auto", "buildah" or "buildkit" means
+ * here. */
 SS_MUST_CHECK SS_NONNULL int engine_find(struct engine_job *j, struct ss_err *err);
 
 /* --- pins.c --------------------------------------------------------------------------------------

@@ -152,6 +152,9 @@ static void hear(void *ctx, enum io_stream from, const char *line)
 	t->end->last[n] = '\0';
 }
 
+/* Tidying up ends, even if the engine hangs. */
+#define TIDY_MS 30000u
+
 static int run(const struct engine_job *j, const struct engine_words *w, struct talk *t, int out_fd,
 	       struct ss_err *err)
 {
@@ -159,6 +162,9 @@ static int run(const struct engine_job *j, const struct engine_words *w, struct 
 	struct io_spawn s = { .argv = (const char *const *)w->v,
 			      .out_fd = out_fd,
 			      .umask = 022,
+			      .enclosed = j->enclosed,
+			      .tidying = j->tidying,
+			      .timeout_ms = j->tidying ? TIDY_MS : 0,
 			      .line = hear,
 			      .ctx = t };
 	struct io_exit e;
@@ -232,8 +238,12 @@ static const char *after(const char *s, const char *front)
 
 char *engine_last_words(const struct engine_end *e)
 {
-	static const char *const fronts[] = { "Error: ", "error: ", "ERROR: ",
-					      "initializing source ", "Error parsing image name " };
+	static const char *const fronts[] = { "Error: ",
+					      "error: ",
+					      "ERROR: ",
+					      "initializing source ",
+					      "Error parsing image name ",
+					      "selfsame-runtime: error: " };
 	char logged[sizeof(e->last)];
 	const char *s = take_logged(e->last, logged, sizeof(logged)) ? logged : e->last;
 

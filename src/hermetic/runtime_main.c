@@ -114,6 +114,11 @@ static int run(int argc, char **argv, struct ss_err *err)
 	const char *epoch = getenv("SELFSAME_STEP_EPOCH");
 	AUTO_FREE char *inner = find_inner();
 
+	const char *chosen = getenv("SELFSAME_RUNTIME_INNER");
+
+	if (inner == NULL && chosen != NULL && chosen[0] != '\0')
+		return ss_fail(err, SS_ESYS, "no OCI runtime: SELFSAME_RUNTIME_INNER is '%s'",
+			       chosen);
 	if (inner == NULL)
 		return ss_fail(err, SS_ESYS, "no OCI runtime: neither runc nor crun is installed");
 	if (epoch == NULL)

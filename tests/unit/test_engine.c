@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/engine.h"
 #include "expect.h"
+#include "io/cache.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -59,13 +60,16 @@ static char *load(const char *name, char *buf, size_t size)
 
 static const char buildah_ok[] =
 	"case \"$*\" in --version) echo 'buildah version 1.28.2 (image-spec 1.1)'; exit;; esac\n"
-	"case \"$5\" in bud) ;; *) exit 0;; esac\n"
+	"case \" $* \" in *' bud '*) ;; *) exit 0;; esac\n"
 	"env | grep -E '^(SELFSAME_|TMPDIR|SOURCE_|BUILDAH|LC_|TZ)' | sort > env\n"
 	"while [ $# -gt 0 ]; do case \"$1\" in --file) cp \"$2\" seen; cp \"$2.dockerignore\" "
 	"ignore"
 	" 2>/dev/null || true;; --tag=oci:*) d=${1#--tag=oci:}; mkdir -p \"${d%:image}\";; esac;"
 	" shift; done\n"
 	"echo 'STEP 1' ; echo 'noise' >&2";
+
+static const char buildah_fails[] =
+	"case $5 in bud) echo 'Error: no' >&2; exit 1;; esac; echo 'buildah version 1.28.2'";
 
 static const char skopeo_ok[] =
 	"for w; do case $w in docker://*) printf '{\"name\":\"%s\"}' \"$w\";; esac; done";
@@ -138,7 +142,7 @@ static void buildah_is_asked_for_exactly_this(void **state)
 	fake("skopeo", skopeo_ok);
 	sh("printf 'FROM debian:12 AS a\\nFROM localhost:5/x@" D1 "\\nCOPY --from=debian:12 / /\\n"
 	   "ARG SOURCE_DATE_EPOCH\\n' > ctx/Dockerfile; echo '*.o' > ctx/.dockerignore;"
-	   "echo s > ctx/secret");
+	   "echo s > ctx/secret; mkdir -p cache/selfsame/containers/storage/overlay-images");
 	cfg_pairs_set(&args, "B", "2 3");
 	cfg_pairs_set(&args, "A", "");
 	(void)snprintf(want, sizeof(want), "%s/ctx/secret", top);
@@ -169,7 +173,8 @@ static void buildah_is_asked_for_exactly_this(void **state)
 		       "buildah --root %s/cache/selfsame/containers/storage --runroot RR pull "
 		       "--policy missing --tls-verify=false --platform linux/amd64 "
 		       "docker://localhost:5/x@" D1 "\n"
-		       "buildah --root %s/cache/selfsame/containers/storage --runroot RR bud "
+		       "buildah --root %s/cache/selfsame/work/RUN/storage --runroot RR "
+		       "--storage-opt overlay.imagestore=%s/cache/selfsame/containers/storage bud "
 		       "--isolation %s --runtime RT --pull-never --no-cache --layers=false "
 		       "--format docker --cap-add CAP_AUDIT_WRITE,CAP_MKNOD,CAP_NET_RAW "
 		       "--build-arg A= --build-arg B=2 3 --build-arg SOURCE_DATE_EPOCH=42 "
@@ -178,7 +183,8 @@ static void buildah_is_asked_for_exactly_this(void **state)
 		       "--file %s/cache/selfsame/work/RUN/file/Dockerfile "
 		       "--tag=oci:%s/cache/selfsame/work/RUN/oci:image "
 		       "%s/cache/selfsame/work/RUN/context\n",
-		       top, top, top, getuid() == 0 ? "oci" : "rootless", top, top, top, top, top);
+		       top, top, top, top, getuid() == 0 ? "oci" : "rootless", top, top, top, top,
+		       top);
 	assert_string_equal(load("calls2", buf, sizeof(buf)), want);
 	assert_string_equal(load("seen", buf, sizeof(buf)),
 			    "FROM docker.io/library/debian@DIGEST AS a\n"
@@ -485,6 +491,24 @@ static void the_context_is_a_copy_unless_it_is_wanted_as_it_is(void **state)
 	sh("tail -n1 calls | grep -q ' '$PWD'/ctx$'");
 }
 
+#define ZEROS "000000000000000000000000000000000000000000000000000000000000000"
+
+/* A layer in the image store that no index knows. */
+static void litter(void)
+{
+	sh("cd cache/selfsame/containers; mkdir -p storage/overlay-layers storage/overlay/" ZEROS
+	   "1; echo '[]' > storage/overlay-layers/layers.json");
+}
+
+static bool is_littered(void)
+{
+	char path[256];
+
+	(void)snprintf(path, sizeof(path),
+		       "%s/cache/selfsame/containers/storage/overlay/" ZEROS "1", top);
+	return access(path, F_OK) == 0;
+}
+
 static void what_a_killed_build_left_is_cleared_by_the_next(void **state)
 {
 	struct engine_request r = request("buildah");
@@ -493,14 +517,71 @@ static void what_a_killed_build_left_is_cleared_by_the_next(void **state)
 	(void)state;
 	fake("buildah", buildah_ok);
 	sh("printf 'FROM scratch' > ctx/Dockerfile; mkdir -p cache/selfsame/work/run-dead00/oci;"
-	   "echo x > cache/selfsame/work/run-dead00/oci/blob");
+	   "echo x > cache/selfsame/work/run-dead00/oci/blob; mkdir cache/selfsame/containers");
+	litter();
 	res = expect_built(&r);
 	assert_int_equal(count_work(), 1);
 	engine_result_done(&res);
-	sh("grep -q ' rm --all$' calls; grep -q ' rmi --prune --force$' calls; : > calls");
+	assert_false(is_littered());
+	litter(); /* nobody was killed */
 	res = expect_built(&r);
 	engine_result_done(&res);
-	sh("! grep -q ' rm --all$' calls");
+	assert_true(is_littered());
+}
+
+static void what_a_failed_build_left_is_cleared_by_whoever_is_alone(void **state)
+{
+	struct engine_request r = request("buildah");
+	struct engine_result res;
+	struct ss_err err = { 0 };
+	char lock[256];
+	int other;
+
+	(void)state;
+	fake("buildah", buildah_fails);
+	sh("printf 'FROM scratch' > ctx/Dockerfile; mkdir -p cache/selfsame/containers");
+	litter();
+	expect_error(&r, SS_ESYS, "'TOP/ctx/Dockerfile': buildah: no");
+	assert_false(is_littered());
+	sh("[ ! -e cache/selfsame/containers/storage.unclean ]");
+	litter();
+	(void)snprintf(lock, sizeof(lock), "%s/cache/selfsame/containers/storage.lock", top);
+	expect_ok(io_lock_file(lock, false, false, &other, &err), &err);
+	expect_error(&r, SS_ESYS, "'TOP/ctx/Dockerfile': buildah: no");
+	assert_true(is_littered());
+	(void)close(other);
+	fake("buildah", buildah_ok);
+	res = expect_built(&r);
+	engine_result_done(&res);
+	assert_false(is_littered());
+	sh("[ ! -e cache/selfsame/containers/storage.unclean ]");
+}
+
+/* What containers/storage knows of stays, and all that is not its layers. */
+static void what_the_store_has_forgotten_is_removed(void **state)
+{
+	struct engine_request r = request("buildah");
+
+	(void)state;
+	fake("buildah", buildah_fails);
+	sh("printf 'FROM scratch' > ctx/Dockerfile;"
+	   "h() { printf '%064d' $1; }; s=cache/selfsame/containers/storage;"
+	   "mkdir -p $s/overlay/l $s/overlay-layers $s/overlay-containers;"
+	   "printf '[{\"id\":\"%s\"}]' `h 1` > $s/overlay-layers/layers.json;"
+	   "printf '[{\"layer\":\"%s\"}]' `h 2` > $s/overlay-containers/containers.json;"
+	   "for i in 1 2 3; do mkdir -p $s/overlay/`h $i`/diff/a; : > $s/overlay-layers/`h $i`.gz;"
+	   " ln -s ../`h $i`/diff $s/overlay/l/L$i; done; mkdir $s/overlay/`h 3`x;"
+	   "mkdir $s/overlay/new-check27 $s/overlay/new-check $s/overlay/.x9;"
+	   "find $s > before");
+	expect_error(&r, SS_ESYS, "'TOP/ctx/Dockerfile': buildah: no");
+	sh("s=cache/selfsame/containers/storage; find $s | sort > after;"
+	   "z=`printf '%063d' 0`; sort before | grep -v -e ${z}3$ -e ${z}3/ -e ${z}3.gz -e l/L3 -e "
+	   "check27 |"
+	   "cmp - after; [ `grep -c . before` -gt `grep -c . after` ]");
+	sh("rm cache/selfsame/containers/storage/overlay-layers/layers.json;"
+	   "find cache/selfsame/containers/storage | sort > after");
+	expect_error(&r, SS_ESYS, "'TOP/ctx/Dockerfile': buildah: no");
+	sh("find cache/selfsame/containers/storage | sort | cmp - after");
 }
 
 static int set_up(void **state)
@@ -523,7 +604,9 @@ static int each(void **state)
 	(void)state;
 	(void)setenv("PATH", path_was, 1);
 	sh("rm -rf bin ctx cache calls env seen ignore; mkdir bin ctx; for p in sh env grep sort "
-	   "cp stat tail mkdir cat sed chmod sha256sum rm printf; do ln -s \"$(command -v $p)\" "
+	   "cp stat tail mkdir cat sed chmod sha256sum rm printf find cmp ln; do ln -s \"$(command "
+	   "-v "
+	   "$p)\" "
 	   "bin/$p || true; "
 	   "done");
 	(void)snprintf(path, sizeof(path), "%s/bin", top);
@@ -557,6 +640,9 @@ int main(void)
 		cmocka_unit_test_setup(a_builds_own_results_are_no_inputs, each),
 		cmocka_unit_test_setup(the_context_is_a_copy_unless_it_is_wanted_as_it_is, each),
 		cmocka_unit_test_setup(what_a_killed_build_left_is_cleared_by_the_next, each),
+		cmocka_unit_test_setup(what_a_failed_build_left_is_cleared_by_whoever_is_alone,
+				       each),
+		cmocka_unit_test_setup(what_the_store_has_forgotten_is_removed, each),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
