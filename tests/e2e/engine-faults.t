@@ -25,7 +25,7 @@ said() { # TEXT: standard error of the last try, without what is random in it
 # All that a build could leave behind. The processes are those of this test's name space.
 left() {
 	ls -A "$cache/work"
-	ls -A "$cache/containers" | grep -vx -e storage -e storage.lock
+	find "$cache/containers" -mindepth 1 -maxdepth 1 ! -name storage ! -name storage.lock
 	find "$store"/overlay "$store"/overlay-* -maxdepth 1 | sort | diff - ../store.clean
 	grep -F "$HOME" /proc/self/mounts | cut -d' ' -f2
 	cat /proc/[0-9]*/comm >../comms
@@ -33,7 +33,7 @@ left() {
 	for id in $(cat ../steps); do
 		find /sys/fs/cgroup -type d -name "$id"
 	done
-	ls -A | grep -vx -e Dockerfile -e enclave.toml
+	find . -mindepth 1 ! -name Dockerfile ! -name enclave.toml
 }
 nothing_left() { # WHAT
 	left >../left 2>../left.err
@@ -89,6 +89,7 @@ nothing_left 'no network'
 # A disk that fills while the base is pulled, while the image is written, while a step writes.
 mkdir ../small
 small() { # OPTIONS STATUS WHAT: a build whose cache is a file system of its own
+	# shellcheck disable=SC2034 # run.sh shows it
 	last="build, cache mounted with $1" got=0
 	mount -t tmpfs -o "$1" none ../small
 	XDG_CACHE_HOME=$(realpath ../small) "$SELFSAME" build -q --runtime "$runtime" >"$OUT" 2>"$ERR" || got=$?
@@ -106,7 +107,7 @@ dockerfile 'RUN head -c 900M /dev/zero >/big'
 small size=200m 4 'a step that fills the disk'
 err "selfsame: error: 'Dockerfile': buildah: building at STEP \"RUN head -c 900M /dev/zero >/big\": while running runtime: exit status 1"
 mkdir ../small/selfsame # below what is mounted: not seen
-last='build, cache read-only' got=0
+got=0
 mount -t tmpfs -o ro none ../small
 XDG_CACHE_HOME=$(realpath ../small) "$SELFSAME" build -q --runtime "$runtime" >"$OUT" 2>"$ERR" || got=$?
 umount ../small
@@ -163,6 +164,7 @@ ended 137 SIGKILL
 next_run
 nothing_left 'SIGKILL, and a next run'
 start 'SIGKILL of the program and its engine'
+# shellcheck disable=SC2046 # a list of numbers
 kill -KILL "$pid" $(cat /proc/"$pid"/task/*/children)
 ended 137 'SIGKILL of the program and its engine'
 next_run
