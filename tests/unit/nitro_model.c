@@ -322,7 +322,16 @@ static int list(char *ret, size_t n, const bool set[MODEL_CPUS])
 static int read_pages(const struct nitro_model *m, const char *path, char *ret, size_t n)
 {
 	char want[160];
+	unsigned cpu;
+	int node;
 
+	/* A CPU's folder leads to its node. */
+	if (sscanf(path,
+		   "/sys/devices/system/cpu/cpu%u/node%d/hugepages/hugepages-2048kB/nr_hugepages",
+		   &cpu, &node) == 2)
+		return m->nodes > 1 && cpu < m->cpus && m->pool[cpu] && node == m->pool_node
+			       ? snprintf(ret, n, "0\n")
+			       : refuse(ENOENT);
 	for (size_t i = 0; i < MODEL_KINDS; i++) {
 		const struct model_pages *k = &m->pages[i];
 
@@ -350,7 +359,8 @@ static int read_file(void *ctx, const char *path, char *ret, size_t n)
 	if (strcmp(path, "/sys/devices/system/cpu/present") == 0)
 		return snprintf(ret, n, "0-%u\n", m->cpus - 1);
 	if (strcmp(path, "/sys/devices/system/node/online") == 0)
-		return snprintf(ret, n, "%d\n", m->pool_node);
+		return m->nodes == 1 ? snprintf(ret, n, "%d\n", m->pool_node)
+				     : snprintf(ret, n, "0-%d\n", m->nodes - 1);
 	if (strcmp(path, "/sys/devices/system/cpu/cpu0/topology/thread_siblings_list") == 0) {
 		for (unsigned c = 0; c < m->cpus; c += cores(m))
 			set[c] = true;
@@ -500,6 +510,7 @@ void nitro_model_init(struct nitro_model *m)
 			 .pause = pause_ms },
 		.cpus = 8,
 		.threads = 2,
+		.nodes = 1,
 		.pool = { [2] = true, [3] = true, [6] = true, [7] = true },
 		.pages = { { 21, 256, 256 } },
 		.max_regions = 64,

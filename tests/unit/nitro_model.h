@@ -45,7 +45,7 @@ struct nitro_model {
 	/* To be changed before use. */
 	unsigned cpus, threads; /* of the instance, of a core */
 	bool pool[MODEL_CPUS];
-	int pool_node, memory_node;
+	int nodes, pool_node, memory_node;
 	struct model_pages pages[MODEL_KINDS];
 	unsigned max_regions;
 	bool scattered; /* no two pages are neighbours */

@@ -703,6 +703,28 @@ static void two_that_start_at_once_take_turns(void **state)
 	second->ops->free(second);
 }
 
+static void a_fifth_enclave_is_refused_with_a_hint(void **state)
+{
+	struct fixture *f = *state;
+	struct machine *m[MODEL_ENCLAVES + 1] = { NULL };
+	const struct machine_spec s = spec(64, 2);
+	struct ss_err err = { 0 };
+
+	f->m.cpus = 16;
+	for (unsigned c = 1; c < 16; c++)
+		f->m.pool[c] = c != 8; /* CPU 0's sibling */
+	for (uint32_t i = 0; i < MODEL_ENCLAVES; i++) {
+		m[i] = must_start(f, 64);
+		beat(nitro_model_call(MODEL_FIRST_CID + i, 9000), true);
+	}
+	expect_fails(start(f, &s, &m[MODEL_ENCLAVES], &err), &err, SS_ESYS,
+		     "cannot make the enclave: No space left on device");
+	assert_string_equal(err.hint, "an instance holds at most 4 enclaves: selfsame list, "
+				      "nitro-cli describe-enclaves");
+	for (size_t i = 0; i < MODEL_ENCLAVES; i++)
+		m[i]->ops->free(m[i]);
+}
+
 static void one_that_never_calls_gives_the_port_back_at_its_end(void **state)
 {
 	struct fixture *f = *state;
@@ -832,6 +854,47 @@ static void the_pool_is_read_from_the_instance(void **state)
 	assert_int_equal(p.cpu_count, 0);
 }
 
+static void the_node_is_that_of_the_pools_first_cpu(void **state)
+{
+	struct fixture *f = *state;
+	struct nitro_pool p;
+
+	f->m.nodes = 2;
+	f->m.pool_node = f->m.memory_node = 1;
+	nitro_pool_load(&f->m.sys, &p);
+	assert_int_equal(p.node, 1);
+	assert_int_equal(nitro_pool_free_mib(&p), 512);
+	/* Without a pool nobody knows, and the figures are the instance's. */
+	memset(f->m.pool, 0, sizeof(f->m.pool));
+	nitro_pool_load(&f->m.sys, &p);
+	assert_int_equal(p.node, -1);
+	assert_int_equal(p.cpus, 0);
+}
+
+/* The part that is not modelled: real vsock of this kernel. */
+static void a_vsock_port_of_this_kernel_is_had_once(void **state)
+{
+	const struct nitro_sys *s = &nitro_sys_linux;
+	AUTO_CLOSE int a = s->socket(s->ctx);
+	AUTO_CLOSE int b = s->socket(s->ctx);
+	uint32_t port = 0, cid;
+
+	(void)state;
+	if (a < 0) { /* this kernel has no vsock, and says so */
+		assert_true(errno == EAFNOSUPPORT || errno == EPERM || errno == EACCES);
+		skip(); /* TAP tells of it */
+	}
+	assert_int_equal(s->bind(s->ctx, a, 0), 0);
+	assert_int_equal(s->listen(s->ctx, a), 0);
+	assert_int_equal(s->own_port(s->ctx, a, &port), 0);
+	assert_true(port >= 1024);
+	assert_int_equal(s->bind(s->ctx, b, port), -1);
+	assert_int_equal(errno, EADDRINUSE);
+	assert_int_equal(s->peer_cid(s->ctx, a, &cid), -1);
+	assert_int_equal(s->open(s->ctx, "/nonexistent"), -1);
+	assert_int_equal(errno, ENOENT);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -851,12 +914,15 @@ int main(void)
 		T(stopping_ends_it_at_once_and_twice_is_no_harm),
 		T(a_heartbeat_is_answered_and_the_port_let_go),
 		T(two_that_start_at_once_take_turns),
+		T(a_fifth_enclave_is_refused_with_a_hint),
 		T(one_that_never_calls_gives_the_port_back_at_its_end),
 		T(calls_go_both_ways_and_strangers_are_told_apart),
 		T(debug_mode_has_a_console),
 		T(a_console_that_cannot_be_reached_is_said),
 		T(cpu_lists_are_read_strictly),
 		T(the_pool_is_read_from_the_instance),
+		T(the_node_is_that_of_the_pools_first_cpu),
+		T(a_vsock_port_of_this_kernel_is_had_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
