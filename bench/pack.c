@@ -115,7 +115,7 @@ int main(int argc, char **argv)
 	must(io_atomic_store(init, text("init"), &err), &err);
 	t = make_tree(total, each, &files);
 	mc_put_string(&raw, text("/x"));
-	req.runtime = (struct image_runtime){ kernel, init, "quiet" };
+	req.runtime = (struct image_runtime){ kernel, init, init, "quiet" };
 	req.config = (struct mc_config){ .argv = { ss_buf_span(&raw), 1 },
 					 .cwd = text("/"),
 					 .stop_signal = 15 };

@@ -202,18 +202,25 @@ void rd_app_done(struct rd_app *a)
 
 /* --- ramdisk 0 ----------------------------------------------------------------------------- */
 
-int rd_runtime_make(struct ss_span init, struct ss_buf *ret, struct ss_err *err)
+static void put_program(const char *name, uint32_t ino, struct ss_span body, struct ss_buf *ret)
 {
 	static const uint8_t zeros[4];
-	const struct cpio_entry e = { .ino = 1,
+	const struct cpio_entry e = { .ino = ino,
 				      .mode = CPIO_REG | 0755,
 				      .nlink = 1,
-				      .size = (uint32_t)init.n,
-				      .name = text("init") };
+				      .size = (uint32_t)body.n,
+				      .name = text(name) };
 
 	cpio_entry_write(&e, ret);
-	ss_buf_put(ret, init);
-	ss_buf_put(ret, (struct ss_span){ zeros, cpio_pad(init.n) });
+	ss_buf_put(ret, body);
+	ss_buf_put(ret, (struct ss_span){ zeros, cpio_pad(body.n) });
+}
+
+int rd_runtime_make(struct ss_span init, struct ss_span dataplane, struct ss_buf *ret,
+		    struct ss_err *err)
+{
+	put_program("dataplane", 1, dataplane, ret);
+	put_program("init", 2, init, ret);
 	cpio_trailer_write(0, 0, 0, ret);
 	return ss_buf_check(ret, "ramdisk 0", err);
 }

@@ -20,6 +20,7 @@ struct parts {
 	int kernel;
 	uint64_t kernel_size;
 	struct ss_buf init;
+	struct ss_buf dataplane; /* selfsame */
 	struct ss_buf nsm;
 	struct ss_buf cmdline;
 	struct ss_buf metadata;
@@ -34,6 +35,7 @@ static void parts_done(struct parts *p)
 	if (p->kernel >= 0)
 		(void)close(p->kernel);
 	ss_buf_done(&p->init);
+	ss_buf_done(&p->dataplane);
 	ss_buf_done(&p->nsm);
 	ss_buf_done(&p->cmdline);
 	ss_buf_done(&p->metadata);
@@ -67,14 +69,20 @@ static int open_kernel(struct parts *p, const char *path, struct ss_err *err)
 	return 0;
 }
 
+static int load_program(const char *what, const char *path, struct ss_buf *ret,
+			uint8_t ret_sha256[CRYPTO_SHA256_SIZE], struct ss_err *err)
+{
+	if (io_load_file(path, ret, err) < 0)
+		return ss_ctx(err, "%s", what);
+	if (ret->n == 0)
+		return ss_fail(err, SS_EINPUT, "%s: '%s' is empty", what, path);
+	crypto_hash_once(CRYPTO_SHA256, ss_buf_span(ret), ret_sha256);
+	return 0;
+}
+
 static int load_init(struct parts *p, const char *path, struct ss_err *err)
 {
-	if (io_load_file(path, &p->init, err) < 0)
-		return ss_ctx(err, "init");
-	if (p->init.n == 0)
-		return ss_fail(err, SS_EINPUT, "init: '%s' is empty", path);
-	crypto_hash_once(CRYPTO_SHA256, ss_buf_span(&p->init), p->ret->init_sha256);
-	return 0;
+	return load_program("init", path, &p->init, p->ret->init_sha256, err);
 }
 
 static int check_label(const char *what, const char *text, struct ss_err *err)
@@ -113,7 +121,10 @@ static int plan_selfsame(struct parts *p, struct ss_err *err)
 
 	if (open_kernel(p, req->runtime.kernel, err) < 0 ||
 	    load_init(p, req->runtime.init, err) < 0 ||
-	    rd_runtime_make(ss_buf_span(&p->init), &p->ramdisk0, err) < 0 ||
+	    load_program("dataplane", req->runtime.dataplane, &p->dataplane,
+			 p->ret->dataplane_sha256, err) < 0 ||
+	    rd_runtime_make(ss_buf_span(&p->init), ss_buf_span(&p->dataplane), &p->ramdisk0, err) <
+		    0 ||
 	    image_cmdline(ss_buf_span(&p->ramdisk0), req->runtime.cmdline, req->extra_cmdline,
 			  &p->cmdline, err) < 0 ||
 	    rd_app_plan(p->t, req, &p->app, err) < 0)
@@ -293,10 +304,11 @@ int image_build(struct tree *t, const struct image_request *req, struct image_re
 			   .ret = &result,
 			   .kernel = -1,
 			   .init = SS_BUF_INIT(IMAGE_MAX_INIT),
+			   .dataplane = SS_BUF_INIT(IMAGE_MAX_INIT),
 			   .nsm = SS_BUF_INIT(IMAGE_MAX_INIT),
 			   .cmdline = SS_BUF_INIT(EIF_CMDLINE_MAX),
 			   .metadata = SS_BUF_INIT(EIF_METADATA_MAX),
-			   .ramdisk0 = SS_BUF_INIT(IMAGE_MAX_INIT + 4096) };
+			   .ramdisk0 = SS_BUF_INIT(2 * IMAGE_MAX_INIT + 4096) };
 	const int rc = build(&p, t, err);
 
 	parts_done(&p);

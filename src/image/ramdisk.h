@@ -39,8 +39,8 @@ uint32_t rd_mode(enum tree_type type);
 /* --- ramdisk 0 and 1 of the selfsame layout -------------------------------------------------- */
 
 /* The same bytes for every application. */
-SS_MUST_CHECK SS_NONNULL int rd_runtime_make(struct ss_span init, struct ss_buf *ret,
-					     struct ss_err *err);
+SS_MUST_CHECK SS_NONNULL int rd_runtime_make(struct ss_span init, struct ss_span dataplane,
+					     struct ss_buf *ret, struct ss_err *err);
 
 struct rd_app {
 	const struct tree *t;

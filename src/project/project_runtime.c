@@ -9,8 +9,9 @@
 #include <string.h>
 
 /*
- * The runtime's folder holds <arch>/init, <arch>/cmdline and <arch>/kernel-<profile>
- * (tools/runtime-all). It is found beside the executable, then in its library folder.
+ * The runtime's folder holds <arch>/init, <arch>/dataplane, <arch>/cmdline and
+ * <arch>/kernel-<profile> (tools/runtime-all). It is found beside the executable, then in its
+ * library folder.
  */
 
 static struct ss_span span(const char *s)
@@ -105,7 +106,10 @@ static int check_lock(const struct project_plan *p, const struct project_runtime
 {
 	if (keep_to_lock("kernel", r->kernel, p->locked.kernel_sha256, err) < 0)
 		return -1;
-	return keep_to_lock("init", r->init, cfg_pairs_get(&p->locked.runtime, "init"), err);
+	if (keep_to_lock("init", r->init, cfg_pairs_get(&p->locked.runtime, "init"), err) < 0)
+		return -1;
+	return keep_to_lock("dataplane", r->dataplane,
+			    cfg_pairs_get(&p->locked.runtime, "dataplane"), err);
 }
 
 int project_runtime_find(const struct project_plan *p, const struct project_options *o,
@@ -124,6 +128,7 @@ int project_runtime_find(const struct project_plan *p, const struct project_opti
 	}
 	folder = project_path_join(base, p->arch);
 	r.init = project_path_join(folder, "init");
+	r.dataplane = project_path_join(folder, "dataplane");
 	cmdline = project_path_join(folder, "cmdline");
 	if (find_kernel(p, o, folder, &r, err) < 0 || load_cmdline(cmdline, &r.cmdline, err) < 0)
 		return -1;
@@ -141,5 +146,6 @@ void project_runtime_done(struct project_runtime *r)
 {
 	free(r->kernel);
 	free(r->init);
+	free(r->dataplane);
 	free(r->cmdline);
 }

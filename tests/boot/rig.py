@@ -34,7 +34,8 @@ class Parts:
         self.kernel = load(os.path.join(RUNTIME, 'kernel-' + profile))
         self.init = load(os.path.join(RUNTIME, 'init'))
         self.rest = load(os.path.join(RUNTIME, 'cmdline')).rstrip(b'\n')
-        self.rd0 = E.runtime_ramdisk(self.init)
+        self.dataplane = load(os.path.join(RUNTIME, 'dataplane'))
+        self.rd0 = E.runtime_ramdisk(self.init, self.dataplane)
         self.cmdline = E.command_line(self.rd0, self.rest)
 
     def eif(self, *ramdisks):

@@ -3,9 +3,9 @@
  * usage: pack FIXTURE.tree OUTPUT.eif KEY=VALUE...
  *
  * Builds the image that a text fixture describes, for the golden tests. Keys: layout (selfsame,
- * nitro-cli), kernel, init, cmdline, blobs, cmd, env, epoch, user, shuffle (a seed: entries of a
- * layer in another order), normalise (1, with off=NAME[,NAME…]). Lines of a fixture, with \xNN for
- * any byte and "-" for an empty field:
+ * nitro-cli), kernel, init, dataplane, cmdline, blobs, cmd, env, epoch, user, shuffle (a seed:
+ * entries of a layer in another order), normalise (1, with off=NAME[,NAME…]). Lines of a fixture,
+ * with \xNN for any byte and "-" for an empty field:
  *
  *   layer                                        a new layer begins
  *   dir|fifo PATH MODE UID GID MTIME
@@ -35,7 +35,7 @@ struct line {
 };
 
 struct options {
-	const char *layout, *kernel, *init, *cmdline, *blobs, *cmd, *env, *user, *off;
+	const char *layout, *kernel, *init, *dataplane, *cmdline, *blobs, *cmd, *env, *user, *off;
 	uint32_t epoch;
 	uint64_t shuffle;
 	bool normalise;
@@ -275,7 +275,7 @@ static int run(const char *fixture, const char *output, const struct options *o,
 				     .version = "1",
 				     .default_mem = 1u << 30,
 				     .default_cpus = 2,
-				     .runtime = { o->kernel, o->init, o->cmdline },
+				     .runtime = { o->kernel, o->init, o->dataplane, o->cmdline },
 				     .blobs = o->blobs,
 				     .cmd_file = text(o->cmd),
 				     .env_file = text(o->env),
@@ -318,9 +318,11 @@ static void read_option(struct options *o, const char *arg)
 		const char *key;
 		const char **value;
 	} texts[] = {
-		{ "layout", &o->layout },   { "kernel", &o->kernel }, { "init", &o->init },
-		{ "cmdline", &o->cmdline }, { "blobs", &o->blobs },   { "cmd", &o->cmd },
-		{ "env", &o->env },         { "user", &o->user },     { "off", &o->off },
+		{ "layout", &o->layout },   { "kernel", &o->kernel },
+		{ "init", &o->init },       { "dataplane", &o->dataplane },
+		{ "cmdline", &o->cmdline }, { "blobs", &o->blobs },
+		{ "cmd", &o->cmd },         { "env", &o->env },
+		{ "user", &o->user },       { "off", &o->off },
 	};
 
 	if (eq == NULL)
@@ -346,6 +348,7 @@ int main(int argc, char **argv)
 	struct options o = { .layout = "selfsame",
 			     .kernel = "",
 			     .init = "",
+			     .dataplane = "",
 			     .cmdline = "console=ttyS0",
 			     .blobs = "",
 			     .cmd = "",

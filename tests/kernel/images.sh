@@ -4,7 +4,8 @@
 # What kernel/images.lock says of this tree is true (TAP). Builds kernel, stage0, init and command line, or takes them
 # from the cache, which is keyed by the hash of all inputs, and compares each with its row: a rebuild must give the
 # committed bytes. --inputs builds stage0 and init only: that the kernels' rows are of these inputs needs no kernel.
-# init alone may be ahead of its row, which then speaks of an earlier tree (its key says so): no kernel holds it.
+# init and dataplane may be ahead of their rows, which then speak of an earlier tree (the key says so): no kernel holds
+# them.
 # After a change on purpose: tools/kernel-bless.
 set -eu
 inputs=no
@@ -41,11 +42,11 @@ same() { # ARCH FILE PATH: its hash is the committed one
 	[ "$want" = "$got" ] || status=1
 	result $status "$1 $2 is the committed one" "kernel/images.lock has ${want:-nothing}, the build gives $got"
 }
-same_init() { # ARCH PATH
-	if [ "$(row "$1" init 3)" = "$("$src/tools/runtime-build" --print-key "$1")" ]; then
-		same "$1" init "$2"
+same_program() { # ARCH NAME PATH
+	if [ "$(row "$1" "$2" 3)" = "$("$src/tools/runtime-build" --print-key "$1")" ]; then
+		same "$1" "$2" "$3"
 	else
-		echo "# $1 init: its row is of an earlier tree, there is nothing to compare it with"
+		echo "# $1 $2: its row is of an earlier tree, there is nothing to compare it with"
 	fi
 }
 same_key() { # PROFILE ARCH STAGE0
@@ -75,7 +76,8 @@ for p in "$@"; do
 	same_key "$profile" "$arch" "$top/$arch/stage0"
 	same "$arch" stage0 "$top/$arch/stage0"
 	same "$arch" cmdline "$src/kernel/cmdline-$arch"
-	same_init "$arch" "$top/$arch/init"
+	same_program "$arch" init "$top/$arch/init"
+	same_program "$arch" dataplane "$top/$arch/dataplane"
 	same "$arch" "kernel-$profile.config" "$src/kernel/config/$p.final"
 done
 echo "1..$n"

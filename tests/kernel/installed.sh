@@ -78,6 +78,7 @@ done
 mkdir -p runtime/x86_64 root/bin
 echo kernel >runtime/x86_64/kernel-nitro
 echo init >runtime/x86_64/init
+echo dataplane >runtime/x86_64/dataplane
 echo 'retain_initrd console=ttyS0' >runtime/x86_64/cmdline
 echo app >root/bin/app
 printf 'name = "b"\nimage = "rootfs:root"\n[app]\ncommand = ["/bin/app"]\n' >enclave.toml

@@ -139,8 +139,8 @@ def app_ramdisk(tree, argv, **over):
     return archive([regular('config', config(tree, argv, **over), 0o400)] + tree)
 
 
-def runtime_ramdisk(init):
-    return archive([regular('init', init, 0o755)])
+def runtime_ramdisk(init, dataplane):
+    return archive([regular('dataplane', dataplane, 0o755), regular('init', init, 0o755)])
 
 
 def command_line(ramdisk0, rest):

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 static char dir[] = "/tmp/selfsame-image-XXXXXX";
-static char kernel[64], init[64], output[64];
+static char kernel[64], init[64], dataplane[64], output[64];
 
 static struct ss_span text(const char *s)
 {
@@ -28,9 +28,11 @@ static int setup(void **state)
 		return -1;
 	(void)snprintf(kernel, sizeof(kernel), "%s/kernel", dir);
 	(void)snprintf(init, sizeof(init), "%s/init", dir);
+	(void)snprintf(dataplane, sizeof(dataplane), "%s/dataplane", dir);
 	(void)snprintf(output, sizeof(output), "%s/out.eif", dir);
 	return io_atomic_store(kernel, text("kernel"), &err) < 0 ||
-			       io_atomic_store(init, text("init"), &err) < 0
+			       io_atomic_store(init, text("init"), &err) < 0 ||
+			       io_atomic_store(dataplane, text("dataplane"), &err) < 0
 		       ? -1
 		       : 0;
 }
@@ -40,6 +42,7 @@ static int teardown(void **state)
 	(void)state;
 	(void)unlink(kernel);
 	(void)unlink(init);
+	(void)unlink(dataplane);
 	(void)unlink(output);
 	return rmdir(dir);
 }
@@ -55,7 +58,7 @@ static struct image_request request(struct ss_buf *argv)
 		.version = "1",
 		.default_mem = 1,
 		.default_cpus = 1,
-		.runtime = { kernel, init, "quiet" },
+		.runtime = { kernel, init, dataplane, "quiet" },
 		.config = { .argv = { ss_buf_span(argv), 1 }, .cwd = text("/"), .stop_signal = 15 },
 		.output = output,
 	};
@@ -111,6 +114,9 @@ static void bad_requests_are_refused_and_leave_no_file(void **state)
 		       "init: cannot open '%s/none': No such file or directory", dir);
 	(void)snprintf(longer, sizeof(longer), "%s/none", dir);
 	REFUSED(SS_ESYS, expected, r.runtime.init = longer);
+	(void)snprintf(expected, sizeof(expected),
+		       "dataplane: cannot open '%s/none': No such file or directory", dir);
+	REFUSED(SS_ESYS, expected, r.runtime.dataplane = longer);
 	(void)snprintf(expected, sizeof(expected), "kernel: '%s' is not a regular file", dir);
 	REFUSED(SS_EINPUT, expected, r.runtime.kernel = dir);
 	tree_free(t);
