@@ -92,6 +92,7 @@ static void greet(struct dp *d, const struct frame *f)
 	c->exit_sent = false;
 	if (!c->exit_known)
 		dp_timer_stop(&c->timer);
+	c->host_known = true;
 	c->egress_port = f->hello.egress_port;
 	dp_link_time(d, f->hello.time_ns);
 	if (d->tun.w.fd >= 0)

@@ -18,7 +18,8 @@ struct dp_control {
 	struct dp_timer timer;
 	struct dp_timers hello, flush;
 	uint64_t streams;     /* ever */
-	uint32_t egress_port; /* 0: no host has said HELLO yet */
+	bool host_known;      /* a host has said HELLO: then this is its port */
+	uint32_t egress_port; /* 0: it has none */
 	bool greeted;
 	bool welcome_due, state_due, metrics_due;
 	bool exit_known, exit_sent;

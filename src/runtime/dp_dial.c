@@ -21,6 +21,9 @@ bool dp_dial_begin(struct dp *d, struct dp_pair *p, struct dp_dial *dial, enum d
 	struct dp_end *e = &p->end[DP_HOST];
 
 	*dial = (struct dp_dial){ .n_got = 0 };
+	*ret_why = DP_W_NO_HOST;
+	if (d->control.egress_port == 0)
+		return false;
 	e->w.fd = dp_wire_dial(d->control.egress_port);
 	if (e->w.fd < 0) {
 		*ret_why = errno == EMFILE || errno == ENFILE ? DP_W_LIMIT : why_of(errno);

@@ -136,7 +136,7 @@ static void dial(struct dp *d)
 	struct dp_resolver *r = &d->resolver;
 	enum dp_why why;
 
-	if (r->dialling || d->control.egress_port == 0 || d->loop.now_ms < r->quiet_until_ms)
+	if (r->dialling || !d->control.host_known || d->loop.now_ms < r->quiet_until_ms)
 		return;
 	r->dialling = true;
 	if (!dp_dial_begin(d, &r->pair, &r->dial, &why))

@@ -52,8 +52,8 @@ static int start_egress(struct dp *d, int tun, uint32_t files, struct ss_err *er
 	dp_names_init(&d->names, seeds[0]);
 	dp_resolver_init(d);
 	dp_udp_init(d, share(DP_MAX_UDP, files), seeds[1]);
-	if (dp_policy_read(d->config.egress, &d->policy, err) < 0 ||
-	    dp_tcp_init(d, share(DP_MAX_TCP, files), seeds[2], err) < 0)
+	dp_tcp_init(d, share(DP_MAX_TCP, files), seeds[2]);
+	if (dp_policy_read(d->config.egress, &d->policy, err) < 0 || dp_tcp_listen(d, err) < 0)
 		return -1;
 	return dp_tun_init(d, tun, err);
 }

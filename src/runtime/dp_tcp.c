@@ -143,7 +143,7 @@ static void keep_syn(struct dp *d, const struct dp_packet *k, const struct dp_ta
 	memcpy(s->syn, k->p, k->n);
 	if (to->transport == FRAME_DNS) {
 		offer(d, s);
-	} else if (d->control.egress_port == 0) {
+	} else if (!d->control.host_known) {
 		s->stage = DP_T_HOST;
 		dp_timer_set(&d->loop, &d->tcp.host, &s->pair.timer);
 	} else {

@@ -48,8 +48,9 @@ struct dp_tcp {
 	struct dp_stream v[DP_MAX_TCP];
 };
 
-SS_MUST_CHECK SS_NONNULL int dp_tcp_init(struct dp *d, uint32_t max, uint64_t seed,
-					 struct ss_err *err);
+SS_NONNULL void dp_tcp_init(struct dp *d, uint32_t max, uint64_t seed);
+/* On both own addresses, which the device has by then. */
+SS_MUST_CHECK SS_NONNULL int dp_tcp_listen(struct dp *d, struct ss_err *err);
 SS_NONNULL void dp_tcp_packet(struct dp *d, struct dp_packet *k);
 SS_NONNULL void dp_tcp_call_event(struct dp *d, struct dp_watch *w, uint32_t events);
 SS_NONNULL void dp_tcp_event(struct dp *d, struct dp_watch *w, uint32_t events);

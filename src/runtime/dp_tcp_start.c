@@ -84,7 +84,7 @@ static int listen_at(const struct dp_place *own, int *ret, struct ss_err *err)
 	return 0;
 }
 
-int dp_tcp_init(struct dp *d, uint32_t max, uint64_t seed, struct ss_err *err)
+void dp_tcp_init(struct dp *d, uint32_t max, uint64_t seed)
 {
 	struct dp_tcp *t = &d->tcp;
 
@@ -99,6 +99,12 @@ int dp_tcp_init(struct dp *d, uint32_t max, uint64_t seed, struct ss_err *err)
 	dp_timers_init(&d->loop, &t->half, DP_HALF_MS, idle_expired);
 	dp_timers_init(&d->loop, &t->again, 0, again_expired);
 	dp_timers_init(&d->loop, &t->rest, DP_REST_MS, rest_expired);
+}
+
+int dp_tcp_listen(struct dp *d, struct ss_err *err)
+{
+	struct dp_tcp *t = &d->tcp;
+
 	for (size_t i = 0; i < 2; i++) {
 		t->call[i] = (struct dp_watch){ .fd = -1, .kind = DP_K_TCP_CALL };
 		if (listen_at(&t->nat.own[i], &t->call[i].fd, err) < 0)

@@ -200,7 +200,7 @@ static void begin(struct dp *d, const struct dp_packet *k)
 		return;
 	}
 	send_on(d, f, k->body);
-	if (d->control.egress_port != 0)
+	if (d->control.host_known)
 		dial(d, f);
 }
 

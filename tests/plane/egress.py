@@ -20,8 +20,8 @@ import threading
 import time
 
 sys.dont_write_bytecode = True
-from plane import (L_STARTED, MEMORY_KIB, OPEN, OPENED, PATIENCE, Plane, Server, config, echo, frame, hello, read_all,
-                   read_exactly, read_frame, run_tests, until)
+from plane import (L_STARTED, MEMORY_KIB, OPEN, OPENED, PATIENCE, STATE, Plane, Server, config, echo, frame, hello,
+                   read_all, read_exactly, read_frame, run_tests, until)
 
 PROGRAM = sys.argv[1]
 OWN4, OWN6 = '198.18.0.1', 'fd53:656c:6673::1'
@@ -330,6 +330,14 @@ def connections_wait_for_the_host(tap):
         tap.equal(error_of(lambda: connect('10.0.0.1', 80)), 'ECONNREFUSED', 'no egress port at the host: refused')
         w.refusal()
         tap.equal(w.refusal(), 'refused: tcp 10.0.0.1:80: the host is not there', 'and said')
+    with World(['10.0.0.0/8:*', 'name.example:*'], host=False) as w:
+        w.c = w.p.control(greet=False)
+        w.c.s.sendall(hello(egress=0))
+        w.c.next(STATE)
+        start = time.monotonic()
+        tap.equal(error_of(lambda: connect('10.0.0.1', 80)), 'ECONNREFUSED', 'a host that serves none: refused')
+        tap.equal(dig('name.example', TXT)[0], 2, 'and no DNS')
+        tap.ok(time.monotonic() - start < 2, 'at once')
 
 
 def much_goes_both_ways_with_its_checksum(tap):
