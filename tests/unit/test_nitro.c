@@ -865,7 +865,8 @@ static void the_node_is_that_of_the_pools_first_cpu(void **state)
 	assert_int_equal(p.node, 1);
 	assert_int_equal(nitro_pool_free_mib(&p), 512);
 	/* Without a pool nobody knows, and the figures are the instance's. */
-	memset(f->m.pool, 0, sizeof(f->m.pool));
+	for (size_t i = 0; i < SS_NELEMS(f->m.pool); i++)
+		f->m.pool[i] = false;
 	nitro_pool_load(&f->m.sys, &p);
 	assert_int_equal(p.node, -1);
 	assert_int_equal(p.cpus, 0);
