@@ -308,6 +308,9 @@ static void follow(struct run *r, int wake)
 		if (r->stopped || r->timed_out)
 			stop_group(r, now);
 	}
+	/* However quickly it ended: whoever is told to stop starts nothing more. */
+	if (heed && io_stop_signal() != 0)
+		r->stopped = true;
 	/* What a grandchild in the background may print later is not waited for. */
 	drain(r, &r->out);
 	drain(r, &r->err);

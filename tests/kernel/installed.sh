@@ -50,7 +50,7 @@ ok 'the result goes to standard output' [ "$(cat "$top/printed")" = "kernel-out/
 sha256 $image" ]
 ok 'what is done, to standard error' grep -q 'kernel: local x86_64: building with' "$top/said"
 ok 'and which options that source has not' grep -q 'not as asked.*: CONFIG_NSM CONFIG_TUN' "$top/said"
-ok 'stage0, init and the configuration lie beside the kernel' sh -c 'ls kernel-out | tr "\n" " " | grep -qx "bzImage config init stage0 "'
+ok 'stage0, init, dataplane and the configuration lie beside the kernel' sh -c 'ls kernel-out | tr "\n" " " | grep -qx "bzImage config dataplane init stage0 "'
 ok 'stage0 is in the kernel' sh -c 'tail -c "$(wc -c <kernel-out/stage0)" kernel-out/bzImage | cmp - kernel-out/stage0'
 ok 'with --json and --quiet it is one document and nothing else' ends 0 kernel_build one "$build/selfsame" --json --quiet -j 1
 ok 'that says the same' python3 -c 'import json, sys
