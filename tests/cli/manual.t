@@ -26,10 +26,13 @@ for page in "$SRC"/docs/man/*.scd; do
 	check "$(basename "$page") renders" sh -c 'scdoc <"$1" >page.1' - "$page"
 done
 
-# enclave.toml(5) and docs/formats/enclave-toml.md have the same keys.
-grep -E '^\|' "$SRC/docs/formats/enclave-toml.md" | grep -oE '^\| (`[a-z_0-9.]+`( and )?)+' |
-	grep -oE '`[a-z_0-9.]+`' | tr -d '`' | sort >want
-grep -E '^\*' "$SRC/docs/man/enclave.toml.5.scd" | grep -oE '\*[a-z_0-9.]+\* = ' |
-	tr -d '* =' | sort >seen
-check 'enclave.toml(5) has keys' test -s want
-check 'enclave.toml(5) has the keys of docs/formats/enclave-toml.md' diff want seen
+# The page and the format of each file have exactly the keys that the program reads.
+for file in enclave.toml enclave.lock; do
+	"$TABLE" $file | sort >want
+	check "$file has keys" test "$(grep -c . want)" -gt 10
+	grep -E '^\|' "$SRC/docs/formats/$(echo $file | tr . -).md" | grep -oE '^\| (`[a-z_0-9.]+`(, | and )?)+' |
+		grep -oE '`[a-z_0-9.]+`' | tr -d '`' | sort >seen
+	check "docs/formats/$(echo $file | tr . -).md has the keys of the program (<)" diff want seen
+	grep -E '^\*' "$SRC/docs/man/$file.5.scd" | grep -oE '\*[a-z_0-9.]+\* = ' | tr -d '* =' | sort >seen
+	check "$file(5) has the keys of the program (<)" diff want seen
+done

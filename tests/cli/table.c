@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The command table as lines, for the tests of help, manual and completion:
- * "COMMAND" TAB "-" for the command, "COMMAND" TAB "OPTION" TAB "LETTER" for each option.
+ * "COMMAND" TAB "-" for the command, "COMMAND" TAB "OPTION" TAB "LETTER" for each option. With the
+ * word enclave.toml or enclave.lock: the keys that this file may have, "app.command".
  */
 #include "cli/cli.h"
+#include "config/enclave_lock.h"
+#include "config/enclave_toml.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void print_opts(const char *name, const struct cli_opt *opts)
 {
@@ -13,8 +17,24 @@ static void print_opts(const char *name, const struct cli_opt *opts)
 		printf("%s\t%s\t%c\n", name, o->name, o->letter != 0 ? o->letter : '-');
 }
 
-int main(void)
+static void print_keys(const struct cfg_field *fields, const char *table)
 {
+	for (const struct cfg_field *f = fields; f->key != NULL; f++) {
+		if (f->fields != NULL)
+			print_keys(f->fields, f->key); /* no file has tables in tables */
+		else
+			printf("%s%s%s\n", table, table[0] != '\0' ? "." : "", f->key);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 2) {
+		print_keys(strcmp(argv[1], "enclave.lock") == 0 ? cfg_lock_fields
+								: cfg_enclave_fields,
+			   "");
+		return 0;
+	}
 	for (size_t i = 0; cli_commands[i] != NULL; i++) {
 		const struct cli_cmd *c = cli_commands[i];
 
