@@ -6,6 +6,7 @@ registry=${real%%/*}
 mkdir -p runtime/x86_64 p
 echo kernel >runtime/x86_64/kernel-nitro
 echo init >runtime/x86_64/init
+echo dataplane >runtime/x86_64/dataplane
 echo 'retain_initrd console=ttyS0' >runtime/x86_64/cmdline
 runtime=$PWD/runtime
 cache=$HOME/.cache/selfsame
