@@ -12,6 +12,7 @@ struct cli_limits {
 	struct cli_num entries;
 };
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): names of a type and of a member */
 #define CLI_OPTS_LIMITS(opts, member)                                                              \
 	{ .name = "limit-total",                                                                   \
 	  .kind = CLI_NUM,                                                                         \
@@ -31,6 +32,7 @@ struct cli_limits {
 		.arg = "N", .help = "most entries in all layers; 4194304 without it", .min = 1,    \
 		.max = UINT32_MAX                                                                  \
 	}
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static inline struct oci_limits cli_limits_of(const struct cli_limits *l)
 {

@@ -281,6 +281,13 @@ static void stop_group(struct run *r, uint64_t now)
 	}
 }
 
+/* What tidies up after a stop is not stopped itself. */
+static void heed_stop(struct run *r)
+{
+	if (!r->s->tidying && io_stop_signal() != 0)
+		r->stopped = true;
+}
+
 /* Until the program has ended and its streams are empty, or something else stops it. */
 static void follow(struct run *r, int wake)
 {
@@ -301,16 +308,14 @@ static void follow(struct run *r, int wake)
 		drain(r, &r->out);
 		drain(r, &r->err);
 		now = now_ms();
-		if (heed && io_stop_signal() != 0)
-			r->stopped = true;
+		heed_stop(r);
 		if (now >= r->deadline && !r->stopped)
 			r->timed_out = true;
 		if (r->stopped || r->timed_out)
 			stop_group(r, now);
 	}
 	/* However quickly it ended: whoever is told to stop starts nothing more. */
-	if (heed && io_stop_signal() != 0)
-		r->stopped = true;
+	heed_stop(r);
 	/* What a grandchild in the background may print later is not waited for. */
 	drain(r, &r->out);
 	drain(r, &r->err);
