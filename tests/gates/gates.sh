@@ -145,6 +145,10 @@ line TIMEOUT ''
 refuses 'a program without an end' '0 passed, 1 failed' "$src/tools/totals" results
 : >results/meson-logs/testlog.json
 refuses 'a log without tests' 'no test was run' "$src/tools/totals" results
+rm results/meson-logs/testlog.json
+line OK ''
+mv results/meson-logs/testlog.json results/meson-logs/testlog-check.json
+accepts 'the log of a named set-up' "$src/tools/totals" results
 refuses 'a folder without a log' '0 passed, 1 failed' "$src/tools/totals" nowhere
 
 # --- packages
