@@ -15,6 +15,8 @@
 /* Egress: TCP connections, and UDP flows: stub resolvers and QUIC clients. */
 #define DP_MAX_TCP 4096u
 #define DP_MAX_UDP 1024u
+/* One UDP slot in so many is kept free: what one turn of the TUN device can ask for. */
+#define DP_UDP_SPARE 16u
 /* Addresses that stand for turned-round connections, of which most are over and wait for late
  * packets. A power of two: 14 bits of the address (dp_nat.h). */
 #define DP_MAX_FLOWS 16384u

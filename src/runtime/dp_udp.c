@@ -158,19 +158,26 @@ static void send_on(struct dp *d, struct dp_udp_flow *f, struct ss_span body)
 	}
 }
 
+/* A slot is free after the round only, as an event may be on its way; so it is given back before
+ * the last is taken, and nobody's first datagram is lost. */
+static void give_way(struct dp *d)
+{
+	struct dp_timer *oldest = dp_timers_first(&d->udp.idle);
+
+	if (oldest != NULL)
+		end(d, DP_OWNER(oldest, struct dp_udp_flow, pair.timer));
+}
+
 static struct dp_udp_flow *new_flow(struct dp *d, const struct dp_packet *k,
 				    const struct dp_target *to)
 {
 	struct dp_udp_flow *f = dp_slots_take(&d->udp.slots);
-	struct dp_timer *oldest = dp_timers_first(&d->udp.idle);
 	uint32_t *head = head_of(&d->udp, &k->src, &k->dst);
 
-	if (f == NULL) {
-		/* The slot itself is free after this round only: an event may be on its way. */
-		if (oldest != NULL)
-			end(d, DP_OWNER(oldest, struct dp_udp_flow, pair.timer));
+	if (d->udp.slots.used > d->udp.slots.n - d->udp.slots.n / DP_UDP_SPARE)
+		give_way(d);
+	if (f == NULL)
 		return NULL;
-	}
 	dp_pair_init(&f->pair, DP_K_UDP);
 	f->target = *to;
 	dp_target_hold(to);

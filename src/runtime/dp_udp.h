@@ -8,8 +8,8 @@
 /*
  * Egress of UDP: what the application sends from one port to one place is a flow, with a stream of
  * datagrams to the host of its own, until nothing goes over it for DP_UDP_IDLE_MS. What is sent
- * before the host has answered waits in a pipe, as far as it fits. When all flows are in use, the
- * one that was idle for longest gives way.
+ * before the host has answered waits in a pipe, as far as it fits. When few slots
+ * are left, the flow that was idle for longest gives way to a new one.
  */
 enum dp_udp_stage { DP_U_HOST_CAME_NOT, DP_U_DIAL, DP_U_OPEN };
 
