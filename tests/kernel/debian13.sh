@@ -61,13 +61,20 @@ inside() {
 	' sh "$top/root" "$cache/packages" "$@" >&2
 }
 
-# The scripts without their comments, and the files that were built here.
-key_of() { # FILE...
-	{
-		(cd "$src" && grep -hv '^[[:space:]]*#' tests/kernel/debian13.sh tools/toolchain tools/toolchain-run \
-			tools/runtime-build kernel/build)
-		cat "$@" | sha256sum
-	} | sha256sum | cut -c1-32
+# The scripts that decide, without their comments, and the files that were built here. What stage0 comes from is no
+# matter to a kernel, whose bytes hold it. Raise the number when inside() changes.
+key_of() { # SCRIPT... -- FILE...
+	(
+		echo debian13 1
+		cd "$src"
+		while [ "$1" != -- ]; do
+			grep -v '^[[:space:]]*#' "$1"
+			shift
+		done
+		shift
+		cd "$top/here"
+		sha256sum "$@"
+	) | sha256sum | cut -c1-32
 }
 
 compare() { # KEY FILE...: below $top/here and below the root's /out
@@ -96,8 +103,8 @@ files='x86_64/stage0 x86_64/init x86_64/dataplane aarch64/stage0 aarch64/init aa
 for arch in x86_64 aarch64; do
 	"$src/tools/runtime-build" $arch "$top/here/$arch"
 done
-# shellcheck disable=SC2046,SC2086 # lists of names
-key=$(cd "$top/here" && key_of $files)
+# shellcheck disable=SC2086 # a list of names
+key=$(key_of tools/toolchain tools/toolchain-run tools/runtime-build -- $files)
 if ! known runtime "$key"; then
 	make_root
 	for arch in x86_64 aarch64; do
@@ -114,7 +121,7 @@ for p in "$@"; do
 	image=bzImage
 	[ "$arch" = x86_64 ] || image=Image
 	"$src/kernel/build" "$@" --stage0 "$top/here/$arch/stage0" --output "$top/here/$p"
-	key=$(cd "$top/here" && key_of "$p/$image" "$p/config")
+	key=$(key_of tools/toolchain tools/toolchain-run kernel/build -- "$p/$image" "$p/config")
 	if ! known "$p" "$key"; then
 		make_root
 		inside /selfsame/tools/runtime-build "$arch" "/out/$arch"
