@@ -6,6 +6,7 @@
 mkdir -p runtime/x86_64 one two home1 home2
 echo kernel >runtime/x86_64/kernel-nitro
 echo init >runtime/x86_64/init
+echo dataplane >runtime/x86_64/dataplane
 echo 'retain_initrd console=ttyS0' >runtime/x86_64/cmdline
 cat >one/Dockerfile <<'END'
 ARG BASE
@@ -44,7 +45,7 @@ check 'apt-get install twice: the same lock' cmp enclave.lock ../one.lock
 try 0 build -q --runtime "$here/runtime" --output raw.eif "$@"
 cd "$here" || exit 99
 check 'apt-get install twice: the same bytes' cmp one/apt.eif two/apt.eif
-check 'without the table they differ' sh -c '! cmp -s one/raw.eif two/raw.eif'
+check 'without the table they differ' sh -c 'test -s one/raw.eif -a -s two/raw.eif && ! cmp -s one/raw.eif two/raw.eif'
 
 for eif in one/apt one/raw two/raw; do
 	try 0 extract -q --tree $eif.eif $eif
