@@ -29,6 +29,7 @@ struct model_node {
 };
 
 struct model_name {
+	size_t n; /* of the path */
 	char path[MODEL_PATH];
 	size_t node;
 	int layer;
@@ -60,17 +61,17 @@ static inline struct ss_span model_span(const char *s)
 
 static inline struct model_name *model_find(struct model *m, const char *path)
 {
+	const size_t n = strlen(path);
+
 	for (size_t i = 0; i < m->n; i++)
-		if (strcmp(m->v[i].path, path) == 0)
+		if (m->v[i].n == n && memcmp(m->v[i].path, path, n) == 0)
 			return &m->v[i];
 	return NULL;
 }
 
-static inline bool model_is_below(const char *path, const char *dir)
+static inline bool model_is_below(const struct model_name *e, const char *dir, size_t n)
 {
-	const size_t n = strlen(dir);
-
-	return n == 0 || (strncmp(path, dir, n) == 0 && path[n] == '/');
+	return n == 0 || (e->n > n && e->path[n] == '/' && memcmp(e->path, dir, n) == 0);
 }
 
 static inline void model_drop_at(struct model *m, size_t i)
@@ -81,10 +82,13 @@ static inline void model_drop_at(struct model *m, size_t i)
 static inline void model_drop(struct model *m, const char *path)
 {
 	char p[MODEL_PATH];
+	size_t n;
 
 	(void)snprintf(p, sizeof(p), "%s", path);
+	n = strlen(p);
 	for (size_t i = m->n; i-- > 0;)
-		if (strcmp(m->v[i].path, p) == 0 || model_is_below(m->v[i].path, p))
+		if ((m->v[i].n == n && memcmp(m->v[i].path, p, n) == 0) ||
+		    model_is_below(&m->v[i], p, n))
 			model_drop_at(m, i);
 }
 
@@ -92,6 +96,7 @@ static inline void model_add(struct model *m, const char *path, size_t node)
 {
 	MODEL_REQUIRE(m->n < MODEL_MAX);
 	(void)snprintf(m->v[m->n].path, sizeof(m->v[m->n].path), "%s", path);
+	m->v[m->n].n = strlen(path);
 	m->v[m->n].node = node;
 	m->v[m->n++].layer = m->layer;
 }
@@ -253,10 +258,10 @@ static inline bool model_link(struct model *m, const char *path, const char *tar
 	return true;
 }
 
-static inline bool model_has_new_below(const struct model *m, const char *path)
+static inline bool model_has_new_below(const struct model *m, const struct model_name *e)
 {
 	for (size_t i = 0; i < m->n; i++)
-		if (m->v[i].layer == m->layer && model_is_below(m->v[i].path, path))
+		if (m->v[i].layer == m->layer && model_is_below(&m->v[i], e->path, e->n))
 			return true;
 	return false;
 }
@@ -267,15 +272,17 @@ static inline void model_hide(struct model *m, const char *dir, bool itself)
 {
 	bool bare[MODEL_MAX] = { 0 };
 	char top[MODEL_PATH];
+	size_t n;
 
 	(void)snprintf(top, sizeof(top), "%s", dir);
+	n = strlen(top);
 	for (size_t i = m->n; i-- > 0;) {
 		const struct model_name *e = &m->v[i];
 
-		if (!(model_is_below(e->path, top) || (itself && strcmp(e->path, top) == 0)) ||
+		if (!(model_is_below(e, top, n) || (itself && strcmp(e->path, top) == 0)) ||
 		    e->layer == m->layer)
 			continue;
-		if (model_has_new_below(m, e->path)) {
+		if (model_has_new_below(m, e)) {
 			bare[i] = true;
 			continue;
 		}
