@@ -149,6 +149,8 @@ int oci_load(const struct oci_request *req, struct tree **ret_tree, struct oci_i
 		return -1;
 	l.apply.limits = with_defaults(req->limits);
 	l.apply.tree = tree_new();
+	if (req->refuse_links)
+		tree_refuse_links(l.apply.tree);
 	if (load_source(&l, err) < 0)
 		return ss_ctx(err, "'%s'", SS_SHOW(shown));
 	*ret_tree = TAKE_PTR(l.apply.tree);

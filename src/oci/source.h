@@ -37,6 +37,7 @@ struct oci_request {
 	const char *source; /* as above */
 	const char *arch;   /* "x86_64" or "aarch64": picks the platform out of an index */
 	struct oci_limits limits;
+	bool refuse_links;            /* tree_refuse_links() */
 	struct ss_progress *progress; /* may be NULL */
 };
 

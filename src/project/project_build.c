@@ -86,6 +86,8 @@ static int load_image(struct build *b, struct ss_err *err)
 		.source = p->source != NULL ? p->source : b->engine.source,
 		.arch = p->arch,
 		.limits = b->o->limits,
+		/* What nitro-cli makes of them depends on Docker's storage driver. */
+		.refuse_links = p->layout == IMAGE_NITRO_CLI,
 		.progress = b->o->progress,
 	};
 

@@ -82,6 +82,8 @@ void tree_layer_begin(struct tree *t)
 {
 	assert(t->layer < TREE_MAX_LAYERS);
 	t->layer++;
+	if (t->dir_linked) /* which may not be allowed any more */
+		t->dir = TREE_NONE;
 }
 
 int tree_whiteout(struct tree *t, struct ss_span path, struct ss_err *err)

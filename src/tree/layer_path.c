@@ -69,6 +69,11 @@ static bool is_dir(const struct tree *t, tree_id id)
 	return store_type(store_node_of(t, id)) == TREE_DIR;
 }
 
+void tree_refuse_links(struct tree *t)
+{
+	t->refuse_links = true;
+}
+
 tree_id tree_find(const struct tree *t, struct ss_span path)
 {
 	tree_id at = TREE_ROOT;
@@ -186,6 +191,8 @@ static int go_through(struct following *f, tree_id link, bool own, struct ss_err
 		f->link = link;
 		f->own = f->todo.n - f->todo.at;
 	}
+	if (f->t->refuse_links && store_name(f->t, link)->layer < f->t->layer)
+		return blame_link(f, SS_EINPUT, "not all engines follow", err);
 	if (++f->hops > TREE_MAX_HOPS)
 		return blame_link(f, SS_EINPUT, "leads through more than 40 links", err);
 	if (!tree_todo_add(&f->todo, in.target))

@@ -77,6 +77,7 @@ struct tree {
 	size_t dir_n;
 	size_t dir_real_n;
 	bool dir_linked; /* a symbolic link led there */
+	bool refuse_links;
 	uint32_t link_steps;
 	uint8_t dir_path[TREE_MAX_PATH];
 

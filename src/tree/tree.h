@@ -76,6 +76,9 @@ SS_MUST_CHECK SS_NONNULL int tree_body_new(struct tree *t, struct ss_span bytes,
 
 /* --- applying layers ------------------------------------------------------------------- */
 
+/* From here on links that an earlier layer brought are refused on the way to an entry. Engines do
+ * not agree on them: over an overlay mount they are replaced by a directory. */
+SS_NONNULL void tree_refuse_links(struct tree *t);
 /* Whiteouts act on what earlier layers brought, never on this layer's own entries, wherever in the
  * layer they stand. At most TREE_MAX_LAYERS times. */
 SS_NONNULL void tree_layer_begin(struct tree *t);

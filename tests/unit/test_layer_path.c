@@ -285,6 +285,27 @@ static void links_that_lead_nowhere_good_are_refused_by_name(void **state)
 	tree_free(t);
 }
 
+static void links_of_lower_layers_can_be_refused(void **state)
+{
+	static const char *const refused[] = { "f b/t", "d c/d",   "- b/x",
+					       "o b",   "h h b/x", "h b/h u/x" };
+	struct tree *t = tree_new();
+	struct ss_err err = { 0 };
+
+	(void)state;
+	tree_refuse_links(t);
+	expect_ok(play(t, "f u/x; l b u; f b/y; l c b; f c/z", &err), &err);
+	for (size_t i = 0; i < SS_NELEMS(refused); i++) {
+		assert_int_equal(play(t, refused[i], &err), -1);
+		assert_non_null(strstr(err.msg, "', which not all engines follow"));
+	}
+	expect_fails(play(t, "l n b; f n/t", &err), &err, SS_EINPUT,
+		     "'n/t': its parent 'n' is a link to 'b', which not all engines follow");
+	expect_ok(play(t, "l b u; f b/t; f c", &err), &err); /* its own, and the last component */
+	assert_string_equal(list(t), "b>u c n>b u/! u/t u/x u/y u/z");
+	tree_free(t);
+}
+
 static void forty_links_are_followed_and_no_more(void **state)
 {
 	struct tree *t = tree_new();
@@ -433,6 +454,7 @@ int main(void)
 		cmocka_unit_test(marks_through_links_hide_what_lower_layers_have),
 		cmocka_unit_test(hard_links_reach_through_links),
 		cmocka_unit_test(links_that_lead_nowhere_good_are_refused_by_name),
+		cmocka_unit_test(links_of_lower_layers_can_be_refused),
 		cmocka_unit_test(forty_links_are_followed_and_no_more),
 		cmocka_unit_test(paths_behind_links_have_the_limit_of_all_paths),
 		cmocka_unit_test(a_link_that_grows_past_a_path_is_refused),
