@@ -15,6 +15,8 @@
  */
 struct machine;
 
+#define MACHINE_MAX_CONNS 12288u /* streams of one enclave at a time, both ways */
+
 struct machine_spec {
 	const char *eif;     /* path */
 	uint64_t memory_mib; /* decided by the caller: launch/need.h */
@@ -32,8 +34,9 @@ struct machine_end {
 struct machine_ops {
 	const char *name; /* "nitro", "qemu nitro-enclave", "qemu microvm with our NSM", "qemu
 			     microvm" */
-	/* A connected non-blocking stream to the enclave's port; connecting may still be under way
-	 * (writable = connected). */
+	/* A non-blocking stream to the enclave's port. Connecting may still be under way (writable
+	 * = connected), and a port that nobody listens at may be an end of the stream as well as an
+	 * error of the socket. */
 	int (*dial)(struct machine *m, uint32_t port, struct ss_err *err);
 	/* A listening socket for the enclave's calls; *port 0 = any, and then what it became.
 	 * accept4() it with the owner's own hands; on Nitro calls of other CIDs come too and are to

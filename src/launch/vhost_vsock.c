@@ -319,10 +319,30 @@ static int on_event(struct vhost_vsock *v, const struct epoll_event *ev, bool *r
 	}
 }
 
+/* The next step looks at what the mux has to say. */
+static void step_soon(const struct vhost_vsock *v)
+{
+	const uint64_t one = 1;
+
+	if (write(v->again, &one, sizeof(one)) < 0)
+		return; /* it is readable already */
+}
+
+void vhost_vsock_call(struct vhost_vsock *v, int fd, uint32_t port)
+{
+	vsock_mux_call(v->mux, fd, port);
+	step_soon(v);
+}
+
+void vhost_vsock_tick(struct vhost_vsock *v)
+{
+	vsock_mux_tick(v->mux);
+	step_soon(v);
+}
+
 int vhost_vsock_step(struct vhost_vsock *v, bool *ret_ended, struct ss_err *err)
 {
 	struct epoll_event events[EVENTS_A_STEP];
-	const uint64_t one = 1;
 	bool more_in = false, more_out = false;
 	int n;
 
@@ -342,7 +362,7 @@ int vhost_vsock_step(struct vhost_vsock *v, bool *ret_ended, struct ss_err *err)
 		return -1;
 	vsock_mux_sweep(v->mux);
 	/* What is left makes the descriptor readable once more, behind everything else. */
-	if ((more_in || more_out) && write(v->again, &one, sizeof(one)) < 0)
-		return ss_fail_sys(err, "cannot wake up again");
+	if (more_in || more_out)
+		step_soon(v);
 	return 0;
 }

@@ -38,3 +38,7 @@ SS_NONNULL int vhost_vsock_fd(const struct vhost_vsock *v);
  */
 SS_MUST_CHECK SS_NONNULL int vhost_vsock_step(struct vhost_vsock *v, bool *ret_ended,
 					      struct ss_err *err);
+
+/* vsock_mux_call() and vsock_mux_tick(), on the thread that steps. */
+SS_NONNULL void vhost_vsock_call(struct vhost_vsock *v, int fd, uint32_t port);
+SS_NONNULL void vhost_vsock_tick(struct vhost_vsock *v);

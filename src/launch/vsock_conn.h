@@ -41,6 +41,8 @@ struct vsock_conn {
 	uint32_t host_port;
 	char line[VSOCK_LINE_MAX];
 	size_t line_n;
+	bool is_plain; /* no line before the bytes: the caller is this program */
+	uint32_t born; /* the mux's tick */
 
 	/* guest to host */
 	uint32_t rx_cnt;   /* bytes the guest has sent */

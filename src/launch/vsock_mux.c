@@ -27,6 +27,7 @@ struct vsock_mux {
 	size_t n_conns;
 	size_t n_held;
 	uint32_t next_port;
+	uint32_t tick;
 	struct vsock_header rsts[VSOCK_MAX_RSTS];
 	size_t rst_at, rst_n;
 };
@@ -171,6 +172,7 @@ static struct vsock_conn *add_conn(struct vsock_mux *m, int fd, enum vsock_state
 	c = ss_calloc(1, sizeof(*c));
 	c->fd = fd;
 	c->state = state;
+	c->born = m->tick;
 	ev.data.ptr = c;
 	if (epoll_ctl(m->o.epoll_fd, EPOLL_CTL_ADD, fd, &ev) != 0) {
 		(void)close(fd);
@@ -221,7 +223,9 @@ static void on_response(struct vsock_mux *m, struct vsock_conn *c)
 	const int n = snprintf(text, sizeof(text), "OK %u\n", c->host_port);
 
 	c->state = VSOCK_OPEN;
-	if (send(c->fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) != n)
+	if (c->is_plain)
+		c->want |= VSOCK_WANT_DATA;
+	else if (send(c->fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) != n)
 		reset_conn(m, c);
 	else
 		c->want |= VSOCK_WANT_DATA;
@@ -304,16 +308,8 @@ void vsock_mux_packet(struct vsock_mux *m, const struct vsock_header *h, struct 
 	enqueue(m, c);
 }
 
-/* A caller on the local socket has said which port of the guest it wants, or nonsense. */
-static void on_hello(struct vsock_mux *m, struct vsock_conn *c)
+static void call(struct vsock_mux *m, struct vsock_conn *c, uint32_t port)
 {
-	uint32_t port;
-	const int rc = vsock_conn_hello(c, &port);
-
-	if (rc < 0)
-		kill_conn(m, c);
-	if (rc <= 0)
-		return;
 	do {
 		c->host_port = m->next_port;
 		m->next_port = m->next_port == UINT32_MAX ? VSOCK_FIRST_PORT : m->next_port + 1;
@@ -322,6 +318,43 @@ static void on_hello(struct vsock_mux *m, struct vsock_conn *c)
 	place(m, c, port, c->host_port);
 	c->want = VSOCK_WANT_REQUEST;
 	enqueue(m, c);
+}
+
+/* A caller on the local socket has said which port of the guest it wants, or nonsense. */
+static void on_hello(struct vsock_mux *m, struct vsock_conn *c)
+{
+	uint32_t port;
+	const int rc = vsock_conn_hello(c, &port);
+
+	if (rc < 0)
+		kill_conn(m, c);
+	if (rc > 0)
+		call(m, c, port);
+}
+
+void vsock_mux_call(struct vsock_mux *m, int fd, uint32_t port)
+{
+	struct vsock_conn *c = add_conn(m, fd, VSOCK_HELLO);
+
+	if (c == NULL)
+		return;
+	c->is_plain = true;
+	call(m, c, port);
+}
+
+void vsock_mux_tick(struct vsock_mux *m)
+{
+	struct vsock_conn *c = LIST_FIRST(&m->all);
+
+	m->tick++;
+	while (c != NULL) {
+		struct vsock_conn *next = LIST_NEXT(c, all);
+
+		if ((c->state == VSOCK_HELLO || c->state == VSOCK_CALLING) &&
+		    m->tick - c->born > VSOCK_CALL_TICKS)
+			reset_conn(m, c);
+		c = next;
+	}
 }
 
 void vsock_mux_event(struct vsock_mux *m, struct vsock_conn *c, uint32_t events)

@@ -22,6 +22,7 @@
 #define VSOCK_ALL_BUFS 256u     /* 32 MiB */
 #define VSOCK_MAX_RSTS 64u      /* answers to packets of no stream, waiting for a guest buffer */
 #define VSOCK_MAX_CONNS 16384u  /* upper bound for max_conns */
+#define VSOCK_CALL_TICKS 2u
 #define VSOCK_FIRST_PORT (1u << 30) /* host ports of streams that start here */
 
 struct vsock_mux_opts {
@@ -50,6 +51,12 @@ SS_NONNULL void vsock_mux_event(struct vsock_mux *m, struct vsock_conn *c, uint3
 /* A local program called: takes `fd` (non-blocking), waits on it for "CONNECT PORT\n", calls that
  * port of the guest, and answers "OK HOST-PORT\n" when the guest accepts; closes it otherwise. */
 SS_NONNULL void vsock_mux_accept(struct vsock_mux *m, int fd);
+/* Calls `port` of the guest for whoever has the other end of `fd` (non-blocking): no line is said,
+ * the bytes flow when the guest accepts; the end of the stream tells that it did not. */
+SS_NONNULL void vsock_mux_call(struct vsock_mux *m, int fd, uint32_t port);
+/* Some seconds have passed: a call that has not been answered in VSOCK_CALL_TICKS of them is reset.
+ */
+SS_NONNULL void vsock_mux_tick(struct vsock_mux *m);
 /* Ends all streams without a word: the guest is gone. */
 SS_NONNULL void vsock_mux_reset(struct vsock_mux *m);
 SS_NONNULL void vsock_mux_sweep(struct vsock_mux *m);

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/mem.h"
+#include "base/show.h"
+#include "io/clock.h"
+#include "launch/nitro.h"
+#include "launch/supervise.h"
+
+#include <string.h>
+#include <sys/resource.h>
+
+#define DNS_PORT 53
+
+/* What each machine can start at all. */
+static int check_machine(const struct sv_plan *p, struct ss_err *err)
+{
+	const struct facts *f = &p->facts;
+
+	if (!p->is_nitro && f->is_arm64)
+		return ss_fail(err, SS_EUSAGE,
+			       "'%s': wrong architecture: the image is for aarch64, and QEMU's "
+			       "enclave machine is x86_64",
+			       f->file.path);
+	if (!p->is_nitro)
+		return 0;
+#ifdef __aarch64__
+	if (!f->is_arm64)
+		return ss_fail(err, SS_EUSAGE,
+			       "'%s': wrong architecture: the image is for x86_64, this host is "
+			       "aarch64",
+			       f->file.path);
+#else
+	if (f->is_arm64)
+		return ss_fail(err, SS_EUSAGE,
+			       "'%s': wrong architecture: the image is for aarch64, this host is "
+			       "x86_64",
+			       f->file.path);
+#endif
+	if (f->is_local_kernel) {
+		(void)ss_fail(err, SS_EUSAGE,
+			      "'%s': its kernel is of profile 'local', which is for QEMU only",
+			      f->file.path);
+		err->hint = "build it with --kernel nitro, or start it with --local";
+		return -1;
+	}
+	if (f->expired.code != SS_OK) {
+		*err = f->expired;
+		return ss_ctx(err, "'%s'", f->file.path);
+	}
+	return 0;
+}
+
+static int open_ports(struct sv_plan *p, struct ss_err *err)
+{
+	for (size_t i = 0; i < p->o.n_ports; i++)
+		if (publish_open(&p->facts, p->o.ports[i], &p->ports, err) < 0)
+			return -1;
+	if (p->o.metrics != NULL &&
+	    (publish_read_addr(p->o.metrics, "127.0.0.1", 0, &p->metrics_addr, err) < 0 ||
+	     publish_bind(&p->metrics_addr, false, false, &p->metrics_fd, err) < 0))
+		return ss_ctx(err, "--metrics");
+	p->has_dns = p->o.dns != NULL;
+	if (p->has_dns && publish_read_addr(p->o.dns, "", DNS_PORT, &p->dns, err) < 0)
+		return ss_ctx(err, "--dns");
+	return 0;
+}
+
+static int claim(struct sv_plan *p, struct ss_err *err)
+{
+	char suggested[RUNDIR_MAX_NAME + 1];
+	const bool exactly = p->o.name != NULL;
+
+	rundir_name_of(p->o.eif, suggested);
+	if (rundir_open(&p->dir, err) < 0)
+		return -1;
+	if (rundir_claim_name(&p->dir, exactly ? p->o.name : suggested, exactly, &p->claim, err) <
+	    0)
+		return exactly ? ss_ctx(err, "--name") : -1;
+	return p->is_nitro ? 0 : rundir_claim_cid(&p->claim, p->o.cid, err);
+}
+
+/* Each connection of a client is up to three descriptors. */
+static void raise_limit(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < r.rlim_max) {
+		r.rlim_cur = r.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &r); /* what there is must do */
+	}
+}
+
+static int prepare(struct sv_plan *p, struct ss_err *err)
+{
+	p->is_nitro = !p->o.local && access(NITRO_DEVICE, F_OK) == 0;
+	if (facts_load(p->o.eif, io_clock_now(), &p->facts, err) < 0 || check_machine(p, err) < 0)
+		return -1;
+	p->cpus = facts_cpus(&p->facts, p->o.cpus);
+	if (facts_memory(&p->facts, p->o.memory_mib, p->cpus, &p->memory_mib, err) < 0 ||
+	    claim(p, err) < 0 || open_ports(p, err) < 0)
+		return -1;
+	if (!p->is_nitro && qemu_find(&p->facts.file, &p->qemu, err) < 0)
+		return -1;
+	(void)snprintf(p->id, sizeof(p->id), "i-%s-enc%08x%08x", p->is_nitro ? "nitro" : "local",
+		       (unsigned)getpid(), p->claim.cid);
+	raise_limit();
+	return 0;
+}
+
+int sv_prepare(const struct sv_opts *o, struct sv_plan **ret, struct ss_err *err)
+{
+	struct sv_plan *p = ss_calloc(1, sizeof(*p));
+
+	p->o = *o;
+	p->facts = (struct facts)FACTS_NONE;
+	p->dir = (struct rundir)RUNDIR_NONE;
+	p->claim = (struct rundir_claim)RUNDIR_CLAIM_NONE;
+	p->metrics_fd = -1;
+	if (prepare(p, err) < 0) {
+		sv_plan_free(p);
+		return -1;
+	}
+	*ret = p;
+	return 0;
+}
+
+void sv_plan_free(struct sv_plan *p)
+{
+	if (p == NULL)
+		return;
+	rundir_unclaim(&p->claim);
+	rundir_done(&p->dir);
+	publish_done(&p->ports);
+	ss_closep(&p->metrics_fd);
+	qemu_found_done(&p->qemu);
+	facts_done(&p->facts);
+	free(p);
+}
