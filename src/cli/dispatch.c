@@ -65,22 +65,27 @@ static int run_cmd(const struct cli_cmd *cmd, int argc, char **argv)
 	struct cli_words w;
 	struct cli_run r = { 0 };
 	struct ss_err err = { 0 };
-	int rc;
+	int rc, status;
 
 	rc = cli_parse(cmd, argc, argv, &w, &err);
 	if (rc == 0 && w.common.help) {
 		cli_help_command(cmd);
 	} else if (rc == 0) {
-		r = (struct cli_run){ w.opts, w.args, w.n_args, NULL, w.common.verbose, 0 };
+		r = (struct cli_run){ .opts = w.opts,
+				      .args = w.args,
+				      .n_args = w.n_args,
+				      .verbose = w.common.verbose,
+				      .quiet = w.common.quiet };
 		r.progress = cli_bar_new(w.common.quiet, w.common.verbose);
 		rc = cmd->run(&r, &err);
 		cli_bar_free(r.progress);
 	}
 	cli_words_done(cmd, &w);
+	status = finish(rc == 0 ? r.status : 0); /* what it printed stands before the error */
 	if (rc == 0)
-		return finish(r.status);
-	(void)finish(0); /* what a command printed before it failed stands before the error */
-	return report(&err);
+		return status != r.status && cmd->failure != 0 ? cmd->failure : status;
+	status = report(&err);
+	return cmd->failure != 0 ? cmd->failure : status;
 }
 
 /* True if the words of `name` ("kernel build") are the first words of argv; *ret_n = how many. */

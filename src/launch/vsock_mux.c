@@ -223,9 +223,7 @@ static void on_response(struct vsock_mux *m, struct vsock_conn *c)
 	const int n = snprintf(text, sizeof(text), "OK %u\n", c->host_port);
 
 	c->state = VSOCK_OPEN;
-	if (c->is_plain)
-		c->want |= VSOCK_WANT_DATA;
-	else if (send(c->fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) != n)
+	if (!c->is_plain && send(c->fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) != n)
 		reset_conn(m, c);
 	else
 		c->want |= VSOCK_WANT_DATA;
