@@ -247,15 +247,16 @@ def qemu_is_given_the_file_or_its_parts():
         a = arguments(p, '--memory', '300', '--cpus', '3')
         assert after(a, '-M')[0].startswith('nitro-enclave,vsock=c,id=i-local-enc'), a
         assert after(a, '-m') == ['300M'] and after(a, '-smp') == ['3']
-        assert after(a, '-append') == ['reboot=t panic=-1 quiet']
+        assert after(a, '-append') == ['reboot=t panic=-1 no_timer_check quiet']
         assert after(a, '-accel') == ['tcg'] and after(a, '-cpu') == ['max']
         assert '-no-reboot' in a and after(a, '-kernel')[0].startswith('/proc/self/fd/')
-        assert after(arguments(p, '--debug'), '-append') == ['reboot=t panic=-1']
+        assert after(arguments(p, '--debug'), '-append') == ['reboot=t panic=-1 no_timer_check']
         a = arguments(p, machine='microvm')
         assert after(a, '-M') == ['microvm,acpi=off,memory-backend=mem']
         assert after(a, '-object') == ['memory-backend-memfd,id=mem,size=1024M,share=on']
         assert after(a, '-device') == ['vhost-user-vsock-device,chardev=c']
-        assert after(a, '-append') == [p.sections[1][1].decode() + ' reboot=t panic=-1 quiet']
+        assert after(a, '-append') == [p.sections[1][1].decode() + \
+            ' reboot=t panic=-1 no_timer_check quiet']
 
 
 def reads_its_files(g, args):

@@ -5,6 +5,7 @@
 
 A test file holds guests (functions that fake_qemu runs) and tests, which name them.
 """
+import contextlib
 import json
 import os
 import shutil
@@ -63,12 +64,44 @@ class Place:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
-        for p in self.started:
-            if p.poll() is None:
-                p.kill()
-            p.wait()
-        shutil.rmtree(self.dir, ignore_errors=True)
+    def __exit__(self, failed, *_):
+        """Ends whatever lives; a test that went well has left nothing that does."""
+        try:
+            if failed is None:
+                wait_for(lambda: not self.alive(), 'everything to end')
+        finally:
+            wait_for(lambda: not self.kill_all(), 'everything to die')
+            for p in self.started:
+                p.wait()
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+    def alive(self):
+        """Processes with this place's HOME: what it started, and what those started in turn."""
+        mark = b'HOME=' + self.dir.encode()
+        found = []
+        for pid in os.listdir('/proc'):
+            try:
+                with open('/proc/%s/environ' % pid, 'rb') as f:
+                    if mark in f.read().split(b'\0'):  # of a zombie nothing is left to read
+                        found.append(int(pid))
+            except (OSError, ValueError):
+                pass
+        return found
+
+    def kill_all(self):
+        """How many were told to end. A number that has gone to another process is left alone."""
+        n = 0
+        for pid in self.alive():
+            try:
+                pidfd = os.pidfd_open(pid)
+            except ProcessLookupError:
+                continue
+            if pid in self.alive():
+                n += 1
+                with contextlib.suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            os.close(pidfd)
+        return n
 
     def pcr0(self):
         k, c, _, *rd = [d for _, d in self.sections]
@@ -160,6 +193,8 @@ def stop(p):
 def main(tests):
     """The functions in order, each a TAP line; exits 1 if one failed."""
     sys.stdout.reconfigure(line_buffering=True)
+    # Who is told to stop leaves nothing behind either: the tests unwind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     only = sys.argv[2:]
     tests = [t for t in tests if not only or t.__name__ in only]
     failed = 0

@@ -288,6 +288,39 @@ def logs_are_kept_up_to_a_bound_and_a_slow_reader_is_told():
             assert b'lines are no longer kept' in err, err
 
 
+# --- these tests themselves ------------------------------------------------------------------
+
+def forked(what):
+    """A process that makes a place and an enclave in the background, and does this; its place."""
+    r, w = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            with rig.Place(logs=True) as p:
+                detach(p, service).expect(0)
+                assert len(p.alive()) == 2  # supervisor, "QEMU"
+                os.write(w, p.dir.encode())
+                what()
+        finally:
+            os._exit(1)
+    os.close(w)
+    p = rig.Place.__new__(rig.Place)
+    p.dir = os.read(r, 4096).decode()
+    os.close(r)
+    return pid, p
+
+
+def a_test_that_fails_or_is_stopped_leaves_nothing():
+    pid, p = forked(lambda: 1 // 0)
+    os.waitpid(pid, 0)
+    assert p.alive() == [] and not os.path.exists(p.dir)
+    pid, p = forked(signal.pause)
+    assert len(p.alive()) >= 2
+    os.kill(pid, signal.SIGTERM)
+    os.waitpid(pid, 0)
+    assert p.alive() == [] and not os.path.exists(p.dir)
+
+
 if __name__ == '__main__':
     rig.main([
         an_enclave_in_the_background_is_listed_read_and_stopped,
@@ -301,4 +334,5 @@ if __name__ == '__main__':
         a_folder_that_others_may_enter_is_refused,
         nonsense_on_the_socket_ends_only_that_client,
         logs_are_kept_up_to_a_bound_and_a_slow_reader_is_told,
+        a_test_that_fails_or_is_stopped_leaves_nothing,
     ])
