@@ -56,6 +56,7 @@ static void console_a_line_without_end_comes_in_pieces(void **state)
 	{
 		AUTO_FREE struct console_watch *w = watch(text, 900);
 
+		assert_int_equal(w->end, CONSOLE_NO_END);
 		assert_int_equal(strlen(seen), 10003);
 		assert_int_equal(seen[4096], '|');
 	}
