@@ -28,6 +28,11 @@ uint64_t loop_now(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+void *loop_owner(void *member, size_t at)
+{
+	return (char *)member - at;
+}
+
 int loop_new(struct loop **ret, struct ss_err *err)
 {
 	const int fd = epoll_create1(EPOLL_CLOEXEC);

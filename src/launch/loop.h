@@ -29,7 +29,9 @@ struct loop_timer {
 	void (*on)(struct loop_timer *t);
 };
 
-#define LOOP_OWNER(p, type, member) ((type *)(void *)((char *)(p)-offsetof(type, member)))
+/* Not inline: gcc would take the member for the whole of what the pointer may point into. */
+SS_NONNULL void *loop_owner(void *member, size_t at);
+#define LOOP_OWNER(p, type, member) ((type *)loop_owner((p), offsetof(type, member)))
 
 SS_MUST_CHECK SS_NONNULL int loop_new(struct loop **ret, struct ss_err *err);
 void loop_free(struct loop *l); /* accepts NULL */
