@@ -91,7 +91,11 @@ class Running:
         for port in ports:
             args += ('--port', '%s:0:%d' % (ip, port))
         self.p = self.place.start(guest, *args)
-        rig.wait_line(self.p, 'selfsame: ready')
+        try:
+            rig.wait_line(self.p, 'selfsame: ready')
+        except BaseException:  # nobody will leave what was not entered
+            self.place.leave(True)
+            raise
         self.ports = {}
         for line in rig.text(self.p.err).splitlines():
             if 'publishing' in line:
@@ -106,7 +110,7 @@ class Running:
             if kind is None:
                 rig.stop(self.p).expect(0)
         finally:
-            self.place.__exit__()
+            self.place.leave(kind is not None)
 
     def connect(self, port, host='127.0.0.1'):
         s = socket.create_connection((host, self.ports[str(port)]), timeout=rig.TIMEOUT)

@@ -64,10 +64,13 @@ class Place:
     def __enter__(self):
         return self
 
-    def __exit__(self, failed, *_):
+    def __exit__(self, kind, *_):
+        self.leave(kind is not None)
+
+    def leave(self, failed):
         """Ends whatever lives; a test that went well has left nothing that does."""
         try:
-            if failed is None:
+            if not failed:
                 wait_for(lambda: not self.alive(), 'everything to end')
         finally:
             wait_for(lambda: not self.kill_all(), 'everything to die')
