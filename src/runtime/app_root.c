@@ -119,17 +119,21 @@ static int fill_image(const struct rt_app *app, bool *ret_etc, struct ss_err *er
 
 int rt_app_prepare(struct rt_app *app, bool *ret_etc, struct ss_err *err)
 {
-	struct rt_mount_attr attr = { .attr_set = RT_MOUNT_ATTR_IDMAP | RT_MOUNT_ATTR_NODEV,
-				      .attr_clr = RT_MOUNT_ATTR_NOEXEC };
-
-	if (fill_image(app, ret_etc, err) < 0 || make_userns(&app->userns, err) < 0 ||
-	    forbid_userns(err) < 0)
+	if (fill_image(app, ret_etc, err) < 0 || make_userns(&app->userns, err) < 0)
 		return -1;
+	return forbid_userns(err);
+}
+
+int rt_app_clone_tree(struct rt_app *app, struct ss_err *err)
+{
+	struct rt_mount_attr attr = { .attr_set = RT_MOUNT_ATTR_IDMAP | RT_MOUNT_ATTR_NODEV,
+				      .attr_clr = RT_MOUNT_ATTR_NOEXEC,
+				      .userns_fd = (uint64_t)app->userns };
+
 	app->tree = (int)syscall(RT_SYS_OPEN_TREE, AT_FDCWD, "/app/rootfs",
 				 RT_OPEN_TREE_CLONE | O_CLOEXEC);
 	if (app->tree < 0)
 		return ss_fail_sys(err, "cannot clone the mount of the image");
-	attr.userns_fd = (uint64_t)app->userns;
 	if (app->config->new_privileges)
 		attr.attr_clr |= RT_MOUNT_ATTR_NOSUID;
 	if (syscall(RT_SYS_MOUNT_SETATTR, app->tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)

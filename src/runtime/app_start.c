@@ -142,14 +142,14 @@ static int make_pipe(int *ret_read, int *ret_write, struct ss_err *err)
 	return 0;
 }
 
-int rt_app_start(struct rt_app *app, int *ret_status_fd, struct ss_err *err)
+int rt_app_start(struct rt_app *app, struct ss_err *err)
 {
 	struct keeper k = { .app = app };
 
-	if (make_pipe(&app->output[0], &k.output[0], err) < 0 ||
+	if (rt_app_clone_tree(app, err) < 0 || make_pipe(&app->output[0], &k.output[0], err) < 0 ||
 	    make_pipe(&app->output[1], &k.output[1], err) < 0 ||
 	    make_pipe(&app->report, &k.report, err) < 0 ||
-	    make_pipe(ret_status_fd, &k.status, err) < 0)
+	    make_pipe(&app->status, &k.status, err) < 0)
 		return -1;
 	app->keeper = (pid_t)syscall(
 		SYS_clone, SIGCHLD | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS, 0, 0,
@@ -162,7 +162,6 @@ int rt_app_start(struct rt_app *app, int *ret_status_fd, struct ss_err *err)
 	(void)close(k.output[1]);
 	(void)close(k.report);
 	(void)close(k.status);
-	(void)close(app->userns);
 	(void)close(app->tree);
 	return 0;
 }

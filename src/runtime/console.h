@@ -19,6 +19,11 @@ enum rt_phase {
 	RT_P_NSM_POLICY = 8,
 	RT_P_LOOPBACK = 9,
 	RT_P_STARTED = 10,
+	RT_P_EGRESS = 11,
+	RT_P_DATAPLANE = 12,
+	RT_P_CLOCK = 13,
+	RT_P_STOPPING = 14, /* the application is told to, or made to */
+	RT_P_RESTART = 15,
 	RT_P_NOTE = 16, /* what the owner of the image should know */
 	RT_P_EXITED = 20,
 	RT_P_END = 21,
@@ -47,6 +52,10 @@ enum rt_stop_code {
 	RT_E_ISOLATION = 21, /* the application's namespaces or mounts */
 	RT_E_START = 22,     /* the application cannot be started */
 	RT_E_LOST = 23,      /* what became of the application cannot be known */
+	RT_E_DATAPLANE = 24, /* it does not start, has ended, or breaks the form */
+	RT_E_EGRESS = 25,    /* the device for egress */
+	RT_E_CLOCK = 26,
+	RT_E_EARLY = 27, /* told to stop before the application was started */
 };
 
 SS_NONNULL SS_PRINTF(2, 3) void rt_say(enum rt_phase phase, const char *fmt, ...);

@@ -2,18 +2,21 @@
 /*
  * PID 1 of the enclave, started by stage0 out of ramdisk 0. Its one argument is where ramdisk 0
  * ends in what the loader brought; what follows there is ramdisk 1. One phase after the other, a
- * line on the console for each; whatever does not work ends the machine with a code. No heap.
+ * line on the console for each; whatever does not work ends the machine with a code. Then it is the
+ * supervisor. No heap.
  */
 #include "base/mem.h"
-#include "runtime/app.h"
 #include "runtime/boot_nsm.h"
+#include "runtime/egress_net.h"
 #include "runtime/heartbeat.h"
 #include "runtime/own_root.h"
+#include "runtime/plane_net.h"
 #include "runtime/ramdisk1.h"
+#include "runtime/supervisor.h"
 
 #include <signal.h>
 #include <string.h>
-#include <sys/wait.h>
+#include <sys/sysinfo.h>
 
 #define MIB (1u << 20)
 
@@ -38,16 +41,17 @@ static uint64_t read_offset(const char *text)
 	return v;
 }
 
-static void prepare(void)
+static void prepare(int *ret_dataplane)
 {
 	struct ss_err err = { 0 };
 	sigset_t all;
 
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
+	must(rt_open_dataplane(ret_dataplane, &err), RT_E_DATAPLANE, &err);
 	must(rt_own_root(&err), RT_E_MOUNTS, &err);
 	must(rt_kernel_settings(&err), RT_E_MOUNTS, &err);
-	rt_say(RT_P_MOUNTS, "mounts ready");
+	rt_output_say(RT_P_MOUNTS, "mounts ready");
 }
 
 static bool is_local(void)
@@ -71,27 +75,28 @@ static struct rt_nsm start_nsm(void)
 				   "there is no NSM, and this kernel is not the local one");
 			rt_stop(RT_E_NO_NSM, &err);
 		}
-		rt_say(RT_P_NSM, "no nsm: nothing here can be attested (local kernel)");
+		rt_output_say(RT_P_NSM, "no nsm: nothing here can be attested (local kernel)");
 		return n;
 	}
-	rt_say(RT_P_NSM, "nsm ready, %s, pcr0 %s", n.module_id, n.pcr0);
+	rt_output_say(RT_P_NSM, "nsm ready, %s, pcr0 %s", n.module_id, n.pcr0);
 	must(rt_nsm_entropy(&n, &err), RT_E_ENTROPY, &err);
-	rt_say(RT_P_ENTROPY, "random numbers seeded by the nsm");
+	rt_output_say(RT_P_ENTROPY, "random numbers seeded by the nsm");
 	return n;
 }
 
-static void beat(void)
+static bool beat(void)
 {
 	struct ss_err err = { 0 };
 	bool no_vsock = false;
 
 	if (rt_heartbeat(&no_vsock, &err) == 0) {
-		rt_say(RT_P_HEARTBEAT, "heartbeat answered");
-		return;
+		rt_output_say(RT_P_HEARTBEAT, "heartbeat answered");
+		return true;
 	}
 	if (!no_vsock || !is_local())
 		rt_stop(RT_E_HEARTBEAT, &err);
-	rt_say(RT_P_HEARTBEAT, "no vsock: nobody hears of this enclave (local kernel)");
+	rt_output_say(RT_P_HEARTBEAT, "no vsock: nobody hears of this enclave (local kernel)");
+	return false;
 }
 
 static void unpack(uint64_t at, struct rt_ramdisk1 *r)
@@ -101,12 +106,12 @@ static void unpack(uint64_t at, struct rt_ramdisk1 *r)
 
 	if (rt_ramdisk1_config(at, r, &code, &err) < 0)
 		rt_stop(code, &err);
-	rt_say(RT_P_CONFIG, "config read, %u entries with %llu bytes to come", r->config.entries,
-	       (unsigned long long)r->config.bytes);
+	rt_output_say(RT_P_CONFIG, "config read, %u entries with %llu bytes to come",
+		      r->config.entries, (unsigned long long)r->config.bytes);
 	if (rt_ramdisk1_unpack(r, &code, &err) < 0)
 		rt_stop(code, &err);
-	rt_say(RT_P_UNPACKED, "image complete, %llu MiB were free before",
-	       (unsigned long long)(r->available / MIB));
+	rt_output_say(RT_P_UNPACKED, "image complete, %llu MiB were free before",
+		      (unsigned long long)(r->available / MIB));
 }
 
 static void settle_nsm(const struct rt_nsm *n, const struct mc_config *c)
@@ -116,48 +121,99 @@ static void settle_nsm(const struct rt_nsm *n, const struct mc_config *c)
 	if (n->fd < 0)
 		return;
 	must(rt_nsm_policy(n, c->nsm, &err), RT_E_NSM, &err);
-	rt_say(RT_P_NSM_POLICY, "pcr16 locked, nsm=%u", c->nsm ? 1u : 0u);
+	rt_output_say(RT_P_NSM_POLICY, "pcr16 locked, nsm=%u", c->nsm ? 1u : 0u);
 	(void)close(n->fd);
 }
 
-SS_NORETURN static void run_application(const struct mc_config *c, bool has_nsm)
+static void settle_clock(const struct mc_config *c, struct rt_clock *ret)
 {
-	struct rt_app app = { .config = c, .has_nsm_device = has_nsm };
-	struct rt_app_end end = { 0 };
 	struct ss_err err = { 0 };
-	int status_fd = -1;
+
+	must(rt_clock_init(c->clock_ms, ret, &err), RT_E_CLOCK, &err);
+	switch (ret->source) {
+	case RT_CLOCK_HOST:
+		break; /* it is asked through dataplane */
+	case RT_CLOCK_KVM:
+		rt_output_say(RT_P_CLOCK, "clock of the hypervisor (kvm-clock)");
+		break;
+	case RT_CLOCK_PTP:
+		rt_output_say(RT_P_CLOCK, "clock of the hypervisor (ptp)");
+	}
+}
+
+/* Returns the device, or -1. */
+static int bring_network_up(const struct mc_config *c, bool has_plane)
+{
+	struct ss_err err = { 0 };
+	int tun = -1;
+
+	must(rt_loopback_up(&err), RT_E_LOOPBACK, &err);
+	rt_output_say(RT_P_LOOPBACK, "loopback up");
+	if (!has_plane || c->egress.n == 0)
+		return -1;
+	must(rt_egress_net(&tun, &err), RT_E_EGRESS, &err);
+	rt_output_say(RT_P_EGRESS, "egress device up, %zu rules", c->egress.n);
+	return tun;
+}
+
+static void prepare_application(struct rt_app *app, bool has_resolver)
+{
+	struct ss_err err = { 0 };
 	bool etc = false;
 
-	must(rt_app_prepare(&app, &etc, &err), RT_E_ISOLATION, &err);
+	app->resolver = has_resolver ? PLANE_NET_RESOLVER4 : NULL;
+	must(rt_app_prepare(app, &etc, &err), RT_E_ISOLATION, &err);
 	if (!etc)
-		rt_say(RT_P_NOTE, "the image's /etc is no directory of its own: hosts, hostname "
-				  "and resolv.conf are not written");
-	must(rt_app_start(&app, &status_fd, &err), RT_E_ISOLATION, &err);
-	must(rt_app_watch(&app, status_fd, &end, &err), RT_E_LOST, &err);
-	if (end.failed)
-		rt_stop(end.code, &err);
-	if (WIFSIGNALED(end.status))
-		rt_say(RT_P_EXITED, "application killed by signal %d", WTERMSIG(end.status));
-	else
-		rt_say(RT_P_EXITED, "application exited %d", WEXITSTATUS(end.status));
-	rt_say(RT_P_END, "end");
-	rt_end();
+		rt_output_say(RT_P_NOTE, "the image's /etc is no directory of its own: hosts, "
+					 "hostname and resolv.conf are not written");
+}
+
+static uint64_t machine_memory(void)
+{
+	struct sysinfo i = { 0 };
+
+	(void)sysinfo(&i); /* it cannot fail */
+	return (uint64_t)i.totalram * i.mem_unit;
+}
+
+static void start_dataplane(const struct rt_ramdisk1 *r, int program, int tun, struct rt_plane *ret)
+{
+	const struct rt_plane_start start = { .program = program,
+					      .tun = tun,
+					      .config = r->config_bytes,
+					      .memory = machine_memory() };
+	struct ss_err err = { 0 };
+
+	must(rt_plane_start(&start, ret, &err), RT_E_DATAPLANE, &err);
+	(void)close(program);
+	if (tun >= 0)
+		(void)close(tun);
+	if (r->config.logs)
+		rt_output_link(ret);
 }
 
 int main(int argc, char **argv)
 {
 	static struct rt_ramdisk1 r;
-	struct ss_err err = { 0 };
+	static struct rt_supervisor s = { .config = &r.config,
+					  .app = { .config = &r.config },
+					  .plane = { .fd = -1, .pid = -1 } };
 	struct rt_nsm nsm;
+	bool has_plane;
+	int program, tun;
 	uint64_t at;
 
 	at = read_offset(argc == 2 ? argv[1] : "?");
-	prepare();
+	prepare(&program);
 	nsm = start_nsm();
-	beat();
+	has_plane = beat();
 	unpack(at, &r);
 	settle_nsm(&nsm, &r.config);
-	must(rt_loopback_up(&err), RT_E_LOOPBACK, &err);
-	rt_say(RT_P_LOOPBACK, "loopback up");
-	run_application(&r.config, nsm.fd >= 0);
+	settle_clock(&r.config, &s.clock);
+	tun = bring_network_up(&r.config, has_plane);
+	s.app.has_nsm_device = nsm.fd >= 0;
+	prepare_application(&s.app, tun >= 0);
+	if (has_plane)
+		start_dataplane(&r, program, tun, &s.plane);
+	rt_supervise(&s);
 }

@@ -47,3 +47,8 @@ struct rt_sockaddr_vm {
 
 /* random.h: credit, size, bytes. */
 #define RT_RNDADDENTROPY 0x40085203u
+
+/* if_tun.h */
+#define RT_TUNSETIFF 0x400454cau
+#define RT_IFF_TUN 0x0001
+#define RT_IFF_NO_PI 0x1000

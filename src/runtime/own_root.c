@@ -45,6 +45,14 @@ static int fill_root(struct ss_err *err)
 	return 0;
 }
 
+int rt_open_dataplane(int *ret, struct ss_err *err)
+{
+	*ret = open("/dataplane", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (*ret < 0)
+		return ss_fail_sys(err, "cannot open /dataplane of ramdisk 0");
+	return 0;
+}
+
 int rt_own_root(struct ss_err *err)
 {
 	(void)umask(0);

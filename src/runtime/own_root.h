@@ -8,6 +8,8 @@
  * process could be moved away (pivot_root), with /proc, /sys, /dev, and the empty /app and /mnt.
  */
 SS_MUST_CHECK SS_NONNULL int rt_own_root(struct ss_err *err);
+/* Before that: the other program of ramdisk 0, open to be executed. */
+SS_MUST_CHECK SS_NONNULL int rt_open_dataplane(int *ret, struct ss_err *err);
 /* Settings of the kernel that init relies upon, whatever the command line said. */
 SS_MUST_CHECK SS_NONNULL int rt_kernel_settings(struct ss_err *err);
 /* Writes to a file below /proc/sys; one that is not there has no need. */

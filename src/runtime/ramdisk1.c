@@ -80,7 +80,8 @@ int rt_ramdisk1_config(uint64_t at, struct rt_ramdisk1 *ret, enum rt_stop_code *
 	if (open_archive(at, err) < 0 || read_config_bytes(&n, err) < 0)
 		return ss_ctx(err, "ramdisk 1");
 	*ret_code = RT_E_CONFIG;
-	return mc_read((struct ss_span){ config_bytes, n }, &ret->config, err);
+	ret->config_bytes = (struct ss_span){ config_bytes, n };
+	return mc_read(ret->config_bytes, &ret->config, err);
 }
 
 static uint64_t mib_up(uint64_t bytes)

@@ -9,8 +9,9 @@
  * at all. Steps in order; each failure has its own stop code in *ret_code.
  */
 struct rt_ramdisk1 {
-	struct mc_config config; /* borrows from a buffer of ramdisk1.c */
-	uint64_t available;      /* bytes that were free before unpacking */
+	struct mc_config config;     /* borrows from config_bytes */
+	struct ss_span config_bytes; /* a buffer of ramdisk1.c */
+	uint64_t available;          /* bytes that were free before unpacking */
 };
 
 /* `at` is where stage0 found the end of ramdisk 0. Reads the archive's first entry. */

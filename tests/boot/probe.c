@@ -3,10 +3,12 @@
  * What the boot tests start inside an enclave: one static program that says what it finds.
  * Each argument is a question (see `words` below), answered by lines on standard output.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <grp.h>
+#include <ifaddrs.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdint.h>
@@ -22,6 +24,7 @@
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
 
 /* <linux/nsm.h> is younger than the distribution's headers. */
@@ -230,14 +233,184 @@ static void write_big(const char *arg)
 	printf("wrote %ld MiB\n", n);
 }
 
+/* How often a file of the image has been through here: starts of one enclave share it. */
+static void count_runs(const char *arg)
+{
+	const int fd = open(arg, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	struct stat st;
+
+	if (fd < 0 || write(fd, "x", 1) != 1 || fstat(fd, &st) != 0)
+		printf("flag: %s\n", strerror(errno));
+	else
+		printf("flag %lld\n", (long long)st.st_size);
+}
+
+static volatile sig_atomic_t caught;
+
+static void catch (int sig)
+{
+	caught = sig;
+}
+
+static void wait_for_signal(const char *arg)
+{
+	(void)signal(SIGTERM, catch);
+	printf("waiting for the signal\n");
+	while (caught == 0)
+		usleep(20000);
+	printf("got signal %d\n", (int)caught);
+	exit((int)strtol(arg, NULL, 10));
+}
+
+static void be_deaf(const char *arg)
+{
+	(void)arg;
+	for (int sig = 1; sig < 32; sig++)
+		(void)signal(sig, SIG_IGN);
+	printf("waiting for the signal\n");
+	for (;;)
+		(void)pause();
+}
+
+static void say_clock(const char *arg)
+{
+	for (long n = strtol(arg, NULL, 10); n > 0; n--) {
+		printf("clock %lld\n", (long long)time(NULL));
+		usleep(300000);
+	}
+}
+
+static void say_to_stderr(const char *arg)
+{
+	fprintf(stderr, "%s\n", arg);
+}
+
+static void say_raw(const char *arg)
+{
+	printf("%s", arg);
+}
+
+static void flood(const char *arg)
+{
+	const long n = strtol(arg, NULL, 10);
+
+	setvbuf(stdout, NULL, _IOFBF, 65536);
+	for (long i = 0; i < n; i++)
+		printf("flood %ld\n", i);
+	fflush(stdout);
+}
+
+static void say_addresses(void)
+{
+	struct ifaddrs *all = NULL;
+
+	(void)getifaddrs(&all);
+	for (const struct ifaddrs *a = all; a != NULL; a = a->ifa_next) {
+		const int family = a->ifa_addr != NULL ? a->ifa_addr->sa_family : 0;
+		const void *at =
+			family == AF_INET
+				? (const void *)&(
+					  (const struct sockaddr_in *)(const void *)a->ifa_addr)
+					  ->sin_addr
+				: (const void *)&(
+					  (const struct sockaddr_in6 *)(const void *)a->ifa_addr)
+					  ->sin6_addr;
+		const uint8_t *mask = (const uint8_t *)a->ifa_netmask + (family == AF_INET ? 4 : 8);
+		char text[64];
+		int bits = 0;
+
+		if (family != AF_INET && family != AF_INET6)
+			continue;
+		for (int i = 0; i < (family == AF_INET ? 32 : 128); i++)
+			bits += mask[i / 8] >> (i % 8) & 1;
+		printf("address %s %s/%d\n", a->ifa_name, inet_ntop(family, at, text, sizeof(text)),
+		       bits);
+	}
+	freeifaddrs(all);
+}
+
+/* Whose address a datagram to there would carry; none is sent. */
+static void say_source(int family, const char *to)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} a = { .any = { .sa_family = (sa_family_t)family } };
+	socklen_t n = sizeof(a);
+	void *at = family == AF_INET ? (void *)&a.v4.sin_addr : (void *)&a.v6.sin6_addr;
+	const int fd = socket(family, SOCK_DGRAM, 0);
+	char text[64];
+
+	(void)inet_pton(family, to, at);
+	a.v4.sin_port = htons(53); /* at the same place in both */
+	if (connect(fd, &a.any, sizeof(a)) != 0 || getsockname(fd, &a.any, &n) != 0)
+		printf("udp %d to %s: %s\n", family == AF_INET ? 4 : 6, to, strerror(errno));
+	else
+		printf("udp %d to %s from %s\n", family == AF_INET ? 4 : 6, to,
+		       inet_ntop(family, at, text, sizeof(text)));
+	(void)close(fd);
+}
+
+static void say_net(const char *arg)
+{
+	FILE *f = fopen("/etc/resolv.conf", "re");
+	char line[128];
+
+	(void)arg;
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		printf("resolver %s", line);
+	if (f != NULL)
+		(void)fclose(f);
+	say_addresses();
+	say_source(AF_INET, "203.0.113.9");
+	say_source(AF_INET6, "2001:db8::9");
+}
+
+static void say_free(const char *arg)
+{
+	FILE *f = fopen("/proc/meminfo", "re");
+	char line[128];
+
+	(void)arg;
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		if (strncmp(line, "MemAvailable:", 13) == 0)
+			printf("free %ld KiB\n", strtol(line + 13, NULL, 10));
+	if (f != NULL)
+		(void)fclose(f);
+}
+
+/* For the one that stands in the place of dataplane, which reads the same words. */
+static void pass(const char *arg)
+{
+	(void)arg;
+}
+
 static const struct {
 	const char *name;
 	void (*answer)(const char *arg);
 } words[] = {
-	{ "id", say_id },        { "pcrs", say_pcrs },   { "tree", say_tree },
-	{ "count", say_count },  { "xattr", say_xattr }, { "open", try_open },
-	{ "exit", end_with },    { "signal", end_by },   { "zombies", leave_zombies },
-	{ "listen", listen_at }, { "write", write_big },
+	{ "id", say_id },
+	{ "pcrs", say_pcrs },
+	{ "tree", say_tree },
+	{ "count", say_count },
+	{ "xattr", say_xattr },
+	{ "open", try_open },
+	{ "exit", end_with },
+	{ "signal", end_by },
+	{ "zombies", leave_zombies },
+	{ "listen", listen_at },
+	{ "write", write_big },
+	{ "flag", count_runs },
+	{ "term", wait_for_signal },
+	{ "deaf", be_deaf },
+	{ "clock", say_clock },
+	{ "stderr", say_to_stderr },
+	{ "raw", say_raw },
+	{ "flood", flood },
+	{ "net", say_net },
+	{ "relay", pass },
+	{ "free", say_free },
 };
 
 /* Arguments: WORD or WORD=ARGUMENT, in order. */

@@ -7,6 +7,7 @@ BUILD-DIR is meson's, RUNTIME-DIR holds what tools/runtime-all makes, SELFSAME i
 program. Whatever is missing is a failure, never a skip.
 """
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -96,6 +97,97 @@ class Boot:
         self.expect_not('rt:10 ')
         assert self.status == 0, self.tail()
         return self
+
+
+class Live:
+    """A boot in the background, and what a host may call: `with Live(eif) as g`. It says no HELLO:
+    the test is the host."""
+
+    def __init__(self, eif, *args):
+        self.dir = tempfile.TemporaryDirectory()
+        path = os.path.join(self.dir.name, 'x.eif')
+        with open(path, 'wb') as f:
+            f.write(eif)
+        self.log = open(os.path.join(self.dir.name, 'log'), 'w+b')
+        self.calls = []
+        self.process = subprocess.Popen(
+            [os.path.join(TOP, 'tests', 'rig', 'boot'), '--eif', path, '--mem', '256M',
+             '--no-hello', '--timeout', str(TIMEOUT), '--sockets', self.dir.name, *args],
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
+            env=dict(os.environ, B=BUILD))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for s in self.calls:
+            s.close()
+        if self.process.poll() is None:
+            self.process.terminate()
+        self.process.wait(30)
+        self.log.close()
+        self.dir.cleanup()
+
+    def text(self):
+        with open(self.log.name, 'rb') as f:
+            return f.read().decode(errors='replace')
+
+    def lines(self):
+        return self.text().splitlines()
+
+    def tail(self):
+        return '\n'.join(self.lines()[-40:])
+
+    def wait_for(self, text):
+        end = time.monotonic() + TIMEOUT
+        while text not in self.text():
+            assert time.monotonic() < end and self.process.poll() is None, self.tail()
+            time.sleep(0.05)
+        return self
+
+    def connect(self, port):
+        """Calls until somebody listens there."""
+        end = time.monotonic() + TIMEOUT
+        while time.monotonic() < end:
+            s = socket.socket(socket.AF_UNIX)
+            s.settimeout(TIMEOUT)
+            s.connect(os.path.join(self.dir.name, 'vsock'))
+            s.sendall(b'CONNECT %d\n' % port)
+            answer = b''
+            while not answer.endswith(b'\n'):
+                c = s.recv(1)
+                if not c:
+                    break
+                answer += c
+            if answer.startswith(b'OK'):
+                self.calls.append(s)
+                return s
+            s.close()
+            time.sleep(0.1)
+        raise AssertionError(self.tail())
+
+    def end(self, status=0):
+        """Until the machine is off, as rig-boot sees it."""
+        assert self.process.wait(TIMEOUT) == status, self.tail()
+        return self
+
+    def expect(self, *lines):
+        """Each of these is the start of a console line, in this order."""
+        rest = iter(self.lines())
+        for want in lines:
+            assert any(x.startswith(want) for x in rest), 'no line %r in:\n%s' % (want, self.tail())
+        return self
+
+
+def receive(s, n):
+    """Exactly n bytes; None if the other side ends before."""
+    data = b''
+    while len(data) < n:
+        piece = s.recv(n - len(data))
+        if not piece:
+            return None
+        data += piece
+    return data
 
 
 def run(tests):

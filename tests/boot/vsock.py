@@ -31,7 +31,7 @@ class Running:
         self.log = open(os.path.join(self.dir.name, 'log'), 'w+b')
         self.process = subprocess.Popen(
             [os.path.join(rig.TOP, 'tests', 'rig', 'boot'), '--eif', eif, '--mem', '256M', '--echo',
-             '7', '--timeout', str(rig.TIMEOUT), '--sockets', self.dir.name],
+             '7', '--no-hello', '--timeout', str(rig.TIMEOUT), '--sockets', self.dir.name],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
             env=dict(os.environ, B=rig.BUILD))
         return self

@@ -8,6 +8,7 @@
  * missing here; 124 the time was up. Ends only what it started; a kill of this program ends QEMU.
  */
 #include "console.h"
+#include "hello.h"
 #include "launch/vhost_vsock.h"
 #include "peer.h"
 
@@ -34,7 +35,7 @@ struct opts {
 	unsigned timeout_s, cid;
 	unsigned echoes[MAX_ECHOES];
 	size_t n_echoes;
-	bool no_heartbeat;
+	bool no_heartbeat, no_hello;
 };
 
 struct boot {
@@ -43,6 +44,8 @@ struct boot {
 	bool own_dir;
 	struct vhost_vsock *vsock;
 	struct peers peers;
+	struct hello hello;
+	char base[300];
 	struct console console;
 	pid_t qemu;
 	int output; /* QEMU's standard output and error */
@@ -102,20 +105,23 @@ static void remove_dir(const struct boot *b)
 
 static int open_sockets(struct boot *b)
 {
-	char vhost[300], base[300];
-	struct vhost_vsock_opts o = { .vhost_path = vhost, .base = base, .guest_cid = b->o->cid };
+	char vhost[300];
+	struct vhost_vsock_opts o = { .vhost_path = vhost,
+				      .base = b->base,
+				      .guest_cid = b->o->cid };
 	struct ss_err err = { 0 };
 
 	(void)snprintf(vhost, sizeof(vhost), "%s/vhost", b->dir);
-	(void)snprintf(base, sizeof(base), "%s/vsock", b->dir);
+	(void)snprintf(b->base, sizeof(b->base), "%s/vsock", b->dir);
+	b->hello = (struct hello){ .base = b->base, .fd = -1 };
 	if (vhost_vsock_open(&o, &b->vsock, &err) < 0) {
 		(void)fprintf(stderr, "rig-boot: %s\n", err.msg);
 		return -1;
 	}
-	if (!b->o->no_heartbeat && peers_listen(&b->peers, base, PEER_HEARTBEAT_PORT, true) < 0)
+	if (!b->o->no_heartbeat && peers_listen(&b->peers, b->base, PEER_HEARTBEAT_PORT, true) < 0)
 		return complain("cannot listen for the heartbeat");
 	for (size_t i = 0; i < b->o->n_echoes; i++)
-		if (peers_listen(&b->peers, base, b->o->echoes[i], false) < 0)
+		if (peers_listen(&b->peers, b->base, b->o->echoes[i], false) < 0)
 			return complain("cannot listen for an echo");
 	return 0;
 }
@@ -212,9 +218,10 @@ static int serve(struct boot *b)
 	struct ss_err err = { 0 };
 
 	while (!b->console.found && stop_signal == 0) {
-		struct pollfd p[PEER_MAX + 2];
-		const size_t n_peers = peers_poll(&b->peers, p + 2);
+		struct pollfd p[PEER_MAX + 3];
+		const size_t n_peers = peers_poll(&b->peers, p + 3);
 		const double left = end - now();
+		double due = end;
 		bool ended;
 
 		if (left <= 0) {
@@ -223,13 +230,19 @@ static int serve(struct boot *b)
 		}
 		p[0] = (struct pollfd){ .fd = b->output, .events = POLLIN };
 		p[1] = (struct pollfd){ .fd = vhost_vsock_fd(b->vsock), .events = POLLIN };
-		if (poll(p, n_peers + 2, (int)(left * 1000) + 1) < 0)
+		p[2] = (struct pollfd){ .fd = -1 };
+		if (b->peers.heartbeats > 0 && !b->o->no_hello)
+			p[2] = hello_poll(&b->hello, &due);
+		due -= now();
+		if (poll(p, n_peers + 3, due > 0 ? (int)(due * 1000) + 1 : 0) < 0)
 			continue; /* a signal */
 		if (p[1].revents != 0 && vhost_vsock_step(b->vsock, &ended, &err) < 0) {
 			(void)fprintf(stderr, "rig-boot: %s\n", err.msg);
 			return 1;
 		}
-		peers_step(&b->peers, p + 2, n_peers);
+		peers_step(&b->peers, p + 3, n_peers);
+		if (b->peers.heartbeats > 0 && !b->o->no_hello)
+			hello_step(&b->hello, &p[2], now());
 		if (p[0].revents != 0 && !read_console(b))
 			return end_qemu(b, false) == 0 && !b->console.panicked &&
 					       b->o->until == NULL
@@ -241,7 +254,9 @@ static int serve(struct boot *b)
 
 static int boot(const struct opts *o)
 {
-	struct boot b = { .o = o, .output = -1, .console = { .until = o->until } };
+	struct boot b = {
+		.o = o, .output = -1, .console = { .until = o->until }, .hello = { .fd = -1 }
+	};
 	int status = 4;
 
 	if (make_dir(&b) == 0 && open_sockets(&b) == 0 && start_qemu(&b) == 0)
@@ -252,6 +267,7 @@ static int boot(const struct opts *o)
 		status = 0;
 	(void)fprintf(stderr, "rig-boot: status %d, %u heartbeats\n", status, b.peers.heartbeats);
 	peers_done(&b.peers);
+	hello_done(&b.hello);
 	vhost_vsock_free(b.vsock);
 	if (b.output >= 0)
 		(void)close(b.output);
@@ -265,7 +281,7 @@ static int usage(void)
 		stderr,
 		"usage: rig-boot --eif F --qemu PROGRAM --firmware DIR [--mem 512M] [--smp 1]\n"
 		"       [--timeout SECONDS] [--until TEXT] [--append TEXT] [--cid 16] [--id ID]\n"
-		"       [--echo PORT]... [--no-heartbeat] [--sockets DIR]\n");
+		"       [--echo PORT]... [--no-heartbeat] [--no-hello] [--sockets DIR]\n");
 	return 2;
 }
 
@@ -281,13 +297,21 @@ static bool parse_number(const char *text, unsigned max, unsigned *ret)
 static bool parse(int argc, char **argv, struct opts *o)
 {
 	static const struct option names[] = {
-		{ "eif", 1, NULL, 'e' },          { "mem", 1, NULL, 'm' },
-		{ "until", 1, NULL, 'u' },        { "append", 1, NULL, 'a' },
-		{ "qemu", 1, NULL, 'q' },         { "firmware", 1, NULL, 'f' },
-		{ "smp", 1, NULL, 's' },          { "id", 1, NULL, 'i' },
-		{ "timeout", 1, NULL, 't' },      { "cid", 1, NULL, 'c' },
-		{ "echo", 1, NULL, 'p' },         { "sockets", 1, NULL, 'd' },
-		{ "no-heartbeat", 0, NULL, 'n' }, { NULL, 0, NULL, 0 },
+		{ "eif", 1, NULL, 'e' },
+		{ "mem", 1, NULL, 'm' },
+		{ "until", 1, NULL, 'u' },
+		{ "append", 1, NULL, 'a' },
+		{ "qemu", 1, NULL, 'q' },
+		{ "firmware", 1, NULL, 'f' },
+		{ "smp", 1, NULL, 's' },
+		{ "id", 1, NULL, 'i' },
+		{ "timeout", 1, NULL, 't' },
+		{ "cid", 1, NULL, 'c' },
+		{ "echo", 1, NULL, 'p' },
+		{ "sockets", 1, NULL, 'd' },
+		{ "no-heartbeat", 0, NULL, 'n' },
+		{ "no-hello", 0, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
 	};
 	bool good = true;
 	int c;
@@ -314,6 +338,8 @@ static bool parse(int argc, char **argv, struct opts *o)
 			good = parse_number(optarg, UINT32_MAX, &o->echoes[o->n_echoes++]);
 		else if (c == 'n')
 			o->no_heartbeat = true;
+		else if (c == 'h')
+			o->no_hello = true;
 		else
 			good = false;
 	}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "base/cur.h"
+#include "runtime/plane.h"
+
+#include <sys/types.h>
+
+/*
+ * init's end of the pair to dataplane (plane.h), and how dataplane is started. Lines never wait:
+ * what the pair does not take is counted, and the next line that it takes says how many are
+ * lacking. All else waits a bounded time. What comes back is one of four wishes in one form;
+ * anything else is the end of trust in whoever sent it.
+ */
+#define RT_PLANE_FILES 65536u
+#define RT_PLANE_SEND_MS 2000u
+
+struct rt_plane {
+	int fd; /* -1: no dataplane here */
+	pid_t pid;
+	uint32_t lost; /* lines since the last one that went */
+};
+
+struct rt_plane_wish {
+	enum rt_plane_type type; /* RT_PLANE_READY or above */
+	uint64_t time;
+};
+
+/* `fd` becomes its own. */
+SS_MUST_CHECK SS_NONNULL int rt_plane_init(struct rt_plane *p, int fd, struct ss_err *err);
+SS_NONNULL void rt_plane_log(struct rt_plane *p, uint8_t source, uint8_t flags, uint64_t time_ns,
+			     struct ss_span line);
+/* -1: dataplane takes nothing, or is gone. The head's text is cut at RT_PLANE_MAX_TEXT. */
+SS_MUST_CHECK SS_NONNULL int rt_plane_tell(struct rt_plane *p, const struct rt_plane_head *h,
+					   const char *text, struct ss_err *err);
+/* 1 = *ret is a wish; 0 = there is none now; -1 = no such thing may come, or dataplane is gone. */
+SS_MUST_CHECK SS_NONNULL int rt_plane_hear(struct rt_plane *p, struct rt_plane_wish *ret,
+					   struct ss_err *err);
+
+struct rt_plane_start {
+	int program; /* its file */
+	int tun;     /* or -1 */
+	struct ss_span config;
+	uint64_t memory; /* of the machine, bytes */
+};
+/* What is written to descriptor 2 by a process that does not get as far as dataplane says why. */
+SS_MUST_CHECK SS_NONNULL int rt_plane_start(const struct rt_plane_start *s, struct rt_plane *ret,
+					    struct ss_err *err);
