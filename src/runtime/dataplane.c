@@ -8,6 +8,7 @@
 #include "runtime/dp_seccomp.h"
 #include "runtime/dp_wire.h"
 #include "runtime/format.h"
+#include "runtime/privileges.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -49,7 +50,9 @@ static int run(int argc, char **argv, struct ss_err *err)
 		return -1;
 	if (fcntl(TUN_FD, F_GETFD) < 0)
 		s.tun = -1;
-	if (dp_start(&plane, &s, err) < 0 || dp_seccomp(dp_wire_family, err) < 0)
+	/* Listening below port 1024 was the last thing that took a capability. */
+	if (dp_start(&plane, &s, err) < 0 || rt_caps_set(0, err) < 0 ||
+	    dp_seccomp(dp_wire_family, err) < 0)
 		return -1;
 	return dp_run(&plane, err);
 }

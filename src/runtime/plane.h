@@ -12,8 +12,10 @@
  *   0 /dev/null   1, 2 the console   3 this pair   4 the measured config's bytes (a sealed memfd)
  *   5 the TUN device, or closed where no egress is allowed; argv[1] is the memory in bytes
  * It runs as RT_PLANE_ID in its own mount, PID, IPC and UTS namespaces, in init's network
- * namespace, without a capability, under seccomp. It says RT_PLANE_READY when every listener is up;
- * the application starts after that. If it ends, the enclave ends (RT_E_DATAPLANE).
+ * namespace. Its one capability is to listen below port 1024 (vsock's ports are guarded like
+ * TCP's); when every listener is up it gives that up, puts itself under seccomp and says
+ * RT_PLANE_READY. The application starts after that. If dataplane ends, the enclave ends
+ * (RT_E_DATAPLANE).
  */
 #define RT_PLANE_ID 0x3fffff00u /* no id of an image: those begin at RT_ID_BASE */
 #define RT_PLANE_MAX_TEXT 8192u /* FRAME_MAX_LINE */

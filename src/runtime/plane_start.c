@@ -74,10 +74,11 @@ static int arrange(const struct child *c, int *ret_program, struct ss_err *err)
 	return 0;
 }
 
+/* What is left, it gives up itself when its listeners are there. */
 static int give_up_rights(struct ss_err *err)
 {
-	if (rt_caps_bound(0, err) < 0 || rt_become(RT_PLANE_ID, RT_PLANE_ID, NULL, 0, err) < 0 ||
-	    rt_caps_set(0, err) < 0 || rt_no_new_privileges(err) < 0)
+	if (rt_become_with(RT_CAP_BIND, RT_PLANE_ID, RT_PLANE_ID, err) < 0 ||
+	    rt_no_new_privileges(err) < 0)
 		return -1;
 	return 0;
 }

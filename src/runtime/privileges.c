@@ -24,7 +24,7 @@ int rt_caps_bound(uint64_t keep, struct ss_err *err)
 	return 0;
 }
 
-int rt_caps_set(uint64_t caps, struct ss_err *err)
+static int put_caps(uint64_t caps, uint64_t inheritable, struct ss_err *err)
 {
 	struct {
 		uint32_t version;
@@ -33,11 +33,17 @@ int rt_caps_set(uint64_t caps, struct ss_err *err)
 	const uint32_t low = (uint32_t)caps, high = (uint32_t)(caps >> 32);
 	struct {
 		uint32_t effective, permitted, inheritable;
-	} sets[2] = { { low, low, 0 }, { high, high, 0 } };
+	} sets[2] = { { low, low, (uint32_t)inheritable },
+		      { high, high, (uint32_t)(inheritable >> 32) } };
 
 	if (syscall(SYS_capset, &header, sets) < 0)
 		return ss_fail_sys(err, "cannot drop capabilities");
 	return 0;
+}
+
+int rt_caps_set(uint64_t caps, struct ss_err *err)
+{
+	return put_caps(caps, 0, err);
 }
 
 int rt_become(uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups, struct ss_err *err)
@@ -46,6 +52,25 @@ int rt_become(uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups, struct
 		return ss_fail_sys(err, "cannot set the supplementary groups");
 	if (syscall(SYS_setresgid, gid, gid, gid) < 0 || syscall(SYS_setresuid, uid, uid, uid) < 0)
 		return ss_fail_sys(err, "cannot become %u:%u", uid, gid);
+	return 0;
+}
+
+/* An exec gives the ambient ones, which must be inheritable; and nothing becomes inheritable any
+ * more once it is out of the bounding set. Another user keeps what is permitted, but nothing
+ * ambient. */
+int rt_become_with(uint64_t caps, uid_t uid, gid_t gid, struct ss_err *err)
+{
+	if (put_caps(caps | RT_CAP_SETGID | RT_CAP_SETUID | RT_CAP_SETPCAP, caps, err) < 0 ||
+	    rt_caps_bound(0, err) < 0)
+		return -1;
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		return ss_fail_sys(err, "cannot keep capabilities");
+	if (rt_become(uid, gid, NULL, 0, err) < 0 || put_caps(caps, caps, err) < 0)
+		return -1;
+	for (int cap = 0; cap <= LAST_CAP; cap++)
+		if ((caps >> cap & 1) != 0 &&
+		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
+			return ss_fail_sys(err, "cannot hand on capability %d", cap);
 	return 0;
 }
 

@@ -12,6 +12,10 @@
  * synchronise.
  */
 #define RT_CAP_KILL (UINT64_C(1) << 5)
+#define RT_CAP_SETGID (UINT64_C(1) << 6)
+#define RT_CAP_SETUID (UINT64_C(1) << 7)
+#define RT_CAP_SETPCAP (UINT64_C(1) << 8)
+#define RT_CAP_BIND (UINT64_C(1) << 10) /* NET_BIND_SERVICE: ports below 1024 */
 
 /* Takes all but `keep` out of the set that no exec can go beyond. */
 SS_MUST_CHECK SS_NONNULL int rt_caps_bound(uint64_t keep, struct ss_err *err);
@@ -19,6 +23,9 @@ SS_MUST_CHECK SS_NONNULL int rt_caps_bound(uint64_t keep, struct ss_err *err);
 SS_MUST_CHECK SS_NONNULL int rt_caps_set(uint64_t caps, struct ss_err *err);
 SS_MUST_CHECK int rt_become(uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups,
 			    struct ss_err *err);
+/* The same, and the program of the next exec begins with exactly `caps`; no later one gains any. */
+SS_MUST_CHECK SS_NONNULL int rt_become_with(uint64_t caps, uid_t uid, gid_t gid,
+					    struct ss_err *err);
 /* For the kernel when memory runs out: "-1000" never ends, "0" as anybody. */
 SS_MUST_CHECK SS_NONNULL int rt_oom_score(const char *value, struct ss_err *err);
 SS_MUST_CHECK SS_NONNULL int rt_no_new_privileges(struct ss_err *err);

@@ -2,6 +2,7 @@
 """init and dataplane together, as a host sees them over the control port (docs/formats/vsock.md)."""
 import os
 import re
+import socket
 import struct
 import time
 
@@ -115,6 +116,31 @@ def a_host_that_never_says_hello_gets_nothing_and_holds_up_nothing():
                  'rt:21 end')
 
 
+def a_port_below_1024_is_served_by_a_dataplane_without_rights():
+    watcher = rig.load(os.path.join(rig.BUILD, 'tests', 'boot', 'watcher'))
+    rd0 = E.archive([E.regular('dataplane', PARTS.dataplane, 0o755),
+                     E.regular('init', watcher, 0o755),
+                     E.regular('init.true', PARTS.init, 0o755)])
+    rd1 = E.app_ramdisk(rig.probe_tree(), ['/probe', 'echo=8080', 'term=0'],
+                        ingress=[E.ingress(443, 8080)])
+    with rig.Live(E.standard(PARTS.kernel, E.command_line(rd0, PARTS.rest), rd0, rd1)) as g:
+        h = Host(g)
+        g.wait_for('echo at 8080')
+        s = g.connect(443)
+        s.sendall(b'to port 443')
+        s.shutdown(socket.SHUT_WR)
+        assert rig.receive(s, 11) == b'to port 443' and rig.receive(s, 1) is None, g.tail()
+        g.wait_for('watcher: dataplane done').wait_for('waiting for the signal')
+        rights = [x[19:] for x in g.lines() if x.startswith('watcher: dataplane ')]
+        none = '\t0000000000000000'
+        for line in ('Uid:' + 4 * '\t1073741568', 'Gid:' + 4 * '\t1073741568', 'Groups:\t ',
+                     'CapInh:' + none, 'CapPrm:' + none, 'CapEff:' + none, 'CapBnd:' + none,
+                     'CapAmb:' + none, 'NoNewPrivs:\t1', 'Seccomp:\t2'):
+            assert line in rights, '%r: %r' % (line, rights)
+        h.say(STOP, bytes(4))
+        h.exit(0, 0)
+
+
 def garbage_on_the_control_port_ends_the_stream_and_nothing_else():
     with boot(['term=0']) as g:
         for data in (b'x' * 100, bytes(8), frame(99), frame(HELLO, b'short'), os.urandom(5000),
@@ -182,6 +208,7 @@ rig.run([
     a_stop_drains_and_is_waited_for,
     who_does_not_stop_is_killed,
     a_host_that_never_says_hello_gets_nothing_and_holds_up_nothing,
+    a_port_below_1024_is_served_by_a_dataplane_without_rights,
     garbage_on_the_control_port_ends_the_stream_and_nothing_else,
     clock_jumps_are_refused,
     a_flood_of_lines_is_cut_and_counted,

@@ -19,6 +19,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define PAIR 3
@@ -38,6 +39,22 @@ static bool config_has(const char *word)
 	return memmem(config, sizeof(config), word, strlen(word)) != NULL;
 }
 
+/* There is no /proc here. */
+static void say_capabilities(void)
+{
+	struct {
+		uint32_t version;
+		int pid;
+	} header = { .version = 0x20080522 /* _LINUX_CAPABILITY_VERSION_3 */ };
+	struct {
+		uint32_t effective, permitted, inheritable;
+	} v[2] = { 0 };
+
+	(void)syscall(SYS_capget, &header, v);
+	dprintf(2, "relay: capabilities effective %x%08x permitted %x%08x\n", v[1].effective,
+		v[0].effective, v[1].permitted, v[0].permitted);
+}
+
 static void say_given(char **argv)
 {
 	unsigned entries = 0;
@@ -52,6 +69,7 @@ static void say_given(char **argv)
 	dprintf(2, "relay: no_new_privs %d memory %s environment %s\n",
 		prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), argv[1],
 		environ[0] == NULL ? "none" : "some");
+	say_capabilities();
 	for (int cap = 0; cap < 41; cap++)
 		if (prctl(PR_CAPBSET_READ, cap, 0, 0, 0) != 0)
 			dprintf(2, "relay: may get capability %d\n", cap);

@@ -211,6 +211,27 @@ static void listen_at(const char *arg)
 		printf("listening on %s\n", arg);
 }
 
+/* Gives one caller back what it sends, until it has sent all. */
+static void echo_at(const char *arg)
+{
+	const struct sockaddr_in a = { .sin_family = AF_INET,
+				       .sin_port = htons((uint16_t)strtol(arg, NULL, 10)),
+				       .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	const int listener = socket(AF_INET, SOCK_STREAM, 0);
+	char bytes[4096];
+	ssize_t n;
+	int fd;
+
+	if (bind(listener, (const struct sockaddr *)&a, sizeof(a)) != 0 || listen(listener, 1) != 0)
+		printf("echo: %s\n", strerror(errno));
+	printf("echo at %s\n", arg);
+	fd = accept(listener, NULL, NULL);
+	while ((n = read(fd, bytes, sizeof(bytes))) > 0 && write(fd, bytes, (size_t)n) == n)
+		continue;
+	(void)close(fd);
+	(void)close(listener);
+}
+
 static void end_with(const char *arg)
 {
 	exit((int)strtol(arg, NULL, 10));
@@ -396,6 +417,7 @@ static const struct {
 	{ "count", say_count },
 	{ "xattr", say_xattr },
 	{ "open", try_open },
+	{ "echo", echo_at },
 	{ "exit", end_with },
 	{ "signal", end_by },
 	{ "zombies", leave_zombies },

@@ -98,6 +98,7 @@ def dataplane_gets_what_it_needs_and_no_more():
             'relay: pid 1 ids 1073741568 1073741568 1073741568 1073741568 groups 0 files 65536 '
             '65536',
             'relay: no_new_privs 1 memory %d environment none' % memory,
+            'relay: capabilities effective 000000400 permitted 000000400',
             'relay: root with 0 entries, mkdir Read-only file system',
             'relay: descriptor 0 type 20000', 'relay: descriptor 1 type 20000',
             'relay: descriptor 2 type 20000', 'relay: descriptor 3 type 140000',
