@@ -2,11 +2,13 @@
 /*
  * selfsame-runtime: an OCI runtime around another one.
  *
- * `buildah bud --isolation oci --runtime selfsame-runtime` calls it for each RUN step. On "create"
- * and "run" it changes the bundle (step.h), and then it becomes the real runtime with the very
- * same words: $SELFSAME_RUNTIME_INNER, else the first of runc and crun that is installed.
- * $SELFSAME_STEP_EPOCH is the source date epoch; $SELFSAME_STEP_STATE, if set, the folder in which
- * the real runtime keeps its containers, so that a later run finds what a killed one left.
+ * `buildah bud --isolation oci --runtime selfsame-runtime` calls it for each RUN step, and so does
+ * `buildkitd --oci-worker-binary selfsame-runtime`. On "create" and "run" it changes the bundle
+ * (step.h), and then it becomes the real runtime with the very same words: $SELFSAME_RUNTIME_INNER,
+ * else the first of runc and crun that is installed. $SELFSAME_STEP_EPOCH is the source date epoch;
+ * without it, as under a daemon, the step's own SOURCE_DATE_EPOCH is, and a step without one is
+ * refused. $SELFSAME_STEP_STATE, if set, is the folder in which the real runtime keeps its
+ * containers, so that a later run finds what a killed one left.
  */
 #include "base/mem.h"
 #include "hermetic/step.h"
@@ -28,16 +30,13 @@ static char *join(const char *dir, const char *name)
 	return p;
 }
 
-static int write_files(const char *bundle, struct ss_err *err)
+static int write_hosts(const char *bundle, struct ss_err *err)
 {
-	for (const struct hermetic_file *f = hermetic_files; f->at != NULL; f++) {
-		AUTO_FREE char *path = join(bundle, f->name);
-		const struct ss_span text = { (const uint8_t *)f->text, strlen(f->text) };
+	static const char text[] = HERMETIC_HOSTS;
+	AUTO_FREE char *path = join(bundle, HERMETIC_HOSTS_FILE);
 
-		if (io_atomic_store(path, text, err) < 0)
-			return -1;
-	}
-	return 0;
+	return io_atomic_store(path, (struct ss_span){ (const uint8_t *)text, sizeof(text) - 1 },
+			       err);
 }
 
 static int fix_bundle(const char *bundle, const char *epoch, struct ss_err *err)
@@ -49,7 +48,7 @@ static int fix_bundle(const char *bundle, const char *epoch, struct ss_err *err)
 
 	if (io_load_file(path, &b, err) < 0 ||
 	    js_read(ss_buf_span(&b), BUNDLE_MAX, path, &config, err) < 0 ||
-	    hermetic_step_apply(config, bundle, epoch, err) < 0 || write_files(bundle, err) < 0)
+	    hermetic_step_apply(config, bundle, epoch, err) < 0 || write_hosts(bundle, err) < 0)
 		return -1;
 	text = json_dumps(config, JSON_COMPACT);
 	if (text == NULL)
@@ -121,8 +120,6 @@ static int run(int argc, char **argv, struct ss_err *err)
 			       chosen);
 	if (inner == NULL)
 		return ss_fail(err, SS_ESYS, "no OCI runtime: neither runc nor crun is installed");
-	if (epoch == NULL)
-		return ss_fail(err, SS_EUSAGE, "SELFSAME_STEP_EPOCH is not set");
 	if (bundle != NULL && fix_bundle(bundle, epoch, err) < 0)
 		return -1;
 	words = inner_words(argc, argv, inner);

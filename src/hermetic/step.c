@@ -7,12 +7,8 @@
 #include <assert.h>
 #include <string.h>
 
-const struct hermetic_file hermetic_files[] = {
-	{ "/etc/hosts", "selfsame-hosts", HERMETIC_HOSTS },
-	{ "/etc/hostname", "selfsame-hostname", HERMETIC_HOST "\n" },
-	{ "/run/.containerenv", "selfsame-containerenv", "" },
-	{ NULL, NULL, NULL },
-};
+#define TRACE_SOCKET "/dev/otel-grpc.sock"
+#define TRACE_ENDPOINT "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=unix:///dev/otel-grpc.sock"
 
 /* Index of the first entry that begins with `prefix`, or the size if there is none. */
 static size_t env_at(const json_t *env, const char *prefix)
@@ -50,6 +46,28 @@ static void env_rename_host(json_t *env, const char *engine_host)
 
 	if (s != NULL && engine_host != NULL && strcmp(s + strlen("HOSTNAME="), engine_host) == 0)
 		(void)json_array_set_new(env, i, json_string("HOSTNAME=" HERMETIC_HOST));
+}
+
+/*
+ * BuildKit appends these to each step of a client that is traced, as its own always is: two of them
+ * are random. Variables of the same names that point elsewhere are the image's own.
+ */
+static void env_untrace(json_t *env)
+{
+	static const char *const front[] = {
+		"OTEL_TRACES_EXPORTER=otlp",
+		TRACE_ENDPOINT,
+		"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=grpc",
+		"OTEL_TRACE_PARENT=",
+		"TRACEPARENT=",
+		"TRACESTATE=",
+	};
+
+	if (!env_has(env, TRACE_ENDPOINT))
+		return;
+	for (size_t i = 0; i < SS_NELEMS(front); i++)
+		while (env_has(env, front[i]))
+			(void)json_array_remove(env, env_at(env, front[i]));
 }
 
 struct env_row {
@@ -101,8 +119,14 @@ static int fix_process(json_t *config, const char *epoch, const char *engine_hos
 	}
 	if (!json_is_array(env))
 		return ss_fail(err, SS_EINPUT, "the bundle's process.env is not a list");
+	if (epoch == NULL && !env_has(env, "SOURCE_DATE_EPOCH="))
+		return ss_fail(err, SS_EUSAGE,
+			       "neither SELFSAME_STEP_EPOCH nor the step's "
+			       "SOURCE_DATE_EPOCH is set");
+	env_untrace(env);
 	env_rename_host(env, engine_host);
-	env_add(env, "SOURCE_DATE_EPOCH=", epoch);
+	if (epoch != NULL)
+		env_add(env, "SOURCE_DATE_EPOCH=", epoch);
 	env_add(env, "TZ=", "UTC");
 	env_add(env, "PYTHONHASHSEED=", "0");
 	if (!env_has(env, "LC_"))
@@ -112,27 +136,34 @@ static int fix_process(json_t *config, const char *epoch, const char *engine_hos
 	return 0;
 }
 
-static void fix_mount(json_t *mount, const char *bundle)
+static void fix_mounts(json_t *mounts, const char *bundle)
 {
-	const char *at = json_string_value(json_object_get(mount, "destination"));
+	static const char *const gone[] = { "/etc/hostname", "/run/.containerenv", TRACE_SOCKET };
 
-	for (const struct hermetic_file *f = hermetic_files; at != NULL && f->at != NULL; f++)
-		if (strcmp(at, f->at) == 0)
+	for (size_t i = json_array_size(mounts); i > 0; i--) {
+		json_t *mount = json_array_get(mounts, i - 1);
+		const char *at = json_string_value(json_object_get(mount, "destination"));
+		bool drop = false;
+
+		if (at != NULL && strcmp(at, "/etc/hosts") == 0)
 			(void)json_object_set_new(mount, "source",
-						  json_sprintf("%s/%s", bundle, f->name));
+						  json_sprintf("%s/" HERMETIC_HOSTS_FILE, bundle));
+		for (size_t k = 0; at != NULL && k < SS_NELEMS(gone); k++)
+			drop = drop || strcmp(at, gone[k]) == 0;
+		if (drop)
+			(void)json_array_remove(mounts, i - 1);
+	}
 }
 
 int hermetic_step_apply(json_t *config, const char *bundle, const char *epoch, struct ss_err *err)
 {
 	const char *engine_host = json_string_value(json_object_get(config, "hostname"));
-	const json_t *mounts = json_object_get(config, "mounts");
 
 	if (!json_is_object(config))
 		return ss_fail(err, SS_EINPUT, "the bundle's config is not a JSON object");
 	if (fix_process(config, epoch, engine_host, err) < 0)
 		return -1;
 	(void)json_object_set_new(config, "hostname", json_string(HERMETIC_HOST));
-	for (size_t i = 0; i < json_array_size(mounts); i++)
-		fix_mount(json_array_get(mounts, i), bundle);
+	fix_mounts(json_object_get(config, "mounts"), bundle);
 	return 0;
 }

@@ -76,6 +76,68 @@ static void the_engines_random_host_name_is_replaced_everywhere(void **state)
 	assert_non_null(strstr(text, "\"umask\":18"));
 }
 
+static size_t at(const json_t *mounts, const char *destination)
+{
+	const size_t n = json_array_size(mounts);
+
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(json_string_value(
+				   json_object_get(json_array_get(mounts, i), "destination")),
+			   destination) == 0)
+			return i;
+	return n;
+}
+
+static void what_only_one_engine_mounts_goes(void **state)
+{
+	static const char *const gone[] = { "/etc/hostname", "/run/.containerenv",
+					    "/dev/otel-grpc.sock" };
+	AUTO_JSON json_t *j = config("[]");
+	json_t *mounts = json_object_get(j, "mounts");
+	struct ss_err err = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < SS_NELEMS(gone); i++)
+		(void)json_array_insert_new(
+			mounts, i, json_pack("{s:s,s:s}", "destination", gone[i], "source", "/x"));
+	(void)json_array_append_new(mounts, json_pack("{s:s}", "destination", "/etc/hostname/x"));
+	expect_ok(hermetic_step_apply(j, "/b", "7", &err), &err);
+	assert_int_equal(json_array_size(mounts), 3);
+	assert_int_equal(at(mounts, "/etc/hosts"), 0);
+	assert_int_equal(at(mounts, "/etc/resolv.conf"), 1);
+	assert_int_equal(at(mounts, "/etc/hostname/x"), 2);
+}
+
+static void the_identity_of_buildkits_tracing_goes_and_the_images_own_stays(void **state)
+{
+	(void)state;
+	expect_env("[\"LC_ALL=C\",\"OTEL_TRACES_EXPORTER=otlp\","
+		   "\"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=unix:///dev/otel-grpc.sock\","
+		   "\"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=grpc\",\"OTEL_TRACE_PARENT=00-4a\","
+		   "\"TRACEPARENT=00-4a\",\"TRACESTATE=x\",\"OTEL_TRACES_EXPORTER=none\"]",
+		   "[\"LC_ALL=C\",\"OTEL_TRACES_EXPORTER=none\",\"PYTHONHASHSEED=0\","
+		   "\"SOURCE_DATE_EPOCH=7\",\"TZ=UTC\"]");
+	expect_env("[\"LC_ALL=C\",\"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://192.0.2.1\","
+		   "\"TRACEPARENT=1\"]",
+		   "[\"LC_ALL=C\",\"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://192.0.2.1\","
+		   "\"PYTHONHASHSEED=0\",\"SOURCE_DATE_EPOCH=7\",\"TRACEPARENT=1\",\"TZ=UTC\"]");
+}
+
+static void without_an_epoch_the_steps_own_counts(void **state)
+{
+	AUTO_JSON json_t *with = config("[\"SOURCE_DATE_EPOCH=9\"]");
+	AUTO_JSON json_t *without = config("[]");
+	struct ss_err err = { 0 };
+	AUTO_FREE char *text = NULL;
+
+	(void)state;
+	expect_ok(hermetic_step_apply(with, "/b", NULL, &err), &err);
+	text = json_dumps(with, JSON_COMPACT);
+	assert_non_null(strstr(text, "\"SOURCE_DATE_EPOCH=9\""));
+	expect_fails(hermetic_step_apply(without, "/b", NULL, &err), &err, SS_EUSAGE,
+		     "neither SELFSAME_STEP_EPOCH nor the step's SOURCE_DATE_EPOCH is set");
+}
+
 static void a_bundle_without_a_process_is_refused(void **state)
 {
 	AUTO_JSON json_t *empty = json_object();
@@ -99,6 +161,9 @@ int main(void)
 		cmocka_unit_test(what_the_dockerfile_sets_stays),
 		cmocka_unit_test(whatever_order_the_engine_has_the_step_sees_one),
 		cmocka_unit_test(the_engines_random_host_name_is_replaced_everywhere),
+		cmocka_unit_test(what_only_one_engine_mounts_goes),
+		cmocka_unit_test(the_identity_of_buildkits_tracing_goes_and_the_images_own_stays),
+		cmocka_unit_test(without_an_epoch_the_steps_own_counts),
 		cmocka_unit_test(a_bundle_without_a_process_is_refused),
 	};
 
