@@ -43,6 +43,7 @@ static int engine_traces(struct tree *t, uint32_t epoch, uint32_t *changed, stru
 	/* Engines mount their own over these while a step runs. Where the image has none, the
 	 * mount point stays behind: an empty file. */
 	static const char *const stubs[] = { "etc/hostname", "etc/resolv.conf" };
+	const tree_id secrets = tree_find(t, text("run/secrets"));
 
 	(void)epoch;
 	(void)err;
@@ -54,6 +55,12 @@ static int engine_traces(struct tree *t, uint32_t epoch, uint32_t *changed, stru
 			tree_remove(t, id);
 			(*changed)++;
 		}
+	}
+	/* buildah leaves it where a step had a secret. */
+	if (secrets != TREE_NONE && store_type(store_node_of(t, secrets)) == TREE_DIR &&
+	    store_node_of(t, secrets)->at == TREE_NONE) {
+		tree_remove(t, secrets);
+		(*changed)++;
 	}
 	return 0;
 }
@@ -160,8 +167,9 @@ static int passwd_backups(struct tree *t, uint32_t epoch, uint32_t *changed, str
 }
 
 const struct tree_normaliser tree_normalisers[TREE_NORMALISERS + 1] = {
-	{ "engine-traces", "removes .dockerenv, run/.containerenv and empty etc/hostname and "
-			   "etc/resolv.conf, which engines leave behind" },
+	{ "engine-traces",
+	  "removes .dockerenv, run/.containerenv, empty etc/hostname and "
+	  "etc/resolv.conf, and an empty run/secrets, which engines leave behind" },
 	{ "hosts", "gives an etc/hosts that is missing or empty the two lines for localhost" },
 	{ "apt-logs", "removes the logs of apt, dpkg and update-alternatives" },
 	{ "apt-cache", "removes var/cache/apt/*.bin, which apt makes again" },

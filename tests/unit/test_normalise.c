@@ -97,6 +97,15 @@ static void traces_of_engines_go_and_files_with_contents_stay(void **state)
 	assert_int_equal(run(t, "engine-traces", 0), 1);
 	assert_int_equal(tree_find(t, text("etc/resolv.conf")), TREE_NONE);
 	assert_true(tree_find(t, text(".dockerenv")) != TREE_NONE);
+	put_type(t, "run/secrets", TREE_LNK);
+	assert_int_equal(run(t, "engine-traces", 0), 0);
+	put_type(t, "run/secrets", TREE_DIR);
+	put(t, "run/secrets/kept", "");
+	assert_int_equal(run(t, "engine-traces", 0), 0);
+	tree_remove(t, tree_find(t, text("run/secrets/kept")));
+	assert_int_equal(run(t, "engine-traces", 0), 1);
+	assert_int_equal(tree_find(t, text("run/secrets")), TREE_NONE);
+	assert_true(tree_find(t, text("run")) != TREE_NONE);
 	tree_free(t);
 }
 
