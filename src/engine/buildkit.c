@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/job.h"
+#include "io/atomic.h"
 
 #include <string.h>
+#include <unistd.h>
 
 /*
- * BuildKit, by buildctl or by docker buildx. Its steps are run by its daemon, so what
- * selfsame-runtime sees to with buildah is asked for here: the host name by option, the environment
- * by an ARG line in the pinned Dockerfile (engine.c). What remains different: docs/determinism.md.
+ * BuildKit, by buildctl or by docker buildx. Its steps are run by its daemon with a runtime that
+ * was chosen when the daemon began, so what selfsame-runtime sees to with buildah is asked for
+ * here: the host name by option, the environment by an ARG line in the pinned Dockerfile
+ * (engine.c). What remains different without our runtime, and what with it: docs/determinism.md.
  */
 
 static void add_args(const struct engine_job *j, const char *opt, const char *front,
@@ -95,6 +98,19 @@ static enum ss_code blame(const struct engine_job *j, const char *words)
 	return SS_ESYS;
 }
 
+/* BuildKit 0.11 leaves out the file that says what the folder is. */
+static int complete_layout(const struct engine_job *j, struct ss_err *err)
+{
+	static const char text[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
+	AUTO_FREE char *path = engine_text("%s/oci-layout", j->layout);
+	AUTO_FREE char *index = engine_text("%s/index.json", j->layout);
+
+	if (access(path, F_OK) == 0 || access(index, F_OK) != 0)
+		return 0;
+	return io_atomic_store(path, (struct ss_span){ (const uint8_t *)text, sizeof(text) - 1 },
+			       err);
+}
+
 int buildkit_build(struct engine_job *j, struct ss_err *err)
 {
 	AUTO_WORDS struct engine_words w = { 0 };
@@ -108,5 +124,7 @@ int buildkit_build(struct engine_job *j, struct ss_err *err)
 	if (engine_run(j, &w, &e, err) < 0)
 		return -1;
 	words = engine_last_words(&e);
-	return engine_check(&e, blame(j, words), err, "'%s': BuildKit", j->req->dockerfile);
+	if (engine_check(&e, blame(j, words), err, "'%s': BuildKit", j->req->dockerfile) < 0)
+		return -1;
+	return complete_layout(j, err);
 }

@@ -467,7 +467,7 @@ static void put(struct ss_buf *b, const char *s)
 	ss_buf_put(b, (struct ss_span){ (const uint8_t *)s, strlen(s) });
 }
 
-/* "ARG A='1' B='2'" */
+/* "ARG A='1' B" */
 static void put_inject(const struct cfg_pairs *inject, struct ss_buf *b)
 {
 	if (inject->n == 0)
@@ -479,6 +479,8 @@ static void put_inject(const struct cfg_pairs *inject, struct ss_buf *b)
 		assert(strchr(inject->v[i].value, '\'') == NULL);
 		put(b, " ");
 		put(b, inject->v[i].key);
+		if (inject->v[i].value[0] == '\0')
+			continue;
 		put(b, "='");
 		put(b, inject->v[i].value);
 		put(b, "'");

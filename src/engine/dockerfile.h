@@ -57,9 +57,9 @@ void df_done(struct df_file *f);
 /*
  * The same file with each name replaced by repo@digest, without its `# syntax=` line (which would
  * fetch a parser), with `# escape=` first (where every engine finds it), and with `inject` as one
- * ARG line after each FROM if it is not empty. VOLUME becomes comments: an enclave has no volumes,
- * and buildah would throw away what steps put into one. All else is byte for byte. `digests` has
- * one for each use.
+ * ARG line after each FROM if it is not empty; an empty value there is a name without one. VOLUME
+ * becomes comments: an enclave has no volumes, and buildah would throw away what steps put into
+ * one. All else is byte for byte. `digests` has one for each use.
  */
 SS_NONNULL void df_write(struct ss_span in, const struct df_file *f, const char *const *digests,
 			 const struct cfg_pairs *inject, struct ss_buf *ret);

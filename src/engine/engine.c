@@ -107,12 +107,18 @@ static int read_dockerfile(struct engine_job *j, struct ss_err *err)
 
 /*
  * With buildah selfsame-runtime sets these (src/hermetic/step.h); BuildKit's steps get them as
- * build arguments, which the image's config never sees and which ENV overrides.
+ * build arguments, which the image's config never sees and which ENV overrides. buildah gets a name
+ * without a value, which no step sees: a stage that is a FROM line and nothing else it takes for
+ * something to delete afterwards, and fails as that is the base itself (seen in 1.28).
  */
-static void step_env(const struct engine_job *j, struct cfg_pairs *ret)
+static void stage_args(const struct engine_job *j, struct cfg_pairs *ret)
 {
 	AUTO_FREE char *epoch = engine_text("%u", j->req->epoch);
 
+	if (j->kind == ENGINE_BUILDAH) {
+		cfg_pairs_set(ret, "SELFSAME_STAGE", "");
+		return;
+	}
 	cfg_pairs_set(ret, "SOURCE_DATE_EPOCH", epoch);
 	cfg_pairs_set(ret, "TZ", "UTC");
 	cfg_pairs_set(ret, "PYTHONHASHSEED", "0");
@@ -129,8 +135,7 @@ static int write_dockerfile(struct engine_job *j, struct ss_err *err)
 
 	if (mkdir(dir, 0700) < 0)
 		return ss_fail_sys(err, "cannot make the folder '%s'", dir);
-	if (j->kind != ENGINE_BUILDAH)
-		step_env(j, &inject);
+	stage_args(j, &inject);
 	df_write(ss_buf_span(&j->text), &j->file, (const char *const *)j->digests, &inject, &b);
 	cfg_pairs_done(&inject);
 	if (ss_buf_check(&b, "the pinned Dockerfile", err) < 0)

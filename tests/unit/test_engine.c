@@ -188,7 +188,9 @@ static void buildah_is_asked_for_exactly_this(void **state)
 	assert_string_equal(load("calls2", buf, sizeof(buf)), want);
 	assert_string_equal(load("seen", buf, sizeof(buf)),
 			    "FROM docker.io/library/debian@DIGEST AS a\n"
+			    "ARG SELFSAME_STAGE\n"
 			    "FROM localhost:5/x@" D1 "\n"
+			    "ARG SELFSAME_STAGE\n"
 			    "COPY --from=docker.io/library/debian@DIGEST / /\n"
 			    "ARG SOURCE_DATE_EPOCH\n");
 	assert_string_equal(load("ignore", buf, sizeof(buf)), "*.o\n");
@@ -212,7 +214,8 @@ static void buildctl_is_asked_for_exactly_this(void **state)
 	fake("buildctl",
 	     "case \"$*\" in 'debug info') echo 'BuildKit: github.com/moby/buildkit "
 	     "v0.12.5 abc';; build*) while [ $# -gt 0 ]; do case \"$1\" in dockerfile=*) "
-	     "cp \"${1#*=}/Dockerfile\" seen;; esac; shift; done;; esac");
+	     "cp \"${1#*=}/Dockerfile\" seen;; *,dest=*) mkdir \"${1##*=}\"; "
+	     "echo {} >\"${1##*=}/index.json\";; esac; shift; done;; esac");
 	sh("printf '# syntax=x/y:1\\nFROM debian@" D1 "\\nRUN x' > ctx/Dockerfile");
 	r.arch = "aarch64";
 	r.platform = "linux/arm64/v8";
@@ -240,6 +243,8 @@ static void buildctl_is_asked_for_exactly_this(void **state)
 			    "#\nFROM docker.io/library/debian@" D1 "\n"
 			    "ARG HOSTNAME='selfsame' LANG='C.UTF-8' PYTHONHASHSEED='0' "
 			    "SOURCE_DATE_EPOCH='42' TZ='UTC'\nRUN x");
+	sh("grep -qx '{\"imageLayoutVersion\":\"1.0.0\"}' "
+	   "cache/selfsame/work/run-*/oci/oci-layout");
 	engine_result_done(&res);
 }
 
