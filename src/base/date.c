@@ -2,6 +2,7 @@
 #include "base/date.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /*
  * Years are counted from March, so that the leap day is the last of its year, in eras of 400 years
@@ -69,4 +70,48 @@ void ss_date_text(int64_t unix_s, char ret[SS_DATE_SIZE])
 
 	(void)snprintf(ret, SS_DATE_SIZE, "%04lld-%02u-%02uT%02u:%02u:%02u+00:00",
 		       (long long)d.year, d.month, d.day, d.hour, d.minute, d.second);
+}
+
+/* `n` digits and, unless it is NUL, the character after them. */
+static bool take_number(const char **text, size_t n, char after, unsigned *ret)
+{
+	unsigned v = 0;
+
+	for (size_t i = 0; i < n; i++, (*text)++) {
+		if (**text < '0' || **text > '9')
+			return false;
+		v = v * 10 + (unsigned)(**text - '0');
+	}
+	*ret = v;
+	if (after == '\0')
+		return true;
+	return *(*text)++ == after;
+}
+
+bool ss_date_read(const char *text, int64_t *ret)
+{
+	struct ss_date d = { 0 }, again;
+	unsigned year = 0;
+	int64_t t;
+
+	if (!take_number(&text, 4, '-', &year) || !take_number(&text, 2, '-', &d.month) ||
+	    !take_number(&text, 2, '\0', &d.day))
+		return false;
+	d.year = year;
+	if (*text != '\0') {
+		if (*text++ != 'T' || !take_number(&text, 2, ':', &d.hour) ||
+		    !take_number(&text, 2, ':', &d.minute) ||
+		    !take_number(&text, 2, '\0', &d.second) ||
+		    (strcmp(text, "Z") != 0 && strcmp(text, "+00:00") != 0))
+			return false;
+	}
+	if (d.month < 1 || d.month > 12) /* the calendar below counts on it */
+		return false;
+	t = ss_date_unix(&d);
+	again = ss_date_of(t); /* another one where the day, hour … does not exist */
+	if (again.year != d.year || again.month != d.month || again.day != d.day ||
+	    again.hour != d.hour || again.minute != d.minute || again.second != d.second)
+		return false;
+	*ret = t;
+	return true;
 }

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "attest/att_chain.h"
+
+#include "base/date.h"
+#include "fmt/cbor.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define CACHE_SLOTS 16u
+
+const uint8_t att_aws_root[CRYPTO_SHA256_SIZE] = {
+	0x64, 0x1a, 0x03, 0x21, 0xa3, 0xe2, 0x44, 0xef, 0xe4, 0x56, 0x46,
+	0x31, 0x95, 0xd6, 0x06, 0x31, 0x7e, 0xd7, 0xcd, 0xcc, 0x3c, 0x17,
+	0x56, 0xe0, 0x98, 0x93, 0xf3, 0xc6, 0x8f, 0x79, 0xbb, 0x5b,
+};
+
+struct att_root att_root_aws(void)
+{
+	struct att_root r = { .is_aws = true };
+
+	memcpy(r.sha256, att_aws_root, sizeof(r.sha256));
+	return r;
+}
+
+struct att_root att_root_of(const struct crypto_cert *root)
+{
+	AUTO_BUF struct ss_buf der = SS_BUF_INIT((size_t)INT32_MAX);
+	struct att_root r = { 0 };
+
+	crypto_cert_der(root, &der);
+	crypto_hash_once(CRYPTO_SHA256, ss_buf_span(&der), r.sha256);
+	r.is_aws = memcmp(r.sha256, att_aws_root, sizeof(r.sha256)) == 0;
+	return r;
+}
+
+/* --- one certificate ------------------------------------------------------------------------- */
+
+/* Where it stands: 0 is the root, n_bundle the leaf. */
+struct place {
+	size_t i;
+	size_t n_bundle;
+	char name[32]; /* for messages */
+};
+
+static struct place place_at(size_t i, size_t n_bundle)
+{
+	struct place p = { .i = i, .n_bundle = n_bundle };
+
+	if (i == n_bundle)
+		(void)snprintf(p.name, sizeof(p.name), "the leaf certificate");
+	else
+		(void)snprintf(p.name, sizeof(p.name), "cabundle[%zu]", i);
+	return p;
+}
+
+static bool is_leaf(const struct place *p)
+{
+	return p->i == p->n_bundle;
+}
+
+static int read_cert(const struct place *p, struct ss_span der, struct crypto_cert **ret,
+		     struct crypto_cert_facts *f, struct att_no *no)
+{
+	AUTO_CERT struct crypto_cert *c = NULL;
+	struct ss_err err = { 0 };
+
+	if (crypto_cert_read_der(der, &c, &err) < 0 || crypto_cert_facts(c, f, &err) < 0)
+		return att_refuse(no, ATT_NO_CERTIFICATE, "%s: %s", p->name, err.msg);
+	if (!f->is_v3)
+		return att_refuse(no, ATT_NO_CERTIFICATE, "%s is not of version 3", p->name);
+	*ret = TAKE_PTR(c);
+	return 0;
+}
+
+//= aws-attestation#3.2.3.2
+//# basicConstraints appears as a critical extension in all CA certificates; pathLenConstraint is
+//# the number of CA certificates that may follow
+static int check_issuer(const struct place *p, const struct crypto_cert_facts *f, struct att_no *no)
+{
+	const size_t after = p->n_bundle - 1 - p->i; /* CA certificates */
+
+	if (!f->has_constraints || !f->constraints_critical || !f->is_ca)
+		return att_refuse(no, ATT_NO_CA_CONSTRAINTS,
+				  "%s has no critical basicConstraints with CA true", p->name);
+	//= aws-attestation#3.2.3.3
+	//# All but the target: keyCertSign is present, no chain longer than the pathLenConstraint
+	if (!f->has_usage || (f->usage & CRYPTO_USAGE_CERT_SIGN) == 0)
+		return att_refuse(no, ATT_NO_CA_KEY_USAGE, "%s may not sign certificates", p->name);
+	if (f->has_path_len && after > f->path_len)
+		return att_refuse(no, ATT_NO_PATH_LENGTH,
+				  "%s allows %" PRIu32 " issuers below it; there are %zu", p->name,
+				  f->path_len, after);
+	return 0;
+}
+
+//= aws-attestation#3.2.3.3
+//# The target: digitalSignature is present, pathLenConstraint undefined
+//= rfc5280#section-4.2.1.3
+//# If keyCertSign is asserted, CA in basicConstraints is asserted too
+static int check_leaf(const struct place *p, const struct crypto_cert_facts *f, struct att_no *no)
+{
+	if (f->is_ca || f->has_path_len)
+		return att_refuse(no, ATT_NO_LEAF_CONSTRAINTS,
+				  "%s is a CA or has a pathLenConstraint", p->name);
+	if (!f->has_usage || (f->usage & CRYPTO_USAGE_SIGN) == 0 ||
+	    (f->usage & CRYPTO_USAGE_CERT_SIGN) != 0)
+		return att_refuse(no, ATT_NO_LEAF_KEY_USAGE,
+				  "%s may not sign documents, or may sign certificates", p->name);
+	return 0;
+}
+
+static int check_cert(const struct place *p, const struct crypto_cert_facts *f, struct att_no *no)
+{
+	if (!f->is_p384)
+		return att_refuse(no, ATT_NO_CERTIFICATE_KEY, "the key of %s is not on P-384",
+				  p->name);
+	if (!f->is_ecdsa_sha384)
+		return att_refuse(no, ATT_NO_CERTIFICATE_ALGORITHM,
+				  "%s is not signed by ECDSA with SHA-384", p->name);
+	//= rfc5280#section-4.2
+	//# A certificate has no more than one instance of an extension; a critical one that is not
+	//# recognised, or cannot be processed, means rejection
+	if (f->repeated[0] != '\0')
+		return att_refuse(no, ATT_NO_EXTENSION_TWICE, "%s has the extension %s twice",
+				  p->name, f->repeated);
+	if (f->critical[0] != '\0')
+		return att_refuse(no, ATT_NO_EXTENSION_CRITICAL,
+				  "%s has the critical extension %s, which is not known", p->name,
+				  f->critical);
+	return is_leaf(p) ? check_leaf(p, f, no) : check_issuer(p, f, no);
+}
+
+//= aws-attestation#3.2.3.1
+//# The time lies within the validity of every certificate, the root's too
+static int check_time(const struct place *p, int64_t from, int64_t to, int64_t at,
+		      struct att_no *no)
+{
+	char a[SS_DATE_SIZE], b[SS_DATE_SIZE];
+
+	ss_date_text(at, a);
+	if (at < from) {
+		ss_date_text(from, b);
+		return att_refuse(no, ATT_NO_CERTIFICATE_EARLY, "%s is valid from %s on, after %s",
+				  p->name, b, a);
+	}
+	if (at > to) {
+		ss_date_text(to, b);
+		return att_refuse(no, ATT_NO_CERTIFICATE_EXPIRED,
+				  "%s was valid until %s, before %s", p->name, b, a);
+	}
+	return 0;
+}
+
+/* One below the other. Names are compared as bytes: AWS writes them alike. */
+static int check_link(const struct place *p, const struct crypto_cert *c,
+		      const struct crypto_cert_facts *f, const struct crypto_cert *issuer,
+		      const struct crypto_cert_facts *of_issuer, struct att_no *no)
+{
+	//= rfc5280#section-6.1
+	//# The subject of each certificate is the issuer of the next
+	if (f->issuer.n == 0 || f->issuer.n != of_issuer->subject.n ||
+	    memcmp(f->issuer.p, of_issuer->subject.p, f->issuer.n) != 0)
+		return att_refuse(
+			no, ATT_NO_CHAIN_NAME,
+			"the issuer of %s is not the subject of the certificate before it",
+			p->name);
+	if (!crypto_cert_signed_by(c, issuer))
+		return att_refuse(no, ATT_NO_CHAIN_SIGNATURE,
+				  "%s is not signed by the certificate before it", p->name);
+	return 0;
+}
+
+/* --- the issuers, and those that were seen before -------------------------------------------- */
+
+/* The last issuer, and the time in which all of them are valid. */
+struct issuers {
+	struct crypto_cert *last;
+	int64_t from;
+	int64_t to;
+};
+
+struct slot {
+	uint8_t key[CRYPTO_SHA256_SIZE];
+	struct issuers is; /* last = NULL: free */
+};
+
+struct att_cache {
+	struct slot slots[CACHE_SLOTS];
+	size_t next;
+};
+
+struct att_cache *att_cache_new(void)
+{
+	return ss_calloc(1, sizeof(struct att_cache));
+}
+
+void att_cache_free(struct att_cache *c)
+{
+	if (c == NULL)
+		return;
+	for (size_t i = 0; i < CACHE_SLOTS; i++)
+		crypto_cert_free(c->slots[i].is.last);
+	free(c);
+}
+
+/* Over all issuers with their lengths: the first is the root, whose digest was compared before. */
+static void bundle_key(const struct att_doc *d, uint8_t ret[CRYPTO_SHA256_SIZE])
+{
+	AUTO_HASH struct crypto_hash *h = crypto_hash_new(CRYPTO_SHA256);
+
+	for (size_t i = 0; i < d->n_bundle; i++) {
+		const uint64_t n = d->bundle[i].n;
+		const uint8_t size[2] = { (uint8_t)(n >> 8), (uint8_t)n };
+
+		crypto_hash_put(h, (struct ss_span){ size, sizeof(size) });
+		crypto_hash_put(h, d->bundle[i]);
+	}
+	crypto_hash_end(h, ret);
+}
+
+static const struct issuers *cache_find(const struct att_cache *c, const uint8_t *key)
+{
+	for (size_t i = 0; i < CACHE_SLOTS; i++)
+		if (c->slots[i].is.last != NULL &&
+		    memcmp(c->slots[i].key, key, CRYPTO_SHA256_SIZE) == 0)
+			return &c->slots[i].is;
+	return NULL;
+}
+
+/* Takes over is->last; the oldest goes. */
+static const struct issuers *cache_put(struct att_cache *c, const uint8_t *key,
+				       const struct issuers *is)
+{
+	struct slot *s = &c->slots[c->next];
+
+	c->next = (c->next + 1) % CACHE_SLOTS;
+	crypto_cert_free(s->is.last);
+	memcpy(s->key, key, CRYPTO_SHA256_SIZE);
+	s->is = *is;
+	return &s->is;
+}
+
+static int check_root(const struct att_doc *d, const struct att_root *root, struct att_no *no)
+{
+	uint8_t seen[CRYPTO_SHA256_SIZE];
+
+	crypto_hash_once(CRYPTO_SHA256, d->bundle[0], seen);
+	if (memcmp(seen, root->sha256, sizeof(seen)) == 0)
+		return 0;
+	if (root->is_aws)
+		return att_refuse(no, ATT_NO_ROOT_NOT_AWS,
+				  "the chain does not begin with AWS's root certificate");
+	return att_refuse(no, ATT_NO_ROOT_NOT_GIVEN,
+			  "the chain does not begin with the root certificate that was given");
+}
+
+/*
+ * Everything but the leaf. With `at`, the time is held against each certificate; all that is
+ * returned holds at any time within *ret.
+ */
+static int walk_issuers(const struct att_doc *d, int64_t at, struct issuers *ret, struct att_no *no)
+{
+	AUTO_CERT struct crypto_cert *above = NULL;
+	struct crypto_cert_facts f_above = { 0 };
+	struct issuers is = { .from = INT64_MIN, .to = INT64_MAX };
+
+	for (size_t i = 0; i < d->n_bundle; i++) {
+		AUTO_CERT struct crypto_cert *c = NULL;
+		const struct place p = place_at(i, d->n_bundle);
+		struct crypto_cert_facts f;
+
+		if (read_cert(&p, d->bundle[i], &c, &f, no) < 0 || check_cert(&p, &f, no) < 0 ||
+		    (i > 0 && check_link(&p, c, &f, above, &f_above, no) < 0) ||
+		    check_time(&p, f.not_before, f.not_after, at, no) < 0)
+			return -1;
+		is.from = f.not_before > is.from ? f.not_before : is.from;
+		is.to = f.not_after < is.to ? f.not_after : is.to;
+		crypto_cert_free(above);
+		above = TAKE_PTR(c);
+		f_above = f;
+	}
+	is.last = TAKE_PTR(above);
+	*ret = is;
+	return 0;
+}
+
+/* *own is freed by the caller; it is empty where the cache has the issuers. */
+static int find_issuers(const struct att_doc *d, int64_t at, struct att_cache *cache,
+			struct issuers *own, const struct issuers **ret, struct att_no *no)
+{
+	uint8_t key[CRYPTO_SHA256_SIZE];
+	const struct issuers *known = NULL;
+
+	if (cache != NULL) {
+		bundle_key(d, key);
+		known = cache_find(cache, key);
+	}
+	if (known != NULL && at >= known->from && at <= known->to) {
+		*ret = known;
+		return 0;
+	}
+	if (walk_issuers(d, at, own, no) < 0) /* which names the one whose time is over */
+		return -1;
+	*ret = own;
+	if (cache != NULL && known == NULL) {
+		*ret = cache_put(cache, key, own);
+		own->last = NULL;
+	}
+	return 0;
+}
+
+static void issuers_done(struct issuers *is)
+{
+	crypto_cert_free(is->last);
+}
+
+//= aws-attestation#3.2.3
+//# cabundle is in order, the root first; the target is signed by the last
+int att_chain_check(const struct att_doc *d, const struct att_root *root, int64_t at,
+		    struct att_cache *cache, struct crypto_cert **ret, struct att_no *no)
+{
+	SS_CLEANUP(issuers_done) struct issuers own = { 0 };
+	AUTO_CERT struct crypto_cert *leaf = NULL;
+	const struct place p = place_at(d->n_bundle, d->n_bundle);
+	const struct issuers *is = NULL;
+	struct crypto_cert_facts f, f_issuer;
+	struct ss_err err = { 0 };
+
+	if (check_root(d, root, no) < 0 || find_issuers(d, at, cache, &own, &is, no) < 0)
+		return -1;
+	if (crypto_cert_facts(is->last, &f_issuer, &err) < 0)
+		return att_refuse(no, ATT_NO_CERTIFICATE, "the last issuer: %s", err.msg);
+	if (read_cert(&p, d->certificate, &leaf, &f, no) < 0 || check_cert(&p, &f, no) < 0 ||
+	    check_link(&p, leaf, &f, is->last, &f_issuer, no) < 0 ||
+	    check_time(&p, f.not_before, f.not_after, at, no) < 0)
+		return -1;
+	*ret = TAKE_PTR(leaf);
+	return 0;
+}
+
+/* --- the document's own signature ------------------------------------------------------------ */
+
+//= rfc9052#section-4.4
+//# The Sig_structure is a CBOR array: context "Signature1", body_protected, external_aad, payload
+int att_signature_check(const struct att_doc *d, const struct crypto_cert *leaf, struct att_no *no)
+{
+	AUTO_BUF struct ss_buf b = SS_BUF_INIT(ATT_DOCUMENT_MAX + 64);
+	uint8_t digest[CRYPTO_SHA384_SIZE];
+	struct ss_err err = { 0 };
+
+	cbor_put_array(&b, 4);
+	cbor_put_tstr(&b, "Signature1");
+	cbor_put_bstr(&b, d->protected);
+	cbor_put_bstr(&b, (struct ss_span){ NULL, 0 });
+	cbor_put_bstr(&b, d->payload);
+	if (ss_buf_check(&b, "what is signed", &err) < 0)
+		return att_refuse(no, ATT_NO_SIGNATURE, "%s", err.msg);
+	crypto_hash_once(CRYPTO_SHA384, ss_buf_span(&b), digest);
+	if (crypto_cert_verify(leaf, (struct ss_span){ digest, sizeof(digest) }, d->signature,
+			       &err) < 0)
+		return att_refuse(no, ATT_NO_SIGNATURE,
+				  "the document is not signed by the leaf certificate's key: %s",
+				  err.msg);
+	return 0;
+}
