@@ -4,6 +4,7 @@
 #include "base/date.h"
 #include "fmt/cbor.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -280,6 +281,7 @@ static int walk_issuers(const struct att_doc *d, int64_t at, struct issuers *ret
 		above = TAKE_PTR(c);
 		f_above = f;
 	}
+	assert(above != NULL); /* there is a root: att_chain_check() */
 	is.last = TAKE_PTR(above);
 	*ret = is;
 	return 0;
@@ -327,6 +329,8 @@ int att_chain_check(const struct att_doc *d, const struct att_root *root, int64_
 	struct crypto_cert_facts f, f_issuer;
 	struct ss_err err = { 0 };
 
+	if (d->n_bundle == 0)
+		return att_refuse(no, ATT_NO_CABUNDLE_COUNT, "cabundle is empty");
 	if (check_root(d, root, no) < 0 || find_issuers(d, at, cache, &own, &is, no) < 0)
 		return -1;
 	if (crypto_cert_facts(is->last, &f_issuer, &err) < 0)
@@ -360,7 +364,6 @@ int att_signature_check(const struct att_doc *d, const struct crypto_cert *leaf,
 	if (crypto_cert_verify(leaf, (struct ss_span){ digest, sizeof(digest) }, d->signature,
 			       &err) < 0)
 		return att_refuse(no, ATT_NO_SIGNATURE,
-				  "the document is not signed by the leaf certificate's key: %s",
-				  err.msg);
+				  "the document's signature does not hold: %s", err.msg);
 	return 0;
 }

@@ -321,10 +321,11 @@ static void compare_value(struct att_verdict *v, const char *name, enum att_reas
 
 static void compare_values(struct att_verdict *v, const struct att_expect *e)
 {
-	compare_value(v, "nonce", ATT_NO_NONCE, e->nonce, v->doc.nonce);
 	if (e->nonce.p == NULL)
-		att_add_unchecked(v, att_text("freshness: without a nonce of the verifier's, the "
-					      "document may be a replay"));
+		att_add_unchecked(v, att_text("nonce: none was expected, so the document may be a "
+					      "replay"));
+	else
+		compare_value(v, "nonce", ATT_NO_NONCE, e->nonce, v->doc.nonce);
 	compare_value(v, "user_data", ATT_NO_USER_DATA, e->user_data, v->doc.user_data);
 	compare_value(v, "public_key", ATT_NO_PUBLIC_KEY, e->public_key, v->doc.public_key);
 }

@@ -14,7 +14,7 @@
 /* --- what both forms say --------------------------------------------------------------------- */
 
 /* "AWS", or "NOT AWS <sha256>". */
-#define ROOT_SIZE (sizeof("NOT AWS ") + 2 * CRYPTO_SHA256_SIZE)
+#define ROOT_SIZE (sizeof("NOT AWS ") + (size_t)2 * CRYPTO_SHA256_SIZE)
 
 static const char *root_text(const struct att_verdict *v, char ret[ROOT_SIZE])
 {

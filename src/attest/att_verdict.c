@@ -8,7 +8,7 @@
 
 #define TEXT_MAX ((size_t)4096)
 
-static char *text_v(const char *fmt, va_list ap)
+SS_PRINTF(1, 0) static char *text_v(const char *fmt, va_list ap)
 {
 	char *s = ss_calloc(TEXT_MAX, 1);
 

@@ -88,6 +88,22 @@ static bool take_number(const char **text, size_t n, char after, unsigned *ret)
 	return *(*text)++ == after;
 }
 
+/* "T10:30:00Z", or nothing: midnight. */
+static bool take_clock(const char *text, struct ss_date *d)
+{
+	if (*text == '\0')
+		return true;
+	return *text++ == 'T' && take_number(&text, 2, ':', &d->hour) &&
+	       take_number(&text, 2, ':', &d->minute) && take_number(&text, 2, '\0', &d->second) &&
+	       (strcmp(text, "Z") == 0 || strcmp(text, "+00:00") == 0);
+}
+
+static bool is_same(const struct ss_date *a, const struct ss_date *b)
+{
+	return a->year == b->year && a->month == b->month && a->day == b->day &&
+	       a->hour == b->hour && a->minute == b->minute && a->second == b->second;
+}
+
 bool ss_date_read(const char *text, int64_t *ret)
 {
 	struct ss_date d = { 0 }, again;
@@ -95,22 +111,14 @@ bool ss_date_read(const char *text, int64_t *ret)
 	int64_t t;
 
 	if (!take_number(&text, 4, '-', &year) || !take_number(&text, 2, '-', &d.month) ||
-	    !take_number(&text, 2, '\0', &d.day))
+	    !take_number(&text, 2, '\0', &d.day) || !take_clock(text, &d))
 		return false;
 	d.year = year;
-	if (*text != '\0') {
-		if (*text++ != 'T' || !take_number(&text, 2, ':', &d.hour) ||
-		    !take_number(&text, 2, ':', &d.minute) ||
-		    !take_number(&text, 2, '\0', &d.second) ||
-		    (strcmp(text, "Z") != 0 && strcmp(text, "+00:00") != 0))
-			return false;
-	}
 	if (d.month < 1 || d.month > 12) /* the calendar below counts on it */
 		return false;
 	t = ss_date_unix(&d);
 	again = ss_date_of(t); /* another one where the day, hour … does not exist */
-	if (again.year != d.year || again.month != d.month || again.day != d.day ||
-	    again.hour != d.hour || again.minute != d.minute || again.second != d.second)
+	if (!is_same(&d, &again))
 		return false;
 	*ret = t;
 	return true;

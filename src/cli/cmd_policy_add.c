@@ -83,15 +83,15 @@ static int run(struct cli_run *r, struct ss_err *err)
 	const struct opts *o = r->opts;
 	AUTO_BUF struct ss_buf b = SS_BUF_INIT(CFG_POLICY_MAX);
 	AUTO_POLICY struct cfg_policy whole = { 0 };
-	struct cfg_measurements m = { 0 };
+	struct eif_measurements m = { 0 };
 	struct att_part parts[ATT_PARTS_MAX];
 	struct att_release release;
 	const struct cfg_policy_entry entry = { o->release, o->note, o->not_before, o->not_after,
 						&release };
 
 	if (check_opts(o, err) < 0 || load_old(r->args[0], &b, err) < 0 ||
-	    cfg_measurements_load(r->args[1], &m, err) < 0 ||
-	    cfg_release_of(&m.m, parts, &release, err) < 0)
+	    cfg_measurements_load_any(r->args[1], &m, err) < 0 ||
+	    cfg_release_of(&m, parts, &release, err) < 0)
 		return -1;
 	cfg_policy_put(&entry, &b);
 	if (ss_buf_check(&b, "policy", err) < 0 ||
@@ -112,8 +112,7 @@ const struct cli_cmd cli_policy_add = {
 		 "there; what stands in it already stays as it is. A version that the policy has "
 		 "already is refused.",
 	.examples = "selfsame policy add accepted.toml measurements.json --release 1.4.2\n"
-		    "selfsame policy add accepted.toml measurements.json --release 1.4.1 "
-		    "--not-after 2026-12-31T00:00:00Z\n",
+		    "selfsame policy add accepted.toml old.json --release 1.4 --note first\n",
 	.min_args = 2,
 	.max_args = 2,
 	.value = CLI_FILE,

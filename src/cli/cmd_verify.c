@@ -190,8 +190,10 @@ static bool is_dstack_tail(struct ss_span t)
 }
 
 /* One byte over the limit is read, so that what is too large is seen to be. */
-static int load_document(const char *path, struct ss_buf *ret, struct ss_err *err)
+static int load_document(const char *path, struct ss_progress *progress, struct ss_buf *ret,
+			 struct ss_err *err)
 {
+	char note[96];
 	AUTO_CLOSE int fd = -1;
 	AUTO_FREE uint8_t *bytes = ss_calloc(ATT_DOCUMENT_MAX + 1, 1);
 	size_t n, end;
@@ -201,8 +203,13 @@ static int load_document(const char *path, struct ss_buf *ret, struct ss_err *er
 	if (io_read_full(fd, bytes, ATT_DOCUMENT_MAX + 1, &n, err) < 0)
 		return ss_ctx(err, "'%s'", path);
 	end = att_doc_length((struct ss_span){ bytes, n });
-	if (end > 0 && is_dstack_tail((struct ss_span){ bytes + end, n - end }))
+	if (end > 0 && is_dstack_tail((struct ss_span){ bytes + end, n - end })) {
+		(void)snprintf(note, sizeof(note),
+			       "%zu bytes that dstack put behind the document were not read",
+			       n - end);
+		ss_progress_note(progress, note);
 		n = end;
+	}
 	ss_buf_put(ret, (struct ss_span){ bytes, n });
 	return 0;
 }
@@ -238,7 +245,7 @@ static int run(struct cli_run *r, struct ss_err *err)
 
 	if (read_when(o, &q, err) < 0 || cli_expect_make(&o->expect, io_clock_now(), &x, err) < 0 ||
 	    att_expect_check(&x.e, err) < 0 || read_root(o->root, &q.root, err) < 0 ||
-	    load_document(r->args[0], &document, err) < 0 ||
+	    load_document(r->args[0], r->progress, &document, err) < 0 ||
 	    att_verify(ss_buf_span(&document), &x.e, &q, &v, err) < 0 ||
 	    print_verdict(v, o->json, err) < 0)
 		return -1;

@@ -121,11 +121,11 @@ static int expect_eif(struct cli_expect *x, const char *path, int64_t now, struc
 static int load_release(struct cli_expect *x, const char *path, struct att_release *ret,
 			struct ss_err *err)
 {
-	struct cfg_measurements m = { 0 };
+	struct eif_measurements m = { 0 };
 
-	if (cfg_measurements_load(path, &m, err) < 0)
+	if (cfg_measurements_load_any(path, &m, err) < 0)
 		return -1;
-	return cfg_release_of(&m.m, x->parts[x->n_parts++], ret, err);
+	return cfg_release_of(&m, x->parts[x->n_parts++], ret, err);
 }
 
 static int expect_measurements(struct cli_expect *x, const char *path, struct ss_err *err)

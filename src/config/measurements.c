@@ -226,6 +226,36 @@ int cfg_measurements_load(const char *path, struct cfg_measurements *ret, struct
 	return 0;
 }
 
+static int read_any(struct ss_span in, struct eif_measurements *ret, struct ss_err *err)
+{
+	AUTO_JSON json_t *o = NULL;
+	struct eif_measurements m = { 0 };
+	const json_t *registers = NULL;
+
+	if (js_read(in, CFG_MEASUREMENTS_MAX, "measurements", &o, err) < 0)
+		return -1;
+	if (!json_is_object(o))
+		return ss_fail(err, SS_EINPUT, "measurements must be an object");
+	if (js_obj(o, "Measurements", false, &registers, err) < 0 ||
+	    read_registers(registers != NULL ? registers : o, &m, err) < 0)
+		return -1;
+	if (json_object_get(o, "parts") != NULL && read_parts(o, &m, err) < 0)
+		return -1;
+	*ret = m;
+	return 0;
+}
+
+int cfg_measurements_load_any(const char *path, struct eif_measurements *ret, struct ss_err *err)
+{
+	AUTO_BUF struct ss_buf b = SS_BUF_INIT(CFG_MEASUREMENTS_MAX);
+
+	if (io_load_file(path, &b, err) < 0)
+		return -1;
+	if (read_any(ss_buf_span(&b), ret, err) < 0)
+		return ss_ctx(err, "'%s'", path);
+	return 0;
+}
+
 /* --- comparing ---------------------------------------------------------------------------------
  */
 

@@ -31,6 +31,12 @@ SS_MUST_CHECK SS_NONNULL int cfg_measurements_read(struct ss_span in, struct cfg
 						   struct ss_err *err);
 SS_MUST_CHECK SS_NONNULL int cfg_measurements_load(const char *path, struct cfg_measurements *ret,
 						   struct ss_err *err);
+/*
+ * The registers, from whoever measured: measurements.json, 'selfsame measure --json', or what
+ * nitro-cli prints, {"Measurements": {…}}. Parts where they stand there; nothing else is set.
+ */
+SS_MUST_CHECK SS_NONNULL int
+cfg_measurements_load_any(const char *path, struct eif_measurements *ret, struct ss_err *err);
 
 /*
  * What differs between two results, one line each, in the order of the file: "kernel: sha384 … is
