@@ -366,7 +366,7 @@ for n in ("region", "zone", "instance", "leaf"):
     cert(f"{n} has a length that is not DER", n, "certificate",
          change=lambda der: b"\x30\x83\0" + der[2:4] + der[4:])
     cert(f"{n} has a date that is none", n, "certificate",
-         change=lambda der: der.replace(when(T - DAY if b"leaf" not in der[-400:] else T - 60), tlv(0x17, b"231399000000Z"), 1))
+         change=lambda der, n=n: der.replace(when(T - 60 if n == "leaf" else T - DAY), tlv(0x17, b"231399000000Z"), 1))
     cert(f"the key of {n} is on P-256", n, "certificate-key", spki=spki(key(n, ec.SECP256R1)))
     cert(f"the key of {n} is of another kind", n, "certificate-key",
          spki=seq(seq(oid("1.3.101.112")), tlv(3, b"\0" + bytes(32))))

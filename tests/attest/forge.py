@@ -134,8 +134,15 @@ def key(which, curve=ec.SECP384R1):
     return KEYS[which, curve]
 
 
+SIGNED = {}
+
+
 def sign(private, data, digest=hashes.SHA384):
-    return private.sign(data, ec.ECDSA(digest(), deterministic_signing=True))
+    """The same signature for the same data within a run: a root that is made twice is one root."""
+    what = (private, data, digest)
+    if what not in SIGNED:
+        SIGNED[what] = private.sign(data, ec.ECDSA(digest()))
+    return SIGNED[what]
 
 
 def spki(private):
