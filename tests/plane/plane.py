@@ -175,6 +175,12 @@ class Control:
     def close(self):
         self.s.close()
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
 
 class Plane:
     """dataplane, running, with init's end of its pair."""
