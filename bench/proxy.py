@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""usage: proxy.py BUILD-DIR
+"""usage: proxy.py BUILD-DIR ...
 
 dataplane over unix sockets against its floors, which are measured between its own runs: one stream of bytes beside a
 bare splice() loop (relay.c); redis-benchmark through it beside the same directly over loopback, and socat beside both;
 the memory of 10 000 idle connections. Prints rows of bench/run's table: what, figure, floor, ratio, target. Exit
-status: 1 if a target is missed.
+status: 1 if a target is missed, 2 and a traceback if it could not be measured.
 """
 import os
 import re
@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'tests', 'plane'))
@@ -200,4 +201,8 @@ def main():
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except Exception:  # pylint: disable=broad-except
+        traceback.print_exc()
+        sys.exit(2)
