@@ -89,7 +89,8 @@ int rt_app_exec(const struct rt_app *app, struct ss_err *err)
 	if (setsid() < 0)
 		return ss_fail_sys(err, "cannot start a session");
 	/* If memory runs out, the application is what ends first, not its keeper. */
-	if (rt_oom_score("0", err) < 0 || rt_limits(OPEN_FILES_SOFT, OPEN_FILES, err) < 0)
+	if (rt_oom_score("0", err) < 0 || rt_nice(RT_NICE_APPLICATION, err) < 0 ||
+	    rt_limits(OPEN_FILES_SOFT, OPEN_FILES, err) < 0)
 		return -1;
 	if (setns(app->userns, CLONE_NEWUSER) < 0)
 		return ss_fail_sys(err, "cannot enter the user namespace");

@@ -111,7 +111,9 @@ SS_NORETURN static void run_keeper(const struct keeper *k)
 		ss_err_set_sys(&err, "cannot set the host name");
 		give_up(k->report, RT_E_ISOLATION, &err);
 	}
-	if (rt_oom_score("-1000", &err) < 0 || rt_app_enter_root(k->app, &err) < 0)
+	/* When memory has run out, what is left of the application goes first: its processes; then
+	 * this one, and with it all that they left in /dev/shm and the like. */
+	if (rt_oom_score("-999", &err) < 0 || rt_app_enter_root(k->app, &err) < 0)
 		give_up(k->report, RT_E_ISOLATION, &err);
 	app = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0); /* fork(), without its locks */
 	if (app == 0)

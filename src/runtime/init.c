@@ -11,6 +11,7 @@
 #include "runtime/heartbeat.h"
 #include "runtime/own_root.h"
 #include "runtime/plane_net.h"
+#include "runtime/privileges.h"
 #include "runtime/ramdisk1.h"
 #include "runtime/supervisor.h"
 
@@ -48,6 +49,7 @@ static void prepare(int *ret_dataplane)
 
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
+	must(rt_nice(RT_NICE_RUNTIME, &err), RT_E_SYSTEM, &err);
 	must(rt_open_dataplane(ret_dataplane, &err), RT_E_DATAPLANE, &err);
 	must(rt_own_root(&err), RT_E_MOUNTS, &err);
 	must(rt_kernel_settings(&err), RT_E_MOUNTS, &err);

@@ -111,6 +111,9 @@ int rt_kernel_settings(struct ss_err *err)
 		{ "/proc/sys/kernel/core_pattern", "core" },
 		/* The application holds no capability over the network, and may bind any port. */
 		{ "/proc/sys/net/ipv4/ip_unprivileged_port_start", "0" },
+		/* The kernel's guess, one for 10 KiB of memory, is less than ten thousand
+		 * connections take: two of dataplane's each, and one of the application's. */
+		{ "/proc/sys/fs/file-max", "1048576" },
 	};
 
 	for (size_t i = 0; i < SS_NELEMS(settings); i++)

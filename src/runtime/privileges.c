@@ -83,6 +83,13 @@ int rt_oom_score(const char *value, struct ss_err *err)
 	return 0;
 }
 
+int rt_nice(int nice, struct ss_err *err)
+{
+	if (setpriority(PRIO_PROCESS, 0, nice) < 0)
+		return ss_fail_sys(err, "cannot become as nice as %d", nice);
+	return 0;
+}
+
 int rt_no_new_privileges(struct ss_err *err)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)

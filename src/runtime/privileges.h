@@ -26,8 +26,13 @@ SS_MUST_CHECK int rt_become(uid_t uid, gid_t gid, const gid_t *groups, size_t n_
 /* The same, and the program of the next exec begins with exactly `caps`; no later one gains any. */
 SS_MUST_CHECK SS_NONNULL int rt_become_with(uint64_t caps, uid_t uid, gid_t gid,
 					    struct ss_err *err);
-/* For the kernel when memory runs out: "-1000" never ends, "0" as anybody. */
+/* For the kernel when memory runs out: "-1000" never ends, "-999" last, "0" as anybody. */
 SS_MUST_CHECK SS_NONNULL int rt_oom_score(const char *value, struct ss_err *err);
+/* How willingly it lets others run first: the runtime less than the application, so that a machine
+ * full of busy programs is still heard and stopped. For this process and who comes from it. */
+#define RT_NICE_RUNTIME (-5)
+#define RT_NICE_APPLICATION 0
+SS_MUST_CHECK SS_NONNULL int rt_nice(int nice, struct ss_err *err);
 SS_MUST_CHECK SS_NONNULL int rt_no_new_privileges(struct ss_err *err);
 /* No core is ever written; `soft` and `hard` are descriptors. */
 SS_MUST_CHECK SS_NONNULL int rt_limits(uint64_t soft, uint64_t hard, struct ss_err *err);

@@ -216,7 +216,11 @@ static void self(void)
 			if (strncmp(line, wanted[i], strlen(wanted[i])) == 0)
 				printf("self %s", line);
 	(void)getrlimit(RLIMIT_NOFILE, &r);
-	printf("files %llu %llu\n", (unsigned long long)r.rlim_cur, (unsigned long long)r.rlim_max);
+	printf("files %llu %llu", (unsigned long long)r.rlim_cur, (unsigned long long)r.rlim_max);
+	(void)getrlimit(RLIMIT_CORE, &r);
+	printf(" core %llu nice %d\n", (unsigned long long)r.rlim_max,
+	       getpriority(PRIO_PROCESS, 0));
+	show("/proc/sys/fs/file-max");
 	printf("stdin %zd\n", read(0, &byte, 1));
 	printf("leader %d\n", getsid(0) == getpid());
 	try_open("/dev/stdout", O_WRONLY);

@@ -108,8 +108,9 @@ def folders_have_the_modes_that_programs_count_on():
 
 
 def a_node_of_the_nsm_in_the_image_opens_nothing():
-    b = boot(['modes', 'open=/dev/nsm'], nsm=True)
+    b = boot(['modes', 'open=/dev/nsm'], nsm=True, uid=1000, gid=1000)
     all_lines(b, ['/dev/nsm: ok'])
+    assert b.find('mode /dev/nsm 20600 1000:1000 '), b.tail()
     device = tuple(map(int, b.find('mode /dev/nsm ').split()[-1].split(':')))
     assert device[0] == 10, b.tail()
     nodes = [E.Entry('rootfs/nsm', 0o20666, rdev=device),
@@ -123,7 +124,8 @@ def root_of_an_image_has_the_usual_rights_over_its_own():
         'self Uid:\t0\t0\t0\t0', 'self Gid:\t0\t0\t0\t0', 'self Groups:\t ',
         'self CapEff:\t00000000a80425fb', 'self CapBnd:\t00000000a80425fb', 'self NoNewPrivs:\t1',
         'self Umask:\t0022', 'self SigBlk:\t0000000000000000', 'self SigIgn:\t0000000000000000',
-        'files 65536 1048576', 'stdin 0', 'leader 1', '/dev/stdout: ok', '/dev/ptmx: ok'])
+        'files 65536 1048576 core 0 nice 0',
+        '/proc/sys/fs/file-max: 1048576', 'stdin 0', 'leader 1', '/dev/stdout: ok', '/dev/ptmx: ok'])
 
 
 def another_user_has_none_and_its_output_all_the_same():

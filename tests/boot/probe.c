@@ -254,6 +254,73 @@ static void write_big(const char *arg)
 	printf("wrote %ld MiB\n", n);
 }
 
+/* Until there is no room: in one file, or in as many as can be. */
+static void fill(const char *arg)
+{
+	static char block[1 << 16];
+	char path[300];
+	long n = 0;
+	int fd;
+
+	memset(block, 1, sizeof(block));
+	(void)snprintf(path, sizeof(path), "%s/fill", arg);
+	fd = open(path, O_WRONLY | O_CREAT, 0600);
+	while (write(fd, block, sizeof(block)) == sizeof(block))
+		n++;
+	printf("filled %s with %ld MiB: %s\n", arg, n / 16, strerror(errno));
+	(void)close(fd);
+}
+
+/* All memory there is, a page at a time, until somebody does something about it. */
+static void take_memory(const char *arg)
+{
+	(void)arg;
+	printf("taking all memory\n");
+	for (;;) {
+		char *p = malloc(1 << 20);
+
+		if (p != NULL)
+			memset(p, 1, 1 << 20);
+	}
+}
+
+/* As many processes as there can be; all but one stay. */
+static void fork_all(const char *arg)
+{
+	unsigned n = 0;
+	pid_t pid;
+
+	(void)arg;
+	while ((pid = fork()) > 0)
+		n++;
+	while (pid == 0)
+		(void)pause();
+	printf("forked %s: %s\n", n > 100 ? "many" : "few", strerror(errno));
+}
+
+/* So many processes that never rest, begun together; this one heeds no signal. */
+static void be_busy(const char *arg)
+{
+	char byte;
+	int p[2];
+
+	if (pipe(p) != 0)
+		return;
+	for (int sig = 1; sig < 32; sig++)
+		(void)signal(sig, SIG_IGN);
+	for (long n = strtol(arg, NULL, 10); n > 0; n--) {
+		if (fork() != 0)
+			continue;
+		(void)close(p[1]);
+		for (volatile ssize_t n_read = read(p[0], &byte, 1); n_read < 1;)
+			continue;
+	}
+	printf("waiting for the signal\n");
+	(void)close(p[1]);
+	for (;;)
+		(void)pause();
+}
+
 /* How often a file of the image has been through here: starts of one enclave share it. */
 static void count_runs(const char *arg)
 {
@@ -423,6 +490,10 @@ static const struct {
 	{ "zombies", leave_zombies },
 	{ "listen", listen_at },
 	{ "write", write_big },
+	{ "fill", fill },
+	{ "hog", take_memory },
+	{ "bomb", fork_all },
+	{ "busy", be_busy },
 	{ "flag", count_runs },
 	{ "term", wait_for_signal },
 	{ "deaf", be_deaf },
