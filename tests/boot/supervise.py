@@ -126,9 +126,7 @@ def it_gets_the_device_where_egress_is_allowed():
 
 
 def exit_statuses_arrive_before_the_power_goes():
-    for word, kind, value in (('exit=0', EXITED, 0), ('exit=7', EXITED, 7),
-                              ('exit=255', EXITED, 255), ('signal=9', SIGNALLED, 9),
-                              ('signal=11', SIGNALLED, 11)):
+    for word, kind, value in (('exit=255', EXITED, 255), ('signal=11', SIGNALLED, 11)):
         with Live(eif([word, 'relay=ready'])) as g:
             g.call().say(TIME, now())
             g.finish(kind, value)
@@ -282,8 +280,8 @@ def a_flood_of_lines_never_waits_for_the_host():
 
 def whatever_else_dataplane_says_ends_the_enclave():
     ready = struct.pack('<BBBBIQ', READY, 0, 0, 0, 0, 0)
-    for raw in (b'x', ready + b'x', ready[:15], b'\x24' + ready[1:], b'\x01' + ready[1:],
-                os.urandom(4096), bytes(16), ready[:4] + b'\1' + ready[5:]):
+    # Every form but the four: tests/unit/test_rt_plane.c.
+    for raw in (ready + b'x', os.urandom(4096)):
         with Live(eif(['term=0', 'relay=ready'])) as g:
             g.call().say(TIME, now())
             g.wait_for('waiting for the signal').say(0, raw=raw)
