@@ -108,12 +108,15 @@ def an_image_with_its_own_init_starts_what_it_names():
     image.boot().expect('rt:02 mounts ready', 'pid 2 ids 0 0 0 0', 'rt:20 application exited 0')
 
 
-def it_starts_in_the_memory_that_build_names():
+def it_starts_in_the_memory_that_build_names_and_not_in_4_MiB_less():
     image = Image([PROBE, ('large', 0o644, bytes(50 << 20))], {'Cmd': ['/probe', 'count=/large']})
     need = int(re.search(r'(\d+) MiB', re.search(r'.*memory.*', image.said)[0])[1])
     print('# build names %d MiB' % need)
     image.boot(mem='%dM' % need).expect('counted 1 entries 52428800 bytes',
                                         'rt:20 application exited 0')
+    less = image.boot(mem='%dM' % (need - 4)).stopped(17)
+    more = int(re.search(r'give the enclave (\d+) MiB more', less.find('rt:E17 '))[1])
+    assert abs(need - 4 + more - need) <= 3, less.find('rt:E17 ')
 
 
 rig.run([
@@ -121,5 +124,5 @@ rig.run([
     user_groups_environment_and_directory_come_from_the_image,
     a_program_on_the_path_of_the_image_is_found,
     an_image_with_its_own_init_starts_what_it_names,
-    it_starts_in_the_memory_that_build_names,
+    it_starts_in_the_memory_that_build_names_and_not_in_4_MiB_less,
 ])
