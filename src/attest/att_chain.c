@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "attest/att_chain.h"
 
+#include "attest/att_cache.h"
 #include "base/date.h"
 #include "fmt/cbor.h"
 
 #include <assert.h>
 #include <inttypes.h>
 #include <string.h>
-
-#define CACHE_SLOTS 16u
 
 const uint8_t att_aws_root[CRYPTO_SHA256_SIZE] = {
 	0x64, 0x1a, 0x03, 0x21, 0xa3, 0xe2, 0x44, 0xef, 0xe4, 0x56, 0x46,
@@ -172,75 +171,7 @@ static int check_link(const struct place *p, const struct crypto_cert *c,
 	return 0;
 }
 
-/* --- the issuers, and those that were seen before -------------------------------------------- */
-
-/* The last issuer, and the time in which all of them are valid. */
-struct issuers {
-	struct crypto_cert *last;
-	int64_t from;
-	int64_t to;
-};
-
-struct slot {
-	uint8_t key[CRYPTO_SHA256_SIZE];
-	struct issuers is; /* last = NULL: free */
-};
-
-struct att_cache {
-	struct slot slots[CACHE_SLOTS];
-	size_t next;
-};
-
-struct att_cache *att_cache_new(void)
-{
-	return ss_calloc(1, sizeof(struct att_cache));
-}
-
-void att_cache_free(struct att_cache *c)
-{
-	if (c == NULL)
-		return;
-	for (size_t i = 0; i < CACHE_SLOTS; i++)
-		crypto_cert_free(c->slots[i].is.last);
-	free(c);
-}
-
-/* Over all issuers with their lengths: the first is the root, whose digest was compared before. */
-static void bundle_key(const struct att_doc *d, uint8_t ret[CRYPTO_SHA256_SIZE])
-{
-	AUTO_HASH struct crypto_hash *h = crypto_hash_new(CRYPTO_SHA256);
-
-	for (size_t i = 0; i < d->n_bundle; i++) {
-		const uint64_t n = d->bundle[i].n;
-		const uint8_t size[2] = { (uint8_t)(n >> 8), (uint8_t)n };
-
-		crypto_hash_put(h, (struct ss_span){ size, sizeof(size) });
-		crypto_hash_put(h, d->bundle[i]);
-	}
-	crypto_hash_end(h, ret);
-}
-
-static const struct issuers *cache_find(const struct att_cache *c, const uint8_t *key)
-{
-	for (size_t i = 0; i < CACHE_SLOTS; i++)
-		if (c->slots[i].is.last != NULL &&
-		    memcmp(c->slots[i].key, key, CRYPTO_SHA256_SIZE) == 0)
-			return &c->slots[i].is;
-	return NULL;
-}
-
-/* Takes over is->last; the oldest goes. */
-static const struct issuers *cache_put(struct att_cache *c, const uint8_t *key,
-				       const struct issuers *is)
-{
-	struct slot *s = &c->slots[c->next];
-
-	c->next = (c->next + 1) % CACHE_SLOTS;
-	crypto_cert_free(s->is.last);
-	memcpy(s->key, key, CRYPTO_SHA256_SIZE);
-	s->is = *is;
-	return &s->is;
-}
+/* --- the issuers ------------------------------------------------------------------------------ */
 
 static int check_root(const struct att_doc *d, const struct att_root *root, struct att_no *no)
 {
@@ -256,65 +187,81 @@ static int check_root(const struct att_doc *d, const struct att_root *root, stru
 			  "the chain does not begin with the root certificate that was given");
 }
 
-/*
- * Everything but the leaf. With `at`, the time is held against each certificate; all that is
- * returned holds at any time within *ret.
- */
-static int walk_issuers(const struct att_doc *d, int64_t at, struct issuers *ret, struct att_no *no)
-{
-	AUTO_CERT struct crypto_cert *above = NULL;
-	struct crypto_cert_facts f_above = { 0 };
-	struct issuers is = { .from = INT64_MIN, .to = INT64_MAX };
-
-	for (size_t i = 0; i < d->n_bundle; i++) {
-		AUTO_CERT struct crypto_cert *c = NULL;
-		const struct place p = place_at(i, d->n_bundle);
-		struct crypto_cert_facts f;
-
-		if (read_cert(&p, d->bundle[i], &c, &f, no) < 0 || check_cert(&p, &f, no) < 0 ||
-		    (i > 0 && check_link(&p, c, &f, above, &f_above, no) < 0) ||
-		    check_time(&p, f.not_before, f.not_after, at, no) < 0)
-			return -1;
-		is.from = f.not_before > is.from ? f.not_before : is.from;
-		is.to = f.not_after < is.to ? f.not_after : is.to;
-		crypto_cert_free(above);
-		above = TAKE_PTR(c);
-		f_above = f;
-	}
-	assert(above != NULL); /* there is a root: att_chain_check() */
-	is.last = TAKE_PTR(above);
-	*ret = is;
-	return 0;
-}
-
-/* *own is freed by the caller; it is empty where the cache has the issuers. */
-static int find_issuers(const struct att_doc *d, int64_t at, struct att_cache *cache,
-			struct issuers *own, const struct issuers **ret, struct att_no *no)
-{
-	uint8_t key[CRYPTO_SHA256_SIZE];
-	const struct issuers *known = NULL;
-
-	if (cache != NULL) {
-		bundle_key(d, key);
-		known = cache_find(cache, key);
-	}
-	if (known != NULL && at >= known->from && at <= known->to) {
-		*ret = known;
-		return 0;
-	}
-	if (walk_issuers(d, at, own, no) < 0) /* which names the one whose time is over */
-		return -1;
-	*ret = own;
-	if (cache != NULL && known == NULL) {
-		*ret = cache_put(cache, key, own);
-		own->last = NULL;
-	}
-	return 0;
-}
-
-static void issuers_done(struct issuers *is)
+static void issuers_done(struct att_issuers *is)
 {
 	crypto_cert_free(is->last);
+}
+
+/* One more certificate below those of `is`; none so far if is->last is NULL. */
+static int add_issuer(const struct place *p, struct ss_span der, int64_t at, struct att_issuers *is,
+		      struct att_no *no)
+{
+	AUTO_CERT struct crypto_cert *c = NULL;
+	struct crypto_cert_facts f, above;
+	struct ss_err err = { 0 };
+
+	if (read_cert(p, der, &c, &f, no) < 0 || check_cert(p, &f, no) < 0)
+		return -1;
+	if (is->last != NULL) {
+		if (crypto_cert_facts(is->last, &above, &err) < 0)
+			return att_refuse(no, ATT_NO_CERTIFICATE, "%s: %s", p->name, err.msg);
+		if (check_link(p, c, &f, is->last, &above, no) < 0)
+			return -1;
+	}
+	if (check_time(p, f.not_before, f.not_after, at, no) < 0)
+		return -1;
+	is->from = f.not_before > is->from ? f.not_before : is->from;
+	is->to = f.not_after < is->to ? f.not_after : is->to;
+	if (is->may_follow > 0) /* check_issuer() has seen to the rest */
+		is->may_follow--;
+	if (f.has_path_len && f.path_len < is->may_follow)
+		is->may_follow = f.path_len;
+	crypto_cert_free(is->last);
+	is->last = TAKE_PTR(c);
+	return 0;
+}
+
+/*
+ * The longest beginning of the chain that was seen, or none: how many certificates. What is true of
+ * it at another time, or with another number of issuers below it, is worked out anew.
+ */
+static size_t recall(const struct att_doc *d, int64_t at, const struct att_cache *cache,
+		     struct att_issuers *ret)
+{
+	for (size_t n = d->n_bundle; n > 0; n--) {
+		uint8_t key[CRYPTO_SHA256_SIZE];
+		const struct att_issuers *is;
+
+		att_cache_key(d, n, key);
+		is = att_cache_find(cache, key);
+		if (is == NULL || at < is->from || at > is->to || d->n_bundle - n > is->may_follow)
+			continue;
+		*ret = *is;
+		ret->last = crypto_cert_share(is->last);
+		return n;
+	}
+	return 0;
+}
+
+/* Everything but the leaf. */
+static int walk_issuers(const struct att_doc *d, int64_t at, struct att_cache *cache,
+			struct att_issuers *is, struct att_no *no)
+{
+	size_t n = cache != NULL ? recall(d, at, cache, is) : 0;
+
+	for (; n < d->n_bundle; n++) {
+		const struct place p = place_at(n, d->n_bundle);
+		uint8_t key[CRYPTO_SHA256_SIZE];
+
+		if (add_issuer(&p, d->bundle[n], at, is, no) < 0)
+			return -1;
+		if (cache == NULL)
+			continue;
+		att_cache_key(d, n + 1, key);
+		if (att_cache_find(cache, key) == NULL)
+			att_cache_put(cache, key, is);
+	}
+	return 0;
 }
 
 //= aws-attestation#3.2.3
@@ -322,21 +269,22 @@ static void issuers_done(struct issuers *is)
 int att_chain_check(const struct att_doc *d, const struct att_root *root, int64_t at,
 		    struct att_cache *cache, struct crypto_cert **ret, struct att_no *no)
 {
-	SS_CLEANUP(issuers_done) struct issuers own = { 0 };
+	SS_CLEANUP(issuers_done)
+	struct att_issuers is = { .from = INT64_MIN, .to = INT64_MAX, .may_follow = SIZE_MAX };
 	AUTO_CERT struct crypto_cert *leaf = NULL;
 	const struct place p = place_at(d->n_bundle, d->n_bundle);
-	const struct issuers *is = NULL;
-	struct crypto_cert_facts f, f_issuer;
+	struct crypto_cert_facts f, above;
 	struct ss_err err = { 0 };
 
 	if (d->n_bundle == 0)
 		return att_refuse(no, ATT_NO_CABUNDLE_COUNT, "cabundle is empty");
-	if (check_root(d, root, no) < 0 || find_issuers(d, at, cache, &own, &is, no) < 0)
+	if (check_root(d, root, no) < 0 || walk_issuers(d, at, cache, &is, no) < 0)
 		return -1;
-	if (crypto_cert_facts(is->last, &f_issuer, &err) < 0)
+	assert(is.last != NULL); /* there is one at least */
+	if (crypto_cert_facts(is.last, &above, &err) < 0)
 		return att_refuse(no, ATT_NO_CERTIFICATE, "the last issuer: %s", err.msg);
 	if (read_cert(&p, d->certificate, &leaf, &f, no) < 0 || check_cert(&p, &f, no) < 0 ||
-	    check_link(&p, leaf, &f, is->last, &f_issuer, no) < 0 ||
+	    check_link(&p, leaf, &f, is.last, &above, no) < 0 ||
 	    check_time(&p, f.not_before, f.not_after, at, no) < 0)
 		return -1;
 	*ret = TAKE_PTR(leaf);

@@ -21,8 +21,9 @@ struct att_root att_root_aws(void);
 SS_NONNULL struct att_root att_root_of(const struct crypto_cert *root);
 
 /*
- * Issuers that were checked already: documents of one instance share all but the leaf. Nothing that
- * depends on the time is remembered as a yes. One thread at a time. att_cache_free() takes NULL.
+ * Issuers that were checked already: documents of one instance share all but the leaf. It holds for
+ * any root, since the root is among them, and for any time, which is held against them anew. One
+ * thread at a time. att_cache_free() takes NULL.
  */
 struct att_cache;
 SS_MUST_CHECK struct att_cache *att_cache_new(void);

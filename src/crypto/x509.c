@@ -148,6 +148,16 @@ void crypto_cert_free(struct crypto_cert *c)
 	free(c);
 }
 
+struct crypto_cert *crypto_cert_share(const struct crypto_cert *c)
+{
+	struct crypto_cert *twin = ss_calloc(1, sizeof(*twin));
+	const int ok = X509_up_ref(c->x);
+
+	assert(ok == 1);
+	*twin = *c;
+	return twin;
+}
+
 /* --- what it says --------------------------------------------------------------------------- */
 
 void crypto_cert_der(const struct crypto_cert *c, struct ss_buf *ret)

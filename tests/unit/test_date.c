@@ -49,11 +49,65 @@ static void dates_are_those_of_the_c_library(void **state)
 	}
 }
 
+static void dates_are_read_strictly(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t unix_s;
+	} good[] = {
+		{ "1970-01-01", 0 },
+		{ "1969-12-31T23:59:59Z", -1 },
+		{ "2000-02-29T00:00:00+00:00", 951782400 },
+		{ "2022-11-09T22:52:00Z", 1668034320 },
+		{ "9999-12-31T23:59:59Z", 253402300799 },
+		{ "0000-01-01", -62167219200 },
+	};
+	static const char *const bad[] = {
+		"",
+		"2026",
+		"2026-11",
+		"2026-11-31",
+		"2026-02-29",
+		"2026-13-01",
+		"2026-00-01",
+		"2026-01-00",
+		"2026-1-1",
+		"26-01-01",
+		"2026-11-21T10:30:00",
+		"2026-11-21T10:30Z",
+		"2026-11-21 10:30:00Z",
+		"2026-11-21t10:30:00Z",
+		"2026-11-21T24:00:00Z",
+		"2026-11-21T10:60:00Z",
+		"2026-11-21T10:30:60Z",
+		"2026-11-21T10:30:00+01:00",
+		"2026-11-21T10:30:00ZZ",
+		"2026-11-21T",
+		"+2026-11-21",
+		" 2026-11-21",
+		"2026-11-21 ",
+		"2026-11-21T10:30:00.5Z",
+	};
+	int64_t t;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_true(ss_date_read(good[i].text, &t));
+		assert_true(t == good[i].unix_s);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		t = 77;
+		assert_false(ss_date_read(bad[i], &t));
+		assert_true(t == 77);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(known_moments_have_their_dates),
 		cmocka_unit_test(dates_are_those_of_the_c_library),
+		cmocka_unit_test(dates_are_read_strictly),
 	};
 
 	return cmocka_run_group_tests_name("date", tests, NULL, NULL);
