@@ -2,7 +2,7 @@
 /*
  * A chain of certificates, each behind its length in two bytes, the leaf last; the first is the
  * pinned root. What is refused says why, with a cache and without; what is taken, OpenSSL's own
- * path validation takes too, in its strict form.
+ * path validation takes too.
  */
 #include "attest/att_chain.h"
 
