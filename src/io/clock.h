@@ -10,3 +10,5 @@
 
 /* Seconds since 1970. */
 int64_t io_clock_now(void);
+/* Milliseconds since 1970. */
+uint64_t io_clock_now_ms(void);
