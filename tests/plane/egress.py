@@ -374,7 +374,7 @@ def much_goes_both_ways_with_its_checksum(tap):
                 t.join()
                 print('# %s: %.0f MB/s each way' % (where, size / 1e6 / (time.monotonic() - start)))
             tap.equal(h.hexdigest(), hashlib.sha256(down).hexdigest(), '%s: 100 MB in arrive as they were' % where)
-            until(lambda: 'up' in sums)
+            until(lambda: 'up' in sums, 60)
             tap.equal(sums.get('up'), hashlib.sha256(up).hexdigest(), '%s: 100 MB out at the same time, too' % where)
             tap.ok(w.p.rss_kib() < MEMORY_KIB, 'memory did not grow', w.p.rss_kib())
 
@@ -763,17 +763,21 @@ def packets_that_nobody_expects(tap):
 
 def refusals_are_said_at_a_bearable_rate(tap):
     with World(['x.example:1']) as w:
+        begin = time.monotonic()
         for _ in range(500):
             error_of(lambda: connect('192.0.2.1', 80))
         m = w.c.metrics()
+        # A burst of 50, then five a second.
+        bearable = 60 + 5 * (time.monotonic() - begin)
         tap.equal(m['selfsame_egress_refused_total{reason="not_listed"}'], 500, 'all are counted')
-        tap.ok(m['selfsame_log_lines_total'] < 100, 'few are said', m['selfsame_log_lines_total'])
+        tap.ok(m['selfsame_log_lines_total'] < bearable, 'few are said', m['selfsame_log_lines_total'])
         time.sleep(0.5)
         error_of(lambda: connect('192.0.2.1', 80))
-        line = ''
-        while 'before' not in line:
+        told = 0
+        while told < 501:
             line = w.refusal()
-        tap.ok(int(line.split('(and ')[1].split()[0]) > 300, 'and how many were not', line)
+            told += 1 + (int(line.split('(and ')[1].split()[0]) if '(and ' in line else 0)
+        tap.equal(told, 501, 'and how many were not')
 
 
 enter_namespaces()

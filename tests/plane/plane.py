@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """dataplane under test: its config, the host's side of it and init's, all written here once more, by the documents."""
+import collections
 import os
 import resource
 import shutil
@@ -146,6 +147,7 @@ class Control:
     """The host's control stream."""
 
     def __init__(self, path, greet=True):
+        self.lines = collections.deque()
         self.s = socket.socket(socket.AF_UNIX)
         self.s.settimeout(PATIENCE)
         self.s.connect(path)
@@ -153,10 +155,15 @@ class Control:
             self.s.sendall(hello())
 
     def next(self, kind=None):
+        """The next frame of this kind; lines before it are kept for line()."""
+        if kind == LOG and self.lines:
+            return self.lines.popleft()
         while True:
             got = read_frame(self.s)
             if kind is None or got[0] == kind:
                 return got
+            if got[0] == LOG:
+                self.lines.append(got)
 
     def state(self):
         body = self.next(STATE)[1]
