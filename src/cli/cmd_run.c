@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
 #include "cli/out.h"
-#include "launch/policy.h"
+#include "launch/run_policy.h"
 #include "launch/supervise.h"
 
 #include <stdio.h>
@@ -91,7 +91,7 @@ static const struct cli_opt opt_table[] = {
 	  .kind = CLI_STR,
 	  .at = offsetof(struct opts, policy),
 	  .arg = "FILE",
-	  .help = "a policy besides " POLICY_FILE,
+	  .help = "a policy besides " RUN_POLICY_FILE,
 	  .value = CLI_FILE },
 	{ .name = "json",
 	  .kind = CLI_FLAG,
@@ -121,12 +121,12 @@ static struct sv_opts make_opts(const struct cli_run *r)
 
 static int check_policy(const struct opts *o, struct ss_err *err)
 {
-	struct policy p = { 0 };
+	struct run_policy p = { 0 };
 
-	if (policy_add(&p, POLICY_FILE, false, err) < 0 ||
-	    (o->policy != NULL && policy_add(&p, o->policy, true, err) < 0))
+	if (run_policy_add(&p, RUN_POLICY_FILE, false, err) < 0 ||
+	    (o->policy != NULL && run_policy_add(&p, o->policy, true, err) < 0))
 		return -1;
-	return policy_check_debug(&p, o->debug, err);
+	return run_policy_check_debug(&p, o->debug, err);
 }
 
 /* With --detach: it is ready, or it has ended already. */

@@ -206,14 +206,15 @@ static int fail_ingress(const struct facts *f, uint16_t port, struct ss_err *err
 		       ports);
 }
 
-static int add(struct publish *p, struct publish_port port, bool udp, bool proxy,
+static int add(struct publish *p, struct publish_port port, const struct mc_ingress *in,
 	       struct ss_err *err)
 {
 	if (p->n == PUBLISH_MAX)
 		return ss_fail(err, SS_ELIMIT, "--port: more than %u", PUBLISH_MAX);
-	port.udp = udp;
-	port.proxy = proxy;
-	if (publish_bind(&port.addr, port.any, udp, &port.fd, err) < 0)
+	port.udp = in->udp;
+	port.proxy = in->proxy;
+	port.attested = in->tls == MC_TLS_ATTESTED;
+	if (publish_bind(&port.addr, port.any, port.udp, &port.fd, err) < 0)
 		return -1;
 	p->v[p->n++] = port;
 	return 0;
@@ -222,18 +223,18 @@ static int add(struct publish *p, struct publish_port port, bool udp, bool proxy
 int publish_open(const struct facts *f, const char *text, struct publish *ret, struct ss_err *err)
 {
 	struct publish_port port;
-	struct mc_ingress in;
+	struct mc_ingress in = { 0 };
 	bool found = false;
 
 	if (publish_read(text, &port, err) < 0)
 		return -1;
 	if (!f->has_config) /* another's layout: its ports are not known here */
-		return add(ret, port, false, false, err);
+		return add(ret, port, &in, err);
 	for (int udp = 0; udp < 2; udp++) {
 		if (!facts_ingress(f, port.to, udp != 0, &in))
 			continue;
 		found = true;
-		if (add(ret, port, in.udp, in.proxy, err) < 0)
+		if (add(ret, port, &in, err) < 0)
 			return -1;
 	}
 	return found ? 0 : fail_ingress(f, port.to, err);

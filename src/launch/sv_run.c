@@ -151,13 +151,22 @@ static void on_welcome(void *ctx, uint64_t memory)
 	(void)memory;
 }
 
+/* What the enclave gave as a reason, whole as far as there is room, fit for a terminal. */
+static void show_reason(struct ss_span text, char *ret, size_t size)
+{
+	AUTO_BUF struct ss_buf b = SS_BUF_INIT((size_t)4 * FRAME_MAX_TEXT);
+
+	ss_show_line(&b, text);
+	(void)snprintf(ret, size, "%.*s", (int)b.n, b.n > 0 ? (const char *)b.p : "");
+}
+
 static void on_state(void *ctx, enum frame_state state, struct ss_span reason)
 {
 	struct sv *s = ctx;
 	const bool is_new = s->state != state;
 
 	s->state = state;
-	(void)snprintf(s->reason, sizeof(s->reason), "%s", SS_SHOW(reason));
+	show_reason(reason, s->reason, sizeof(s->reason));
 	if (is_new && (state != FRAME_READY || !s->told_ready))
 		sv_note(s, "%s%s%s", frame_state_name(state), s->reason[0] != '\0' ? ": " : "",
 			s->reason);
@@ -182,8 +191,9 @@ static void on_lost(void *ctx, uint64_t lines, uint64_t bytes)
 static void on_exit_frame(void *ctx, const struct frame *f)
 {
 	struct sv *s = ctx;
-	const char *reason = SS_SHOW(f->exit.reason);
+	char reason[FRAME_MAX_TEXT], coded[FRAME_MAX_TEXT + 16];
 
+	show_reason(f->exit.reason, reason, sizeof(reason));
 	switch (f->exit.kind) {
 	case FRAME_EXITED:
 		set_end(s, SV_EXITED, f->exit.value, reason);
@@ -192,7 +202,10 @@ static void on_exit_frame(void *ctx, const struct frame *f)
 		set_end(s, SV_SIGNALLED, f->exit.value, reason);
 		break;
 	case FRAME_STOPPED:
-		set_end(s, SV_STOPPED, f->exit.value, reason);
+		/* As the console has it: docs/formats/ramdisk.md lists the codes. */
+		(void)snprintf(coded, sizeof(coded), "rt:E%02u %s", f->exit.value, reason);
+		set_end(s, SV_STOPPED, f->exit.value,
+			strncmp(reason, "rt:", 3) == 0 ? reason : coded);
 		break;
 	}
 	loop_after(s->loop, &s->limit, SV_LAST_MS);
@@ -440,6 +453,9 @@ static void say_what_starts(struct sv *s)
 		publish_show(&p->ports.v[i].addr, p->ports.v[i].any, text);
 		sv_note(s, "publishing %s -> %u%s", text, p->ports.v[i].to,
 			p->ports.v[i].udp ? " (UDP)" : "");
+		if (p->ports.v[i].attested)
+			sv_note(s, "port %u stays closed: tls = \"attested\" is not served yet",
+				p->ports.v[i].to);
 	}
 	if (p->ports.n == 0 && p->facts.config.ingress.n > 0)
 		sv_note(s, "no port is published: --port HOST:GUEST does it");

@@ -20,10 +20,10 @@ def pattern(n, seed):
     return hashlib.shake_128(seed).digest(n)
 
 
-def serve_and_wait(g, *frames):
+def serve_and_wait(g, _):
     """READY, then until the host says STOP."""
     g.beat()
-    c = g.control(G.state(G.READY), *frames)
+    c = g.control(G.state(G.READY))
     while True:
         f = c.frame()
         if f is None or f[0] == G.STOP:
@@ -76,7 +76,7 @@ def services(g, _):
     g.serve(1004, reads_all_then_answers)
     g.serve(1005, shows_the_header)
     g.serve(1006, never_reads)
-    serve_and_wait(g)
+    serve_and_wait(g, _)
 
 
 INGRESS = [E.ingress(1001), E.ingress(1002), E.ingress(1003), E.ingress(1004),
@@ -210,6 +210,14 @@ def without_an_ip_every_address_is_served():
         rig.stop(r).expect(0)
 
 
+def a_port_with_attested_tls_is_said_to_stay_closed():
+    with Running(serve_and_wait, ports=[443, 444],
+                 ingress=[E.ingress(443, tls=2), E.ingress(444, tls=1)]) as r:
+        lines = [x for x in rig.text(r.p.err).splitlines() if 'closed' in x]
+        assert lines == ['selfsame: port 443 stays closed: tls = "attested" is not served yet']
+        assert r.connect(443).recv(1) == b''
+
+
 # --- datagrams in ----------------------------------------------------------------------------
 
 def udp_echo(s):
@@ -230,7 +238,7 @@ def udp_after_a_header(s):
 def udp_services(g, _):
     g.serve(65536 + 2001, udp_echo)
     g.serve(65536 + 2002, udp_after_a_header)
-    serve_and_wait(g)
+    serve_and_wait(g, _)
 
 
 UDP = [E.ingress(2001, udp=True), E.ingress(2002, udp=True, proxy=True)]
@@ -419,7 +427,7 @@ def no_egress(g, _):
             s.send(b'port %d, refused' % g.egress_port)
         s.close()
     g.serve(1, tell)
-    serve_and_wait(g)
+    serve_and_wait(g, _)
 
 
 # --- datagrams and DNS out ---------------------------------------------------------------------
@@ -537,7 +545,7 @@ def metrics_of_both_sides_are_served():
 
 
 def silent_about_metrics(g, _):
-    serve_and_wait(g)
+    serve_and_wait(g, _)
 
 
 def an_enclave_that_does_not_answer_costs_only_its_own_metrics():
@@ -555,6 +563,7 @@ if __name__ == '__main__':
         hundreds_at_once_and_a_slow_one_holds_nobody_up,
         the_header_says_who_called,
         without_an_ip_every_address_is_served,
+        a_port_with_attested_tls_is_said_to_stay_closed,
         datagrams_go_in_and_come_back_each_client_its_own,
         more_clients_than_flows_push_out_the_longest_idle,
         connections_out_go_where_the_list_allows,

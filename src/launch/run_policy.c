@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "launch/policy.h"
+#include "launch/run_policy.h"
 
 #include "base/show.h"
 #include "fmt/toml.h"
@@ -15,7 +15,7 @@ static struct ss_span span(const char *s)
 	return (struct ss_span){ (const uint8_t *)s, strlen(s) };
 }
 
-static int read_policy(const struct toml_node *top, struct policy *p, struct ss_err *err)
+static int read_policy(const struct toml_node *top, struct run_policy *p, struct ss_err *err)
 {
 	for (size_t i = 0; i < top->n; i++) {
 		const struct toml_node *k = top->kids[i];
@@ -34,7 +34,7 @@ static int read_policy(const struct toml_node *top, struct policy *p, struct ss_
 	return 0;
 }
 
-int policy_add(struct policy *p, const char *path, bool must_exist, struct ss_err *err)
+int run_policy_add(struct run_policy *p, const char *path, bool must_exist, struct ss_err *err)
 {
 	AUTO_BUF struct ss_buf b = SS_BUF_INIT(FILE_MAX);
 	AUTO_TOML struct toml_node *top = NULL;
@@ -48,7 +48,7 @@ int policy_add(struct policy *p, const char *path, bool must_exist, struct ss_er
 	return 0;
 }
 
-int policy_check_debug(const struct policy *p, bool debug, struct ss_err *err)
+int run_policy_check_debug(const struct run_policy *p, bool debug, struct ss_err *err)
 {
 	if (!p->production || !debug)
 		return 0;

@@ -13,15 +13,15 @@
  * "production" refuses debug mode, in which an enclave's console is open and its registers are
  * zero. A policy only ever refuses, so a second file cannot loosen the first.
  */
-#define POLICY_FILE "/etc/selfsame/run.toml"
+#define RUN_POLICY_FILE "/etc/selfsame/run.toml"
 
-struct policy {
+struct run_policy {
 	bool production;
 };
 
 /* Adds a file to *p; one that is not there is an error only with `must_exist`. */
-SS_MUST_CHECK SS_NONNULL int policy_add(struct policy *p, const char *path, bool must_exist,
-					struct ss_err *err);
+SS_MUST_CHECK SS_NONNULL int run_policy_add(struct run_policy *p, const char *path, bool must_exist,
+					    struct ss_err *err);
 /* Debug mode on a production policy is refused. */
-SS_MUST_CHECK SS_NONNULL int policy_check_debug(const struct policy *p, bool debug,
-						struct ss_err *err);
+SS_MUST_CHECK SS_NONNULL int run_policy_check_debug(const struct run_policy *p, bool debug,
+						    struct ss_err *err);
