@@ -92,6 +92,14 @@ def an_enclave_in_the_background_is_listed_read_and_stopped():
         assert logs.stdout == b'first\n', logs
         assert logs.stderr.decode().startswith('enclave: host: bg: qemu nitro-enclave'), logs
         assert b'\nsecond\n' in logs.stderr
+        timed = p.ask('logs', '--times', 'bg')
+        assert timed.stdout == b'1970-01-01T00:00:00.000000Z stdout: first\n', timed
+        assert b'\n1970-01-01T00:00:00.000000Z stderr: second\n' in timed.stderr, timed
+        objects = [json.loads(x) for x in p.ask('logs', '--json', 'bg').stdout.splitlines()]
+        assert {x['Source'] for x in objects} == {'stdout', 'stderr', 'runtime'}, objects
+        assert {'Time': '1970-01-01T00:00:00.000000Z', 'Source': 'stdout', 'Text': 'first',
+                'GoesOn': False} in objects, objects
+        assert objects[0]['Text'].startswith('host: bg: qemu') and objects[0]['Time'] > '2026'
         assert p.ask('console', '--once', 'bg').stdout == \
             b'rt:01 hello console \\x1b\nrt:05 heartbeat answered\n'
         follow = subprocess.Popen([rig.SELFSAME, 'logs', '-f', 'bg'], env=p.env,
