@@ -10,7 +10,7 @@
 
 struct opts {
 	struct cli_num memory, cpus, cid, grace;
-	const char *name, *metrics, *dns, *policy;
+	const char *name, *metrics, *dns, *policy, *nsm_root, *nsm_role, *nsm_instance;
 	struct cli_list ports;
 	bool debug, detach, local, json;
 };
@@ -69,6 +69,23 @@ static const struct cli_opt opt_table[] = {
 	  .kind = CLI_FLAG,
 	  .at = offsetof(struct opts, local),
 	  .help = "use QEMU also where there is a Nitro device; elsewhere it is the default" },
+	{ .name = "nsm-root",
+	  .kind = CLI_STR,
+	  .at = offsetof(struct opts, nsm_root),
+	  .arg = "DIR",
+	  .help = "on QEMU, give the enclave an NSM whose documents a test root in DIR signs; the "
+		  "root is made on first use",
+	  .value = CLI_DIR },
+	{ .name = "nsm-role",
+	  .kind = CLI_STR,
+	  .at = offsetof(struct opts, nsm_role),
+	  .arg = "ARN",
+	  .help = "with --nsm-root, the role that PCR3 is of; without it PCR3 is zero" },
+	{ .name = "nsm-instance",
+	  .kind = CLI_STR,
+	  .at = offsetof(struct opts, nsm_instance),
+	  .arg = "ID",
+	  .help = "with --nsm-root, the instance that PCR4 is of; without it 'i-local'" },
 	{ .name = "grace",
 	  .kind = CLI_NUM,
 	  .at = offsetof(struct opts, grace),
@@ -116,6 +133,9 @@ static struct sv_opts make_opts(const struct cli_run *r)
 				 .n_ports = o->ports.n,
 				 .metrics = o->metrics,
 				 .dns = o->dns,
+				 .nsm_root = o->nsm_root,
+				 .nsm_role = o->nsm_role,
+				 .nsm_instance = o->nsm_instance,
 				 .grace_ms = (uint32_t)o->grace.value * 1000 };
 }
 

@@ -25,8 +25,10 @@
 
 struct qemu {
 	struct machine m;
-	struct io_private dir;     /* of the sockets, and QEMU's working directory */
-	struct vhost_vsock *vsock; /* until the thread has it */
+	struct io_private dir;       /* of the sockets, and QEMU's working directory */
+	struct vhost_vsock *vsock;   /* until the thread has it */
+	struct vhost_nsm *nsm;       /* likewise; NULL where there is none of ours */
+	struct nsm_machine *answers; /* what it answers with */
 	struct qemu_thread *thread;
 	pid_t pid; /* 0 = not started, or reaped */
 	int pidfd;
@@ -151,6 +153,8 @@ static void free_it(struct machine *m)
 	reap(q);
 	qemu_thread_free(q->thread);
 	vhost_vsock_free(q->vsock);
+	vhost_nsm_free(q->nsm);
+	nsm_machine_free(q->answers);
 	ss_closep(&q->console);
 	ss_closep(&q->words);
 	ss_closep(&q->heart);
@@ -165,6 +169,7 @@ static void free_it(struct machine *m)
 
 static const struct machine_ops nitro_ops = { .name = "qemu nitro-enclave", OPS };
 static const struct machine_ops microvm_ops = { .name = "qemu microvm", OPS };
+static const struct machine_ops nsm_ops = { .name = "qemu microvm with our NSM", OPS };
 
 /* --- start ----------------------------------------------------------------------------------- */
 
@@ -327,6 +332,14 @@ static int open_vsock(struct qemu *q, const struct machine_spec *spec, struct ss
 	return q->heart < 0 ? -1 : 0;
 }
 
+static int open_nsm(struct qemu *q, struct ss_err *err)
+{
+	char path[64];
+
+	path_of(q, "nsm", path, sizeof(path));
+	return q->answers != NULL ? vhost_nsm_open(path, q->answers, &q->nsm, err) : 0;
+}
+
 static int start_thread(struct qemu *q, struct ss_err *err)
 {
 	struct qemu_thread_opts o = { .pidfd = -1 };
@@ -335,6 +348,7 @@ static int start_thread(struct qemu *q, struct ss_err *err)
 	if (q->pidfd < 0)
 		return ss_fail_sys(err, "cannot watch QEMU");
 	o.vsock = TAKE_PTR(q->vsock);
+	o.nsm = TAKE_PTR(q->nsm);
 	o.words_fd = ss_take_fd(&q->words);
 	o.pidfd = q->pidfd;
 	return qemu_thread_start(&o, &q->thread, err);
@@ -372,7 +386,7 @@ static int start_guest(struct qemu *q, const struct machine_spec *spec, const st
 				.cpus = spec->cpus,
 				.kernel_messages = o->kernel_messages };
 
-	if (o->found->kind == QEMU_MICROVM) {
+	if (o->found->kind != QEMU_NITRO) {
 		fds.eif = -1;
 		if (load_cmdline(o->file, &cmdline, err) < 0 ||
 		    qemu_copy_parts(o->file, EIF_KERNEL, &fds.kernel, err) < 0 ||
@@ -384,10 +398,30 @@ static int start_guest(struct qemu *q, const struct machine_spec *spec, const st
 	return spawn(q, &args, &fds, err);
 }
 
+static void name_kind(struct qemu *q, enum qemu_kind kind)
+{
+	q->m.has_nsm = kind != QEMU_MICROVM;
+	switch (kind) {
+	case QEMU_NITRO:
+		q->m.ops = &nitro_ops;
+		q->m.notice = "QEMU emulates the NSM: nobody signs its attestation documents";
+		return;
+	case QEMU_NSM:
+		q->m.ops = &nsm_ops;
+		q->m.notice = "the NSM is emulated: a test root, NOT AWS, signs its attestation "
+			      "documents";
+		return;
+	case QEMU_MICROVM:
+		q->m.ops = &microvm_ops;
+		q->m.notice = "this QEMU has no nitro-enclave machine, so there is no NSM: nothing "
+			      "inside can be attested (tools/setup-qemu makes one that has it)";
+		return;
+	}
+}
+
 int qemu_start(const struct machine_spec *spec, const struct qemu_opts *o, struct machine **ret,
 	       struct ss_err *err)
 {
-	const bool nitro = o->found->kind == QEMU_NITRO;
 	struct qemu *q = ss_calloc(1, sizeof(*q));
 
 	*q = (struct qemu){ .dir = IO_PRIVATE_NONE,
@@ -396,15 +430,11 @@ int qemu_start(const struct machine_spec *spec, const struct qemu_opts *o, struc
 			    .words = -1,
 			    .heart = -1,
 			    .next_port = FIRST_PORT };
-	q->m.ops = nitro ? &nitro_ops : &microvm_ops;
+	q->answers = o->nsm;
+	name_kind(q, o->found->kind);
 	q->m.cid = spec->cid;
-	q->m.cid = spec->cid;
-	q->m.has_nsm = nitro;
-	q->m.notice = nitro ? "QEMU emulates the NSM: nobody signs its attestation documents"
-			    : "this QEMU has no nitro-enclave machine, so there is no NSM: nothing "
-			      "inside can be attested (tools/setup-qemu makes one that has it)";
 	if (io_private_new(o->work, &q->dir, NULL, NULL, err) < 0 || open_vsock(q, spec, err) < 0 ||
-	    start_guest(q, spec, o, err) < 0 || start_thread(q, err) < 0) {
+	    open_nsm(q, err) < 0 || start_guest(q, spec, o, err) < 0 || start_thread(q, err) < 0) {
 		free_it(&q->m);
 		return -1;
 	}

@@ -3,6 +3,7 @@
 
 #include "eif/reader.h"
 #include "launch/machine.h"
+#include "launch/nsm_machine.h"
 
 /*
  * QEMU as a machine (launch/machine.h), with whatever the QEMU that is found here has:
@@ -10,12 +11,14 @@
  *   QEMU_NITRO    -M nitro-enclave: it loads the EIF, measures it and emulates an NSM, whose
  *                 documents nobody signs
  *   QEMU_MICROVM  -M microvm, the parts of the EIF given one by one; no NSM
+ *   QEMU_NSM      the same with an NSM of ours (launch/vhost_nsm.h), whose documents a test root
+ *                 signs; QEMU 10.2 or newer
  *
  * QEMU runs as the caller, in a process group of its own, and ends with us, however we end. Its
  * files are a folder below `opts.work` and nameless ones; the vsock device is launch/vhost_vsock.h
  * on a thread of its own.
  */
-enum qemu_kind { QEMU_NITRO, QEMU_MICROVM };
+enum qemu_kind { QEMU_NITRO, QEMU_MICROVM, QEMU_NSM };
 
 struct qemu_found {
 	char *program;
@@ -30,10 +33,11 @@ struct qemu_found {
 
 /*
  * $SELFSAME_QEMU and no other; or the first with -M nitro-enclave of the one on PATH and those that
- * tools/setup-qemu made; or one without. KVM is tried with the kernel of `f`: one that has not gone
- * through its whole short life in QEMU_TRY_MS counts as broken.
+ * tools/setup-qemu made; or one without. With `nsm` it is QEMU_NSM or an error. KVM is tried with
+ * the kernel of `f`: one that has not gone through its whole short life in QEMU_TRY_MS counts as
+ * broken.
  */
-SS_MUST_CHECK SS_NONNULL int qemu_find(const struct eif_file *f, struct qemu_found *ret,
+SS_MUST_CHECK SS_NONNULL int qemu_find(const struct eif_file *f, bool nsm, struct qemu_found *ret,
 				       struct ss_err *err);
 void qemu_found_done(struct qemu_found *q); /* accepts a zeroed one */
 
@@ -43,6 +47,7 @@ struct qemu_opts {
 	const char *work;            /* a folder of ours that nobody else can enter */
 	const char *id;              /* the NSM's module id */
 	bool kernel_messages;        /* on the console, from the first line */
+	struct nsm_machine *nsm;     /* QEMU_NSM: the machine's from the call on, else NULL */
 };
 
 /* spec->cid is set. `o` is needed for the call only. */
@@ -64,12 +69,12 @@ SS_NONNULL SS_PRINTF(2, 3) void qemu_args_add(struct qemu_args *a, const char *f
 /* What QEMU is started with for a guest of ours. `fds` are those that it inherits. */
 struct qemu_fds {
 	int eif;            /* QEMU_NITRO */
-	int kernel, initrd; /* QEMU_MICROVM */
+	int kernel, initrd; /* the others */
 };
 struct qemu_guest {
 	const struct qemu_found *found;
 	const struct qemu_fds *fds;
-	const char *cmdline; /* QEMU_MICROVM: the measured one */
+	const char *cmdline; /* the measured one; not of QEMU_NITRO */
 	const char *id;
 	uint64_t memory_mib;
 	unsigned cpus;

@@ -13,6 +13,7 @@
 /* Emulated on a loaded machine, the timer looks dead to a kernel that tries it for ten ticks; one
  * that knows that it runs under KVM does not try. */
 #define TCG_WORDS " no_timer_check"
+#define VIRTIO_ID_NSM 33u
 
 void qemu_args_done(struct qemu_args *a)
 {
@@ -67,6 +68,15 @@ static void add_machine(const struct qemu_guest *g, struct qemu_args *a)
 	qemu_args_add(a, "memory-backend-memfd,id=mem,size=%" PRIu64 "M,share=on", g->memory_mib);
 	qemu_args_add(a, "-device");
 	qemu_args_add(a, "vhost-user-vsock-device,chardev=c");
+	if (g->found->kind == QEMU_NSM) {
+		qemu_args_add(a, "-chardev");
+		qemu_args_add(a, "socket,id=n,path=nsm");
+		qemu_args_add(a, "-device");
+		qemu_args_add(a,
+			      "vhost-user-test-device,chardev=n,virtio-id=%u,num_vqs=1,"
+			      "vq_size=8",
+			      VIRTIO_ID_NSM);
+	}
 	qemu_args_add(a, "-kernel");
 	qemu_args_add(a, "/proc/self/fd/%d", g->fds->kernel);
 	qemu_args_add(a, "-initrd");

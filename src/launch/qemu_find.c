@@ -10,6 +10,7 @@
 #define SETUP_HINT                                                                                 \
 	"install QEMU (Debian, Ubuntu: qemu-system-x86; Fedora: qemu-system-x86-core), or run "    \
 	"tools/setup-qemu; SELFSAME_QEMU names another program"
+#define NSM_HINT "'tools/setup-qemu nsm' makes one; SELFSAME_QEMU names another program"
 
 static char *copy(const char *text)
 {
@@ -26,7 +27,7 @@ static struct ss_span span(const char *s)
 /* --- which QEMU ---------------------------------------------------------------------------- */
 
 struct machines {
-	bool nitro, microvm;
+	bool nitro, microvm, nsm;
 };
 
 static bool begins(const char *line, const char *word)
@@ -46,7 +47,26 @@ static void on_machine(void *ctx, enum io_stream from, const char *line)
 	m->microvm |= begins(line, "microvm");
 }
 
-static int ask(const char *program, struct machines *ret, struct ss_err *err)
+static void on_option(void *ctx, enum io_stream from, const char *line)
+{
+	struct machines *m = ctx;
+
+	m->nsm |= from == IO_STDOUT && strncmp(line + strspn(line, " "), "virtio-id=", 10) == 0;
+}
+
+/* Some releases end well also when there is no such device. */
+static int ask_device(const char *program, struct machines *m, struct ss_err *err)
+{
+	const char *const argv[] = { program, "-device", "vhost-user-test-device,help", NULL };
+	const struct io_spawn s = {
+		.argv = argv, .timeout_ms = QEMU_HELP_MS, .line = on_option, .ctx = m
+	};
+	struct io_exit ignored;
+
+	return io_spawn_run(&s, &ignored, err);
+}
+
+static int ask(const char *program, bool nsm, struct machines *ret, struct ss_err *err)
 {
 	const char *const argv[] = { program, "-M", "help", NULL };
 	struct machines m = { 0 };
@@ -56,7 +76,8 @@ static int ask(const char *program, struct machines *ret, struct ss_err *err)
 	struct io_exit exit;
 
 	if (io_spawn_run(&s, &exit, err) < 0 ||
-	    io_exit_check(&exit, "qemu -M help", SS_ESYS, err) < 0)
+	    io_exit_check(&exit, "qemu -M help", SS_ESYS, err) < 0 ||
+	    (nsm && ask_device(program, &m, err) < 0))
 		return ss_ctx(err, "'%s'", SS_SHOW(span(program)));
 	*ret = m;
 	return 0;
@@ -114,23 +135,30 @@ static char *firmware_beside(const char *program)
 }
 
 /* Takes `program` if it is better than what we have. -1: it cannot be asked. */
-static int consider(const char *program, struct qemu_found *best, struct ss_err *err)
+static int consider(const char *program, bool nsm, struct qemu_found *best, struct ss_err *err)
 {
 	struct machines m;
 
-	if (ask(program, &m, err) < 0)
+	if (ask(program, nsm, &m, err) < 0)
 		return -1;
-	if (!m.nitro && (!m.microvm || best->program != NULL))
+	if (nsm ? !m.microvm || !m.nsm : !m.nitro && (!m.microvm || best->program != NULL))
 		return 0;
 	qemu_found_done(best);
 	best->program = copy(program);
 	best->firmware = firmware_beside(program);
-	best->kind = m.nitro ? QEMU_NITRO : QEMU_MICROVM;
+	best->kind = nsm ? QEMU_NSM : m.nitro ? QEMU_NITRO : QEMU_MICROVM;
 	return 0;
 }
 
-static int fail_without(const struct candidates *c, struct ss_err *err)
+static int fail_without(const struct candidates *c, bool nsm, struct ss_err *err)
 {
+	if (nsm && err->code == SS_OK && (c->named != NULL || c->made.gl_pathc > 0)) {
+		ss_err_set(err, SS_ESYS,
+			   "no QEMU here can be given an NSM: it takes microvm and "
+			   "vhost-user-test-device, of 10.2 or newer");
+		err->hint = NSM_HINT;
+		return -1;
+	}
 	if (c->named == NULL && c->made.gl_pathc == 0)
 		ss_err_set(err, SS_ESYS, "there is no QEMU: '" QEMU_NAME "' is not on PATH");
 	else if (err->code == SS_OK)
@@ -140,7 +168,7 @@ static int fail_without(const struct candidates *c, struct ss_err *err)
 	return -1;
 }
 
-static int choose(struct qemu_found *ret, struct ss_err *err)
+static int choose(bool nsm, struct qemu_found *ret, struct ss_err *err)
 {
 	SS_CLEANUP(candidates_done) struct candidates c = { 0 };
 	struct ss_err first = { 0 };
@@ -148,18 +176,18 @@ static int choose(struct qemu_found *ret, struct ss_err *err)
 	if (look_around(&c, err) < 0)
 		return -1;
 	if (c.named != NULL)
-		(void)consider(c.named, ret, &first);
+		(void)consider(c.named, nsm, ret, &first);
 	for (size_t i = 0; i < c.made.gl_pathc; i++)
-		if (ret->program == NULL || ret->kind != QEMU_NITRO) {
+		if (ret->program == NULL || ret->kind == QEMU_MICROVM) {
 			struct ss_err ignored = { 0 };
 
 			/* One made for another machine may not even start. */
-			(void)consider(c.made.gl_pathv[i], ret, &ignored);
+			(void)consider(c.made.gl_pathv[i], nsm, ret, &ignored);
 		}
 	if (ret->program != NULL)
 		return 0;
 	*err = first;
-	return fail_without(&c, err);
+	return fail_without(&c, nsm, err);
 }
 
 /* --- KVM ----------------------------------------------------------------------------------- */
@@ -204,12 +232,12 @@ static bool try_kvm(const struct qemu_found *q, int kernel)
 	return lives;
 }
 
-int qemu_find(const struct eif_file *f, struct qemu_found *ret, struct ss_err *err)
+int qemu_find(const struct eif_file *f, bool nsm, struct qemu_found *ret, struct ss_err *err)
 {
 	SS_CLEANUP(qemu_found_done) struct qemu_found q = { 0 };
 	AUTO_CLOSE int kernel = -1;
 
-	if (choose(&q, err) < 0)
+	if (choose(nsm, &q, err) < 0)
 		return -1;
 	if (access("/dev/kvm", R_OK | W_OK) == 0) {
 		if (qemu_copy_parts(f, EIF_KERNEL, &kernel, err) < 0)

@@ -79,12 +79,14 @@ static bool take_calls(struct qemu_thread *t)
 static void *serve(void *ctx)
 {
 	struct qemu_thread *t = ctx;
-	struct pollfd p[3] = { { .fd = t->calls[0], .events = POLLIN },
-			       { .fd = vhost_vsock_fd(t->o.vsock), .events = POLLIN },
-			       { .fd = t->o.words_fd, .events = POLLIN } };
+	struct pollfd p[] = { { .fd = t->calls[0], .events = POLLIN },
+			      { .fd = vhost_vsock_fd(t->o.vsock), .events = POLLIN },
+			      { .fd = t->o.words_fd, .events = POLLIN },
+			      { .fd = t->o.nsm != NULL ? vhost_nsm_fd(t->o.nsm) : -1,
+				.events = POLLIN } };
 
 	for (;;) {
-		const int n = poll(p, 3, QEMU_TICK_MS);
+		const int n = poll(p, SS_NELEMS(p), QEMU_TICK_MS);
 		struct ss_err err = { 0 };
 		bool ended;
 
@@ -100,6 +102,11 @@ static void *serve(void *ctx)
 		}
 		if (p[2].revents != 0 && !read_words(t))
 			p[2].fd = -1;
+		if (t->o.nsm != NULL && p[3].revents != 0 &&
+		    vhost_nsm_step(t->o.nsm, &ended, &err) < 0) {
+			give_up(t, &err);
+			p[3].fd = -1;
+		}
 	}
 }
 
@@ -144,6 +151,7 @@ void qemu_thread_free(struct qemu_thread *t)
 	}
 	ss_closep(&t->calls[0]);
 	vhost_vsock_free(t->o.vsock);
+	vhost_nsm_free(t->o.nsm);
 	ss_closep(&t->o.words_fd);
 	(void)pthread_mutex_destroy(&t->lock);
 	free(t);

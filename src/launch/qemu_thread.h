@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "launch/vhost_nsm.h"
 #include "launch/vhost_vsock.h"
 
 /*
- * What QEMU needs from us while it runs, on a thread of its own: the vsock device, and a reader of
- * what QEMU says on standard error. The bytes of streams so never wait for the bytes of clients.
+ * What QEMU needs from us while it runs, on a thread of its own: the vsock device, the NSM where it
+ * is ours, and a reader of what QEMU says on standard error. The bytes of streams so never wait for
+ * the bytes of clients.
  *
  * A device that breaks ends QEMU: there is no enclave without it.
  */
@@ -13,6 +15,7 @@ struct qemu_thread;
 
 struct qemu_thread_opts {
 	struct vhost_vsock *vsock; /* the thread's from here on, freed with it */
+	struct vhost_nsm *nsm;     /* likewise, or NULL */
 	int words_fd;              /* QEMU's standard error, non-blocking; likewise */
 	int pidfd;                 /* of QEMU; borrowed */
 };

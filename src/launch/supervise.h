@@ -32,9 +32,12 @@ struct sv_opts {
 	bool local;               /* QEMU also where there is a Nitro device */
 	const char *const *ports; /* "[IP:]HOST:GUEST" */
 	size_t n_ports;
-	const char *metrics; /* "[IP:]PORT", or NULL */
-	const char *dns;     /* "IP[:PORT]", or NULL: the host's */
-	uint32_t grace_ms;   /* 0 = the measured one */
+	const char *metrics;  /* "[IP:]PORT", or NULL */
+	const char *dns;      /* "IP[:PORT]", or NULL: the host's */
+	uint32_t grace_ms;    /* 0 = the measured one */
+	const char *nsm_root; /* QEMU with an NSM of ours below this test root; NULL = without */
+	const char *nsm_role; /* what PCR3 is of; NULL = zeros */
+	const char *nsm_instance; /* what PCR4 is of; NULL = a name of ours */
 };
 
 /* Everything that is known and held before the machine starts. Too large for a stack. */
@@ -52,11 +55,14 @@ struct sv_plan {
 	unsigned cpus;
 	bool is_nitro;
 	struct qemu_found qemu; /* where it is not */
+	struct nsm_root *root;  /* or NULL */
 	char id[64];            /* EnclaveID */
 };
 
 SS_MUST_CHECK SS_NONNULL int sv_prepare(const struct sv_opts *o, struct sv_plan **ret,
 					struct ss_err *err);
+/* What PCR4 is of where the NSM is ours: the instance, as the EnclaveID begins. Borrowed. */
+SS_NONNULL const char *sv_instance(const struct sv_plan *p);
 void sv_plan_free(struct sv_plan *p); /* accepts NULL; lets go of the name and of the ports */
 
 enum sv_kind {

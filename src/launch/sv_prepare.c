@@ -89,6 +89,35 @@ static void raise_limit(void)
 	}
 }
 
+const char *sv_instance(const struct sv_plan *p)
+{
+	if (p->o.nsm_instance != NULL)
+		return p->o.nsm_instance;
+	return p->is_nitro ? "i-nitro" : "i-local";
+}
+
+static int open_root(struct sv_plan *p, struct ss_err *err)
+{
+	const char *id = p->o.nsm_instance;
+
+	if (p->o.nsm_root == NULL && (id != NULL || p->o.nsm_role != NULL))
+		return ss_fail(err, SS_EUSAGE, "--nsm-role and --nsm-instance need --nsm-root");
+	if (p->o.nsm_root == NULL)
+		return 0;
+	if (p->is_nitro) {
+		(void)ss_fail(err, SS_EUSAGE, "--nsm-root: a Nitro enclave has AWS's NSM");
+		err->hint = "--local starts it on QEMU";
+		return -1;
+	}
+	if (id != NULL && (strncmp(id, "i-", 2) != 0 || strlen(id) < 3 || strlen(id) > 32 ||
+			   strspn(id + 2, "0123456789abcdef") != strlen(id) - 2))
+		return ss_fail(err, SS_EUSAGE, "--nsm-instance: '%s' is not an instance's id",
+			       SS_SHOW(((struct ss_span){ (const uint8_t *)id, strlen(id) })));
+	return nsm_root_open(p->o.nsm_root, io_clock_now(), &p->root, err) < 0
+		       ? ss_ctx(err, "--nsm-root")
+		       : 0;
+}
+
 static int prepare(struct sv_plan *p, struct ss_err *err)
 {
 	p->is_nitro = !p->o.local && access(NITRO_DEVICE, F_OK) == 0;
@@ -96,11 +125,11 @@ static int prepare(struct sv_plan *p, struct ss_err *err)
 		return -1;
 	p->cpus = facts_cpus(&p->facts, p->o.cpus);
 	if (facts_memory(&p->facts, p->o.memory_mib, p->cpus, &p->memory_mib, err) < 0 ||
-	    claim(p, err) < 0 || open_ports(p, err) < 0)
+	    claim(p, err) < 0 || open_ports(p, err) < 0 || open_root(p, err) < 0)
 		return -1;
-	if (!p->is_nitro && qemu_find(&p->facts.file, &p->qemu, err) < 0)
+	if (!p->is_nitro && qemu_find(&p->facts.file, p->o.nsm_root != NULL, &p->qemu, err) < 0)
 		return -1;
-	(void)snprintf(p->id, sizeof(p->id), "i-%s-enc%08x%08x", p->is_nitro ? "nitro" : "local",
+	(void)snprintf(p->id, sizeof(p->id), "%.32s-enc%08x%08x", sv_instance(p),
 		       (unsigned)getpid(), p->claim.cid);
 	raise_limit();
 	return 0;
@@ -133,5 +162,6 @@ void sv_plan_free(struct sv_plan *p)
 	ss_closep(&p->metrics_fd);
 	qemu_found_done(&p->qemu);
 	facts_done(&p->facts);
+	nsm_root_free(p->root);
 	free(p);
 }

@@ -2,6 +2,7 @@
 #include "base/hex.h"
 #include "base/mem.h"
 #include "base/show.h"
+#include "io/clock.h"
 #include "launch/nitro.h"
 #include "launch/sv_parts.h"
 
@@ -344,6 +345,25 @@ struct sv_status sv_status(const struct sv *s)
 				   .cid = s->machine->cid };
 }
 
+/* The NSM that QEMU has not: registers as we measured them, as AWS's would have them. */
+static int make_nsm(const struct sv_plan *p, struct nsm_machine **ret, struct ss_err *err)
+{
+	const struct eif_measurements *m = &p->facts.m;
+	struct nsm_machine_opts o = { .module_id = p->id, .root = p->root };
+
+	if (p->root == NULL)
+		return 0;
+	memcpy(o.pcrs[0], m->pcr0, NSM_PCR_SIZE);
+	memcpy(o.pcrs[1], m->pcr1, NSM_PCR_SIZE);
+	memcpy(o.pcrs[2], m->pcr2, NSM_PCR_SIZE);
+	if (m->has_pcr8)
+		memcpy(o.pcrs[8], m->pcr8, NSM_PCR_SIZE);
+	if (p->o.nsm_role != NULL)
+		nsm_pcr_of_text(p->o.nsm_role, o.pcrs[3]);
+	nsm_pcr_of_text(sv_instance(p), o.pcrs[4]);
+	return nsm_machine_new(&o, io_clock_now(), ret, err);
+}
+
 static int start_machine(struct sv *s, struct ss_err *err)
 {
 	const struct sv_plan *p = s->p;
@@ -352,14 +372,15 @@ static int start_machine(struct sv *s, struct ss_err *err)
 					   .cpus = p->cpus,
 					   .cid = p->claim.cid,
 					   .debug = p->o.debug };
-	const struct qemu_opts o = { .found = &p->qemu,
-				     .file = &p->facts.file,
-				     .work = p->dir.path,
-				     .id = p->id,
-				     .kernel_messages = p->o.debug };
-
+	struct qemu_opts o = { .found = &p->qemu,
+			       .file = &p->facts.file,
+			       .work = p->dir.path,
+			       .id = p->id,
+			       .kernel_messages = p->o.debug };
 	const struct nitro_opts n = { .eif = p->facts.file.fd, .eif_size = p->facts.file.size };
 
+	if (make_nsm(p, &o.nsm, err) < 0)
+		return -1;
 	return p->is_nitro ? nitro_start(&spec, &n, &s->machine, err)
 			   : qemu_start(&spec, &o, &s->machine, err);
 }

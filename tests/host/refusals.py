@@ -259,6 +259,42 @@ def qemu_is_given_the_file_or_its_parts():
             ' reboot=t panic=-1 no_timer_check quiet']
 
 
+def an_nsm_of_our_own_is_a_device_of_a_microvm():
+    with rig.Place() as p:
+        root = os.path.join(p.dir, 'root')
+        a = arguments(p, '--nsm-root', root, machine='nsm')
+        assert after(a, '-M') == ['microvm,acpi=off,memory-backend=mem']
+        assert after(a, '-device') == [
+            'vhost-user-vsock-device,chardev=c',
+            'vhost-user-test-device,chardev=n,virtio-id=33,num_vqs=1,vq_size=8'], a
+        assert after(a, '-chardev') == ['socket,id=c,path=vhost', 'socket,id=n,path=nsm']
+        assert sorted(os.listdir(root)) == ['root-key.pem', 'root.pem']
+        with open(os.path.join(root, 'root.pem'), 'rb') as f:
+            before = f.read()
+        p.run(ends_well, '--nsm-root', root, FAKE_MACHINE='nsm').expect(
+            0, 'qemu microvm with our NSM', 'a test root, NOT AWS, signs')
+        with open(os.path.join(root, 'root.pem'), 'rb') as f:
+            assert f.read() == before
+
+
+def an_nsm_of_our_own_is_not_for_everything():
+    with rig.Place() as p:
+        root = os.path.join(p.dir, 'root')
+        assert refused(p, '--nsm-root', root) == error(
+            'no QEMU here can be given an NSM: it takes microvm and vhost-user-test-device, of '
+            '10.2 or newer', "'tools/setup-qemu nsm' makes one; SELFSAME_QEMU names another program")
+        assert refused(p, '--nsm-role', 'x') == error(
+            '--nsm-role and --nsm-instance need --nsm-root')
+        for bad in ('x', 'i-', 'i-0g', 'i-' + '0' * 31):
+            assert refused(p, '--nsm-root', root, '--nsm-instance', bad) == error(
+                "--nsm-instance: '%s' is not an instance's id" % bad)
+        key = os.path.join(root, 'root-key.pem')
+        os.chmod(key, 0o644)
+        assert refused(p, '--nsm-root', root, FAKE_MACHINE='nsm') == error(
+            "--nsm-root: '%s': others may use the key (mode 0644)" % key,
+            "make a new root, or 'chmod 600' it if nobody has read it")
+
+
 def reads_its_files(g, args):
     for option, want in (('-kernel', b'HdrS'), ('-initrd', b'070701')):
         with open(after(args, option)[0], 'rb') as f:
@@ -289,5 +325,7 @@ if __name__ == '__main__':
         wrong_calls_are_125_too,
         a_signature_that_does_not_hold_is_refused,
         qemu_is_given_the_file_or_its_parts,
+        an_nsm_of_our_own_is_a_device_of_a_microvm,
+        an_nsm_of_our_own_is_not_for_everything,
         the_parts_are_there_and_leave_nothing,
     ])

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # usage: setup-qemu.sh SOURCE-ROOT
-# What tools/setup-qemu takes as it finds it, and what it refuses (TAP). That it builds a QEMU, `make
-# check` shows each time that there is none. No network: the mirror is a folder.
+# What tools/setup-qemu takes as it finds it, and what it refuses (TAP). That it builds a QEMU, or
+# unpacks one, `make check` shows each time that there is none. No network: the mirror is a folder.
 set -eu
 top=$1
 work=$(mktemp -d)
@@ -13,15 +13,15 @@ n=0
 
 # The script beside a lock of our own; install-deps has nothing to do here.
 mkdir -p "$work/tools" "$work/bin" "$work/mirror/pool/main/q/qemu"
-cp "$top/tools/setup-qemu" "$top/tools/qemu.lock" "$work/tools/"
+cp "$top/tools/setup-qemu" "$top/tools/qemu.lock" "$top/tools/qemu-nsm.list" "$work/tools/"
 printf '#!/bin/sh\nexit 0\n' >"$work/tools/install-deps"
 printf '#!/bin/sh\necho "Other http://127.0.0.1:9/"\necho "Debian file:%s/"\n' "$work/mirror" >"$work/bin/apt-get"
 chmod +x "$work/tools/install-deps" "$work/bin/apt-get"
 
-qemu() { # WITH-MACHINE FILE: something that answers as QEMU would
+qemu() { # WITH-MACHINE FILE [WITH-DEVICE]: something that answers as QEMU would
 	# shellcheck disable=SC2016 # its own
-	printf '#!/bin/sh\ncase "$1 $2" in "-M help") echo "microvm x"; %s ;; "-L help") echo "%s" ;; esac\n' \
-		"$1" "$work/firmware" >"$2"
+	printf '#!/bin/sh\ncase "$1 $2" in "-M help") echo "microvm x"; %s ;; "-L help") echo "%s" ;; "-device vhost-user-test-device,help") %s ;; esac\n' \
+		"$1" "$work/firmware" "${3-:}" >"$2"
 	chmod +x "$2"
 }
 run() { # the exit status in rc
@@ -48,7 +48,7 @@ refused() { # STATUS TEXT: says so, prints nothing, leaves nothing
 }
 
 echo 'TAP version 13'
-echo 1..7
+echo 1..13
 mkdir "$work/firmware"
 : >"$work/firmware/qboot.rom"
 qemu 'echo "nitro-enclave y"' "$work/bin/qemu-system-x86_64"
@@ -95,3 +95,50 @@ ok 'another lock is another QEMU' refused 4 'pin gone'
 
 run --help
 ok 'a wrong call is 2' refused 2 'usage: setup-qemu'
+
+# --- nsm: unpacked from a newer release; mmdebstrap is a script that does what $work/debian says ---
+device='echo "  virtio-id=<uint16>"'
+printf '#!/bin/sh\n. "%s/debian"\n' "$work" >"$work/bin/mmdebstrap"
+chmod +x "$work/bin/mmdebstrap"
+cat >"$work/unpack" <<'END'
+lib=from/usr/lib/x86_64-linux-gnu
+mkdir -p from/usr/bin from/usr/lib64 from/usr/share/qemu $lib
+echo library >$lib/libx.so.1
+echo rom >from/usr/share/qemu/qboot.rom
+echo rom >from/usr/share/qemu/linuxboot_dma.bin
+cat >from/usr/lib64/ld-linux-x86-64.so.2 <<'LOADER'
+#!/bin/sh
+libs=$2
+shift 2
+case $1 in
+--list) printf '\tlinux-vdso.so.1 (0x1)\n\tlibx.so.1 => %s/libx.so.1 (0x2)\n' "$libs" ;;
+*) program=$1; shift; exec "$program" "$@" ;;
+esac
+LOADER
+chmod +x from/usr/lib64/ld-linux-x86-64.so.2
+END
+
+qemu 'echo "nitro-enclave y"' "$work/bin/qemu-system-x86_64" "$device"
+run nsm
+ok 'nsm: one on PATH that takes the device is used' found "$work/bin/qemu-system-x86_64" "$work/firmware"
+
+qemu 'echo "nitro-enclave y"' "$work/bin/qemu-system-x86_64" 'echo "no such device" >&2'
+echo 'echo "E: cannot be reached" >&2; exit 1' >"$work/debian"
+run nsm
+ok 'nsm: packages that cannot be had are a failure, which is shown' refused 4 'E: cannot be reached'
+
+qemu : "$work/new" :
+{ cat "$work/unpack"; echo "cp '$work/new' from/usr/bin/qemu-system-x86_64"; } >"$work/debian"
+run nsm
+ok 'nsm: one that lacks the device all the same is refused' refused 4 'has no vhost-user-test-device'
+
+qemu : "$work/new" "$device"
+run nsm
+# shellcheck source=/dev/null
+key=$({ cat "$work/tools/qemu-nsm.list"; . /etc/os-release; echo "$ID ${VERSION_ID-}"; } | sha256sum | cut -c1-16)
+dir=$work/cache/selfsame/qemu-nsm-$key
+ok 'nsm: one that has it is kept' found "$dir/qemu-system-x86_64" "$dir"
+ok 'nsm: with the libraries that it needs' grep -q '^library$' "$dir/lib/libx.so.1"
+echo exit 1 >"$work/debian"
+run nsm
+ok 'nsm: a second call finds what the first one made' found "$dir/qemu-system-x86_64" "$dir"
