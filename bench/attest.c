@@ -91,6 +91,8 @@ static void prepare_p384(struct work *w)
 {
 	EVP_PKEY *key = EVP_EC_gen("P-384");
 
+	/* A digest like any other: with zeros a verification is one multiplication less. */
+	crypto_hash_once(CRYPTO_SHA384, w->document, w->digest);
 	w->ctx = EVP_PKEY_CTX_new(key, NULL);
 	w->n_sig = sizeof(w->sig);
 	must(EVP_PKEY_sign_init(w->ctx) == 1 &&

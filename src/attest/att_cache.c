@@ -23,7 +23,7 @@ void att_cache_free(struct att_cache *c)
 	if (c == NULL)
 		return;
 	for (size_t i = 0; i < ATT_CACHE_SLOTS; i++)
-		crypto_cert_free(c->slots[i].is.last);
+		crypto_p384_free(c->slots[i].is.key);
 	free(c);
 }
 
@@ -45,7 +45,7 @@ const struct att_issuers *att_cache_find(const struct att_cache *c,
 					 const uint8_t key[CRYPTO_SHA256_SIZE])
 {
 	for (size_t i = 0; i < ATT_CACHE_SLOTS; i++)
-		if (c->slots[i].is.last != NULL &&
+		if (c->slots[i].is.key != NULL &&
 		    memcmp(c->slots[i].key, key, CRYPTO_SHA256_SIZE) == 0)
 			return &c->slots[i].is;
 	return NULL;
@@ -55,11 +55,11 @@ void att_cache_put(struct att_cache *c, const uint8_t key[CRYPTO_SHA256_SIZE],
 		   const struct att_issuers *is)
 {
 	struct slot *s = &c->slots[c->next];
-	struct crypto_cert *old = s->is.last;
+	struct crypto_p384 *old = s->is.key;
 
 	c->next = (c->next + 1) % ATT_CACHE_SLOTS;
 	memcpy(s->key, key, CRYPTO_SHA256_SIZE);
 	s->is = *is;
-	s->is.last = crypto_cert_share(is->last);
-	crypto_cert_free(old);
+	s->is.key = crypto_p384_share(is->key);
+	crypto_p384_free(old);
 }

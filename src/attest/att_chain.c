@@ -59,18 +59,14 @@ static bool is_leaf(const struct place *p)
 	return p->i == p->n_bundle;
 }
 
-static int read_cert(const struct place *p, struct ss_span der, struct crypto_cert **ret,
-		     struct crypto_cert_facts *f, struct att_no *no)
+static int read_cert(const struct place *p, struct ss_span der, struct crypto_cert_facts *f,
+		     struct att_no *no)
 {
-	AUTO_CERT struct crypto_cert *c = NULL;
 	struct ss_err err = { 0 };
 
-	if (crypto_cert_read_der(der, &c, &err) < 0 || crypto_cert_facts(c, f, &err) < 0)
-		return att_refuse(no, ATT_NO_CERTIFICATE, "%s: %s", p->name, err.msg);
-	if (!f->is_v3)
-		return att_refuse(no, ATT_NO_CERTIFICATE, "%s is not of version 3", p->name);
-	*ret = TAKE_PTR(c);
-	return 0;
+	if (crypto_cert_facts_read(der, f, &err) == 0)
+		return 0;
+	return att_refuse(no, ATT_NO_CERTIFICATE, "%s cannot be read: %s", p->name, err.msg);
 }
 
 //= aws-attestation#3.2.3.2
@@ -153,21 +149,42 @@ static int check_time(const struct place *p, int64_t from, int64_t to, int64_t a
 }
 
 /* One below the other. Names are compared as bytes: AWS writes them alike. */
-static int check_link(const struct place *p, const struct crypto_cert *c,
-		      const struct crypto_cert_facts *f, const struct crypto_cert *issuer,
-		      const struct crypto_cert_facts *of_issuer, struct att_no *no)
+static int check_link(const struct place *p, const struct crypto_cert_facts *f,
+		      const struct att_issuers *above, struct att_no *no)
 {
 	//= rfc5280#section-6.1
 	//# The subject of each certificate is the issuer of the next
-	if (f->issuer.n == 0 || f->issuer.n != of_issuer->subject.n ||
-	    memcmp(f->issuer.p, of_issuer->subject.p, f->issuer.n) != 0)
+	if (f->issuer.n != above->n_subject ||
+	    memcmp(f->issuer.p, above->subject, above->n_subject) != 0)
 		return att_refuse(
 			no, ATT_NO_CHAIN_NAME,
 			"the issuer of %s is not the subject of the certificate before it",
 			p->name);
-	if (!crypto_cert_signed_by(c, issuer))
+	if (!crypto_cert_signed_by(f, above->key))
 		return att_refuse(no, ATT_NO_CHAIN_SIGNATURE,
 				  "%s is not signed by the certificate before it", p->name);
+	return 0;
+}
+
+/* All that is asked of one certificate; `above` has no key if it is the root. *ret is its own key.
+ */
+static int check_all(const struct place *p, struct ss_span der, int64_t at,
+		     const struct att_issuers *above, struct crypto_cert_facts *f,
+		     struct crypto_p384 **ret, struct att_no *no)
+{
+	AUTO_P384 struct crypto_p384 *key = NULL;
+	struct ss_err err = { 0 };
+
+	if (read_cert(p, der, f, no) < 0 || check_cert(p, f, no) < 0)
+		return -1;
+	if (crypto_p384_new(f->point, &key, &err) < 0)
+		return att_refuse(no, ATT_NO_CERTIFICATE_KEY, "the key of %s: %s", p->name,
+				  err.msg);
+	if (above->key != NULL && check_link(p, f, above, no) < 0)
+		return -1;
+	if (check_time(p, f->not_before, f->not_after, at, no) < 0)
+		return -1;
+	*ret = TAKE_PTR(key);
 	return 0;
 }
 
@@ -189,35 +206,29 @@ static int check_root(const struct att_doc *d, const struct att_root *root, stru
 
 static void issuers_done(struct att_issuers *is)
 {
-	crypto_cert_free(is->last);
+	crypto_p384_free(is->key);
 }
 
-/* One more certificate below those of `is`; none so far if is->last is NULL. */
+/* One more certificate below those of `is`. */
 static int add_issuer(const struct place *p, struct ss_span der, int64_t at, struct att_issuers *is,
 		      struct att_no *no)
 {
-	AUTO_CERT struct crypto_cert *c = NULL;
-	struct crypto_cert_facts f, above;
-	struct ss_err err = { 0 };
+	struct crypto_p384 *key = NULL;
+	struct crypto_cert_facts f;
 
-	if (read_cert(p, der, &c, &f, no) < 0 || check_cert(p, &f, no) < 0)
+	if (check_all(p, der, at, is, &f, &key, no) < 0)
 		return -1;
-	if (is->last != NULL) {
-		if (crypto_cert_facts(is->last, &above, &err) < 0)
-			return att_refuse(no, ATT_NO_CERTIFICATE, "%s: %s", p->name, err.msg);
-		if (check_link(p, c, &f, is->last, &above, no) < 0)
-			return -1;
-	}
-	if (check_time(p, f.not_before, f.not_after, at, no) < 0)
-		return -1;
+	crypto_p384_free(is->key);
+	is->key = key;
+	assert(f.subject.n <= sizeof(is->subject)); /* a part of the certificate */
+	memcpy(is->subject, f.subject.p, f.subject.n);
+	is->n_subject = f.subject.n;
 	is->from = f.not_before > is->from ? f.not_before : is->from;
 	is->to = f.not_after < is->to ? f.not_after : is->to;
 	if (is->may_follow > 0) /* check_issuer() has seen to the rest */
 		is->may_follow--;
 	if (f.has_path_len && f.path_len < is->may_follow)
 		is->may_follow = f.path_len;
-	crypto_cert_free(is->last);
-	is->last = TAKE_PTR(c);
 	return 0;
 }
 
@@ -237,7 +248,7 @@ static size_t recall(const struct att_doc *d, int64_t at, const struct att_cache
 		if (is == NULL || at < is->from || at > is->to || d->n_bundle - n > is->may_follow)
 			continue;
 		*ret = *is;
-		ret->last = crypto_cert_share(is->last);
+		ret->key = crypto_p384_share(is->key);
 		return n;
 	}
 	return 0;
@@ -267,35 +278,26 @@ static int walk_issuers(const struct att_doc *d, int64_t at, struct att_cache *c
 //= aws-attestation#3.2.3
 //# cabundle is in order, the root first; the target is signed by the last
 int att_chain_check(const struct att_doc *d, const struct att_root *root, int64_t at,
-		    struct att_cache *cache, struct crypto_cert **ret, struct att_no *no)
+		    struct att_cache *cache, struct crypto_p384 **ret, struct att_no *no)
 {
 	SS_CLEANUP(issuers_done)
 	struct att_issuers is = { .from = INT64_MIN, .to = INT64_MAX, .may_follow = SIZE_MAX };
-	AUTO_CERT struct crypto_cert *leaf = NULL;
 	const struct place p = place_at(d->n_bundle, d->n_bundle);
-	struct crypto_cert_facts f, above;
-	struct ss_err err = { 0 };
+	struct crypto_cert_facts f;
 
 	if (d->n_bundle == 0)
 		return att_refuse(no, ATT_NO_CABUNDLE_COUNT, "cabundle is empty");
 	if (check_root(d, root, no) < 0 || walk_issuers(d, at, cache, &is, no) < 0)
 		return -1;
-	assert(is.last != NULL); /* there is one at least */
-	if (crypto_cert_facts(is.last, &above, &err) < 0)
-		return att_refuse(no, ATT_NO_CERTIFICATE, "the last issuer: %s", err.msg);
-	if (read_cert(&p, d->certificate, &leaf, &f, no) < 0 || check_cert(&p, &f, no) < 0 ||
-	    check_link(&p, leaf, &f, is.last, &above, no) < 0 ||
-	    check_time(&p, f.not_before, f.not_after, at, no) < 0)
-		return -1;
-	*ret = TAKE_PTR(leaf);
-	return 0;
+	assert(is.key != NULL); /* or the leaf would need no signature */
+	return check_all(&p, d->certificate, at, &is, &f, ret, no);
 }
 
 /* --- the document's own signature ------------------------------------------------------------ */
 
 //= rfc9052#section-4.4
 //# The Sig_structure is a CBOR array: context "Signature1", body_protected, external_aad, payload
-int att_signature_check(const struct att_doc *d, const struct crypto_cert *leaf, struct att_no *no)
+int att_signature_check(const struct att_doc *d, const struct crypto_p384 *leaf, struct att_no *no)
 {
 	AUTO_BUF struct ss_buf b = SS_BUF_INIT(ATT_DOCUMENT_MAX + 64);
 	uint8_t digest[CRYPTO_SHA384_SIZE];
@@ -309,9 +311,8 @@ int att_signature_check(const struct att_doc *d, const struct crypto_cert *leaf,
 	if (ss_buf_check(&b, "what is signed", &err) < 0)
 		return att_refuse(no, ATT_NO_SIGNATURE, "%s", err.msg);
 	crypto_hash_once(CRYPTO_SHA384, ss_buf_span(&b), digest);
-	if (crypto_cert_verify(leaf, (struct ss_span){ digest, sizeof(digest) }, d->signature,
-			       &err) < 0)
+	if (!crypto_p384_verify_rs(leaf, digest, d->signature))
 		return att_refuse(no, ATT_NO_SIGNATURE,
-				  "the document's signature does not hold: %s", err.msg);
+				  "the document's signature is not by the leaf certificate's key");
 	return 0;
 }

@@ -2,11 +2,12 @@
 #pragma once
 
 #include "attest/att_doc.h"
+#include "crypto/x509.h"
 #include "crypto/x509_chain.h"
 
 /*
- * The certificates of a document: from the pinned root down to the leaf. OpenSSL reads certificates
- * and checks signatures; every rule is written here, none is left to a default of its own.
+ * The certificates of a document: from the pinned root down to the leaf. crypto/x509_chain reads
+ * them, OpenSSL checks signatures; every rule is written here, none is left to a library's default.
  */
 
 /* Of AWS's root for the commercial partition, 2019 to 2049: SHA-256 of its DER. */
@@ -40,8 +41,8 @@ static inline void att_cache_freep(struct att_cache **c)
  * the caller's, or the first rule that is broken. `cache` may be NULL.
  */
 SS_MUST_CHECK int att_chain_check(const struct att_doc *d, const struct att_root *root, int64_t at,
-				  struct att_cache *cache, struct crypto_cert **ret,
+				  struct att_cache *cache, struct crypto_p384 **ret,
 				  struct att_no *no);
 /* Whether the leaf's key signed the payload and the protected header. */
 SS_MUST_CHECK SS_NONNULL int att_signature_check(const struct att_doc *d,
-						 const struct crypto_cert *leaf, struct att_no *no);
+						 const struct crypto_p384 *leaf, struct att_no *no);

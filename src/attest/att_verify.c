@@ -46,7 +46,7 @@ static bool check_emulated(struct att_verdict *v, const struct att_options *o)
 
 static bool check_authentic(struct att_verdict *v, const struct att_options *o)
 {
-	AUTO_CERT struct crypto_cert *leaf = NULL;
+	AUTO_P384 struct crypto_p384 *leaf = NULL;
 	struct att_no no = { 0 };
 
 	if (v->is_emulated)

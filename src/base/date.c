@@ -104,22 +104,29 @@ static bool is_same(const struct ss_date *a, const struct ss_date *b)
 	       a->hour == b->hour && a->minute == b->minute && a->second == b->second;
 }
 
+bool ss_date_exact(const struct ss_date *d, int64_t *ret)
+{
+	struct ss_date again;
+	int64_t t;
+
+	if (d->month < 1 || d->month > 12) /* the calendar below counts on it */
+		return false;
+	t = ss_date_unix(d);
+	again = ss_date_of(t); /* another one where the day, hour … does not exist */
+	if (!is_same(d, &again))
+		return false;
+	*ret = t;
+	return true;
+}
+
 bool ss_date_read(const char *text, int64_t *ret)
 {
-	struct ss_date d = { 0 }, again;
+	struct ss_date d = { 0 };
 	unsigned year = 0;
-	int64_t t;
 
 	if (!take_number(&text, 4, '-', &year) || !take_number(&text, 2, '-', &d.month) ||
 	    !take_number(&text, 2, '\0', &d.day) || !take_clock(text, &d))
 		return false;
 	d.year = year;
-	if (d.month < 1 || d.month > 12) /* the calendar below counts on it */
-		return false;
-	t = ss_date_unix(&d);
-	again = ss_date_of(t); /* another one where the day, hour … does not exist */
-	if (!is_same(&d, &again))
-		return false;
-	*ret = t;
-	return true;
+	return ss_date_exact(&d, ret);
 }

@@ -27,6 +27,9 @@ SS_NONNULL int64_t ss_date_unix(const struct ss_date *d);
 #define SS_DATE_SIZE 40u
 SS_NONNULL void ss_date_text(int64_t unix_s, char ret[SS_DATE_SIZE]);
 
+/* True if there is such a moment in the calendar; only then *ret is set. */
+SS_MUST_CHECK SS_NONNULL bool ss_date_exact(const struct ss_date *d, int64_t *ret);
+
 /* "2026-11-21", "2026-11-21T10:30:00Z", "2026-11-21T10:30:00+00:00": UTC only. True if `text` is
  * one of these and such a moment exists; only then *ret is set. */
 SS_MUST_CHECK SS_NONNULL bool ss_date_read(const char *text, int64_t *ret);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "crypto/x509.h"
+#include "crypto/sign.h"
 
 #include <openssl/evp.h>
 
@@ -11,15 +11,6 @@ struct crypto_key {
 	EVP_PKEY *pkey;
 	enum crypto_curve curve;
 };
-
-struct crypto_cert {
-	X509 *x;
-	int64_t not_before;
-	int64_t not_after;
-};
-
-/* Takes over `x`, also when it fails. */
-int crypto_cert_adopt(X509 *x, struct crypto_cert **ret, struct ss_err *err);
 
 /* `return crypto_fail(err, "cannot do this")`: with OpenSSL's own reason, which is then cleared. */
 int crypto_fail(struct ss_err *err, const char *what);

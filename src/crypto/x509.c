@@ -11,6 +11,12 @@
 #include <openssl/x509.h>
 #include <string.h>
 
+struct crypto_cert {
+	X509 *x;
+	int64_t not_before;
+	int64_t not_after;
+};
+
 /* OpenSSL checks the digits when it reads the certificate's times, not when it reads it. */
 static int read_time(const ASN1_TIME *t, int64_t *ret, struct ss_err *err)
 {
@@ -31,21 +37,9 @@ static int read_time(const ASN1_TIME *t, int64_t *ret, struct ss_err *err)
 	return 0;
 }
 
-int crypto_cert_adopt(X509 *x, struct crypto_cert **ret, struct ss_err *err)
-{
-	AUTO_CERT struct crypto_cert *c = ss_calloc(1, sizeof(*c));
-
-	c->x = x;
-	if (read_time(X509_get0_notBefore(x), &c->not_before, err) < 0 ||
-	    read_time(X509_get0_notAfter(x), &c->not_after, err) < 0)
-		return -1;
-	*ret = TAKE_PTR(c);
-	return 0;
-}
-
 int crypto_cert_read_pem(struct ss_span pem, struct crypto_cert **ret, struct ss_err *err)
 {
-	X509 *x;
+	AUTO_CERT struct crypto_cert *c = ss_calloc(1, sizeof(*c));
 	BIO *bio;
 
 	if (pem.n > INT32_MAX)
@@ -53,12 +47,16 @@ int crypto_cert_read_pem(struct ss_span pem, struct crypto_cert **ret, struct ss
 	bio = BIO_new_mem_buf(pem.n > 0 ? (const void *)pem.p : "", (int)pem.n);
 	if (bio == NULL)
 		return crypto_fail(err, "cannot read a certificate");
-	x = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+	c->x = PEM_read_bio_X509(bio, NULL, NULL, NULL);
 	BIO_free(bio);
 	ERR_clear_error();
-	if (x == NULL)
+	if (c->x == NULL)
 		return ss_fail(err, SS_EINPUT, "there is no certificate in PEM form");
-	return crypto_cert_adopt(x, ret, err);
+	if (read_time(X509_get0_notBefore(c->x), &c->not_before, err) < 0 ||
+	    read_time(X509_get0_notAfter(c->x), &c->not_after, err) < 0)
+		return -1;
+	*ret = TAKE_PTR(c);
+	return 0;
 }
 
 /* --- PEM text that holds certificates only -------------------------------------------------- */
@@ -146,16 +144,6 @@ void crypto_cert_free(struct crypto_cert *c)
 		return;
 	X509_free(c->x);
 	free(c);
-}
-
-struct crypto_cert *crypto_cert_share(const struct crypto_cert *c)
-{
-	struct crypto_cert *twin = ss_calloc(1, sizeof(*twin));
-	const int ok = X509_up_ref(c->x);
-
-	assert(ok == 1);
-	*twin = *c;
-	return twin;
 }
 
 /* --- what it says --------------------------------------------------------------------------- */

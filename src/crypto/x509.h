@@ -20,8 +20,6 @@ SS_MUST_CHECK SS_NONNULL int crypto_cert_read_pem(struct ss_span pem, struct cry
 SS_MUST_CHECK SS_NONNULL int crypto_cert_read_pem_only(struct ss_span pem, struct crypto_cert **ret,
 						       struct ss_err *err);
 void crypto_cert_free(struct crypto_cert *c);
-/* A second owner of the same certificate: each frees its own. */
-SS_MUST_CHECK SS_NONNULL struct crypto_cert *crypto_cert_share(const struct crypto_cert *c);
 
 static inline void crypto_cert_freep(struct crypto_cert **c)
 {

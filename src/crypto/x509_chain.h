@@ -1,30 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "crypto/x509.h"
+#include "crypto/p384.h"
 
 /*
  * What the rules of a certificate chain ask of one certificate: facts only, the rules are the
- * caller's (attest/att_chain.c). Nothing here knows a time, trusts anything or builds a path.
+ * caller's (attest/att_chain.c). Read by a reader of our own: strict DER, version 3, the fields in
+ * their order, nothing behind them. Nothing here knows a time, trusts anything or builds a path.
  */
-
-/* Exactly one certificate in DER and nothing after it; a looser encoding of its frame is refused.
- */
-SS_MUST_CHECK SS_NONNULL int crypto_cert_read_der(struct ss_span der, struct crypto_cert **ret,
-						  struct ss_err *err);
-
 #define CRYPTO_USAGE_SIGN 1u      /* digitalSignature */
 #define CRYPTO_USAGE_CERT_SIGN 2u /* keyCertSign */
 #define CRYPTO_USAGE_OTHER 4u     /* any other bit */
 #define CRYPTO_OID_SIZE 64u
+#define CRYPTO_MAX_EXTENSIONS 32u
 
+/* Spans are borrowed from the bytes that were read. */
 struct crypto_cert_facts {
-	int64_t not_before; /* both moments included */
-	int64_t not_after;
-	struct ss_span subject; /* DER of the names, borrowed from the certificate */
+	struct ss_span tbs;       /* what is signed */
+	struct ss_span signature; /* in DER, as crypto_p384_verify() takes it */
+	struct ss_span subject;   /* the names, whole */
 	struct ss_span issuer;
-	bool is_v3;
-	bool is_p384;         /* the key: a point of the named curve, uncompressed */
+	struct ss_span point; /* of the key, if is_p384 */
+	int64_t not_before;   /* both moments included */
+	int64_t not_after;
+	bool is_p384;         /* the key: id-ecPublicKey on the named curve, 97 bytes */
 	bool is_ecdsa_sha384; /* how it is signed, both times that it says so */
 	bool has_constraints; /* basicConstraints */
 	bool constraints_critical;
@@ -37,9 +36,8 @@ struct crypto_cert_facts {
 	char critical[CRYPTO_OID_SIZE]; /* a critical one other than those two; "" = none */
 };
 
-/* -1 if an extension named above cannot be read. */
-SS_MUST_CHECK SS_NONNULL int crypto_cert_facts(const struct crypto_cert *c,
-					       struct crypto_cert_facts *ret, struct ss_err *err);
-/* True if `issuer`'s key made the signature of `c`. Says nothing of names and rights. */
-SS_NONNULL bool crypto_cert_signed_by(const struct crypto_cert *c,
-				      const struct crypto_cert *issuer);
+SS_MUST_CHECK SS_NONNULL int
+crypto_cert_facts_read(struct ss_span der, struct crypto_cert_facts *ret, struct ss_err *err);
+/* True if the key made the signature of the certificate. Says nothing of names and rights. */
+SS_NONNULL bool crypto_cert_signed_by(const struct crypto_cert_facts *c,
+				      const struct crypto_p384 *issuer);

@@ -72,12 +72,12 @@ END
 # shellcheck disable=SC2086
 try 1 verify --at document $nov bad.cose
 out <<'END'
-no: signature: the document's signature does not hold: the signature is not by the certificate's key
+no: signature: the document's signature is not by the leaf certificate's key
 document   i-04fd167167daacf3b-enc01845e97d0b3eb4e, 2022-11-09T22:52:00+00:00
 verified   at 2022-11-09T22:52:00+00:00, the document's own time
 syntax     yes
 chain      yes
-signature  NO: the document's signature does not hold: the signature is not by the certificate's key
+signature  NO: the document's signature is not by the leaf certificate's key
 unchecked  everything else: the document is not authentic
 END
 err ''
