@@ -57,8 +57,9 @@ int io_atomic_open(const char *path, unsigned mode, struct io_atomic *ret, struc
 	a.dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (a.dir < 0)
 		return ss_fail_sys(err, "cannot write '%s': folder '%s'", path, dir);
-	if (fstatat(a.dir, a.base, &st, 0) == 0 && S_ISDIR(st.st_mode))
-		return ss_fail(err, SS_EUSAGE, "'%s' is a directory, not a file", path);
+	if (fstatat(a.dir, a.base, &st, 0) == 0 && !S_ISREG(st.st_mode))
+		return ss_fail(err, SS_EUSAGE, "'%s' is %s, not a file", path,
+			       S_ISDIR(st.st_mode) ? "a directory" : "a device or the like");
 	if (open_unnamed(&a, mode != 0 ? mode : 0666) < 0)
 		return ss_fail_sys(err, "cannot write '%s'", path);
 	*ret = a;

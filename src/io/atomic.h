@@ -10,7 +10,8 @@
  * The bytes go to a file without a name (O_TMPFILE; where the file system has none, to the hidden
  * name below), so that a kill at any moment leaves nothing behind. io_atomic_commit() syncs, gives
  * it the hidden name `.NAME.selfsame-new`, renames it over the target and syncs the directory.
- * Whatever stood at the target before survives every failure. The mode is 0644 less the umask
+ * Whatever stood at the target before survives every failure; only a regular file is ever replaced,
+ * or a link to one: a renamed file would put an end to /dev/null. The mode is 0644 less the umask
  * unless io_atomic_open() is told otherwise. Callers that may race for one target hold a lock.
  */
 struct io_atomic {

@@ -3,7 +3,9 @@
 
 #include "base/mem.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 char *project_path_copy(const char *s)
 {
@@ -38,6 +40,28 @@ char *project_path_dir(const char *file)
 	p = project_path_copy(file);
 	p[slash - file] = '\0';
 	return p;
+}
+
+char *project_path_real(const char *file)
+{
+	const char *slash = strrchr(file, '/');
+	AUTO_FREE char *dir = project_path_dir(file);
+	AUTO_FREE char *real = realpath(dir, NULL);
+
+	return real != NULL ? project_path_join(real, slash != NULL ? slash + 1 : file) : NULL;
+}
+
+bool project_path_same(const char *a, const char *b)
+{
+	AUTO_FREE char *x = NULL;
+	AUTO_FREE char *y = NULL;
+	struct stat st = { 0 }, su = { 0 };
+
+	if (stat(a, &st) == 0 && stat(b, &su) == 0)
+		return st.st_dev == su.st_dev && st.st_ino == su.st_ino;
+	x = project_path_real(a);
+	y = project_path_real(b);
+	return x != NULL && y != NULL && strcmp(x, y) == 0;
 }
 
 char *project_source_below(const char *dir, const char *source)

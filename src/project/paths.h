@@ -3,6 +3,8 @@
 
 #include "base/attr.h"
 
+#include <stdbool.h>
+
 /* Paths of a project as text; each result is the caller's. */
 
 SS_NONNULL char *project_path_copy(const char *s);
@@ -10,5 +12,9 @@ SS_NONNULL char *project_path_copy(const char *s);
 SS_NONNULL char *project_path_join(const char *dir, const char *name);
 /* The folder of a file: "." where it has none. */
 SS_NONNULL char *project_path_dir(const char *file);
+/* The real path of a file that need not be there; NULL if its folder is not. */
+SS_NONNULL char *project_path_real(const char *file);
+/* True if both are one file, or would be one. */
+SS_NONNULL bool project_path_same(const char *a, const char *b);
 /* A source of enclave.toml: relative paths in it are relative to the file's folder. */
 SS_NONNULL char *project_source_below(const char *dir, const char *source);

@@ -102,6 +102,46 @@ static int find_source(const struct project_options *o, struct project_plan *p, 
 	return -1;
 }
 
+/* What was built from a Dockerfile is built from one again, and an image is taken again. */
+static int check_kind(const struct project_plan *p, struct ss_err *err)
+{
+	const bool was_built = p->locked.engine != NULL;
+
+	if (!p->is_rebuild || was_built == (p->source == NULL))
+		return 0;
+	(void)ss_fail(err, SS_EINPUT, "the lock is of %s, but enclave.toml names %s",
+		      was_built ? "a Dockerfile's build" : "an image that was taken",
+		      was_built ? "an image" : "a Dockerfile");
+	err->hint = "'selfsame build' without a SOURCE builds what enclave.toml names and writes "
+		    "the lock anew";
+	return -1;
+}
+
+static char *below(const char *dir, const char *name)
+{
+	return name != NULL ? project_path_join(dir, name) : NULL;
+}
+
+/* A name that is already taken by what the build needs or writes beside the EIF. */
+static int check_output(const struct project_options *o, const struct project_plan *p,
+			struct ss_err *err)
+{
+	AUTO_FREE char *toml = project_path_join(p->dir, "enclave.toml");
+	AUTO_FREE char *lock = project_path_join(p->records, "enclave.lock");
+	AUTO_FREE char *measurements = project_path_join(p->records, "measurements.json");
+	AUTO_FREE char *certificate = below(p->dir, p->config.certificate);
+	AUTO_FREE char *key = below(p->dir, p->config.key);
+	const char *const taken[] = { toml,           lock,        measurements,
+				      p->dockerfile,  certificate, key,
+				      o->certificate, o->key,      o->signature_from };
+
+	for (size_t i = 0; i < SS_NELEMS(taken); i++)
+		if (taken[i] != NULL && project_path_same(p->output, taken[i]))
+			return ss_fail(err, SS_EUSAGE, "the output '%s' would replace '%s'",
+				       SS_SHOW(span(p->output)), SS_SHOW(span(taken[i])));
+	return 0;
+}
+
 static void find_output(const struct project_options *o, struct project_plan *p)
 {
 	char file[160];
@@ -180,13 +220,14 @@ static int find_normalisers(const struct project_options *o, struct project_plan
 static int find_epoch(const struct project_options *o, struct project_plan *p, struct ss_err *err)
 {
 	char eif[160];
-	const char *const outputs[] = { "measurements.json", "enclave.lock", eif };
+	AUTO_FREE char *output = o->output != NULL ? project_path_real(o->output) : NULL;
+	const char *const outputs[] = { "measurements.json", "enclave.lock", eif, output };
 	const struct cfg_git_paths paths = {
 		.project = p->dir,
 		.context = p->config.context != NULL ? p->config.context : ".",
 		.dockerfile = p->config.dockerfile,
 		.outputs = outputs,
-		.n_outputs = SS_NELEMS(outputs),
+		.n_outputs = SS_NELEMS(outputs) - (output == NULL ? 1 : 0),
 	};
 	const struct cfg_epoch_from from = {
 		.option = o->epoch, .env = o->epoch_env, .config = &p->config, .git = &p->git
@@ -227,6 +268,10 @@ static int find_build(const struct project_options *o, struct project_plan *p, s
 
 	for (size_t i = 0; p->is_rebuild && i < p->locked.args.n; i++)
 		cfg_pairs_set(&b->args, p->locked.args.v[i].key, p->locked.args.v[i].value);
+	if (p->is_rebuild) {
+		cfg_text_set(&b->target, p->locked.target);
+		cfg_text_set(&b->platform, p->locked.platform);
+	}
 	if (o->target != NULL)
 		cfg_text_set(&b->target, o->target);
 	if (o->platform != NULL)
@@ -266,6 +311,8 @@ int project_plan_make(const struct project_options *o, bool is_rebuild, struct p
 	    find_epoch(o, &p, err) < 0 || find_build(o, &p, err) < 0)
 		return -1;
 	find_output(o, &p);
+	if (check_kind(&p, err) < 0 || check_output(o, &p, err) < 0)
+		return -1;
 	*ret = p;
 	p = (struct project_plan){ 0 };
 	return 0;

@@ -1,8 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/show.h"
 #include "project/paths.h"
 #include "project/project.h"
 
 #include <string.h>
+
+/* Another image gives another result: that says nothing of the one that the lock has. */
+static int check_manifest(const struct project_result *r, struct ss_err *err)
+{
+	const char *want = r->plan.locked.manifest;
+	const char *got = r->lock.manifest;
+	const char *source = r->plan.source;
+	struct ss_span name;
+
+	if (source == NULL || want == got ||
+	    (want != NULL && got != NULL && strcmp(want, got) == 0))
+		return 0;
+	name = (struct ss_span){ (const uint8_t *)source, strlen(source) };
+	return ss_fail(err, SS_EINPUT, "the lock wants the image %s, but '%s' is %s",
+		       want != NULL ? want : "that has no manifest", SS_SHOW(name),
+		       got != NULL ? got : "one without a manifest");
+}
 
 int project_rebuild(const struct project_options *o, struct project_result *ret, bool *ret_same,
 		    void (*differs)(void *ctx, const char *what, const char *want, const char *got),
@@ -26,5 +44,5 @@ int project_rebuild(const struct project_options *o, struct project_result *ret,
 	if (o->output == NULL)
 		(void)unlink(ret->plan.scratch);
 	*ret_same = cfg_measurements_same(&want.m, &ret->image.m, differs, ctx);
-	return 0;
+	return *ret_same ? 0 : check_manifest(ret, err);
 }

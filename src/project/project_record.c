@@ -20,9 +20,9 @@ void project_lock_image(struct cfg_lock *l, const struct project_plan *p,
 	char hex[(size_t)2 * CRYPTO_SHA256_SIZE + 1];
 	char digest[DIGEST_MAX];
 
-	cfg_text_set(&l->target, p->config.build.target);
-	cfg_text_set(&l->platform, p->config.build.platform);
 	if (p->source == NULL) {
+		cfg_text_set(&l->target, p->config.build.target);
+		cfg_text_set(&l->platform, p->config.build.platform);
 		for (size_t i = 0; i < p->config.build.args.n; i++)
 			cfg_pairs_set(&l->args, p->config.build.args.v[i].key,
 				      p->config.build.args.v[i].value);

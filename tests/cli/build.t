@@ -60,6 +60,27 @@ cp plain.toml enclave.toml
 printf '[[ingress]]\nport = 9001\ntls = "none"\n' >>enclave.toml
 try 3 build -q --runtime runtime
 err "selfsame: error: 'enclave.toml': line 6: 'ingress.port' is 9001; 9000 to 9015 are reserved for the runtime"
+cp plain.toml enclave.toml
+
+# What is there and is not a regular file stays what it is; nor is the build's own input replaced.
+mkfifo pipe
+try 2 build -q --runtime runtime -o pipe
+err "selfsame: error: 'pipe' is a device or the like, not a file"
+check 'the fifo is still one' test -p pipe
+ln -s /dev/null link
+try 2 build -q --runtime runtime -o link
+err "selfsame: error: 'link' is a device or the like, not a file"
+try 2 build -q --runtime runtime -o runtime
+err "selfsame: error: 'runtime' is a directory, not a file"
+for own in enclave.toml enclave.lock measurements.json; do
+	cp $own kept
+	try 2 build -q --runtime runtime -o ./root/../$own
+	err "selfsame: error: the output './root/../$own' would replace '$own'"
+	check "$own is as it was" cmp $own kept
+done
+(mkdir plain && cd plain && exec "$SELFSAME" build -q --runtime ../runtime -o measurements.json rootfs:../root) 2>"$ERR"
+check 'measurements go beside the output, never over it' test $? -eq 2
+err "selfsame: error: the output 'measurements.json' would replace 'measurements.json'"
 printf 'nam = "b"\n' >enclave.toml
 try 3 build -q --runtime runtime
 err_has 'line 1'

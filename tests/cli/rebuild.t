@@ -42,3 +42,31 @@ err 'selfsame: error: rebuild takes a project'"'"'s folder, not an image'
 rm enclave.lock
 try 2 rebuild -q --runtime runtime
 err_has "there is no enclave.lock in '.'"
+
+# An image from elsewhere: the lock has its manifest, and options of a Dockerfile mean nothing.
+image() { # CONTENT: the layout 'oci' with one file
+	rm -rf oci
+	CONTENT=$1 PYTHONPATH=$SRC/tests/oracle python3 -c '
+import os, images
+images.simple("oci", [images.tar([images.entry("bin/app", images.REG, os.environ["CONTENT"].encode(), mode=0o755)])])'
+}
+printf 'name = "r"\nimage = "oci:oci:latest"\nsource_date_epoch = 5\n[app]\ncommand = ["/bin/app"]\n' >enclave.toml
+image one
+try 0 build -q --runtime runtime --target none --platform linux/amd64/v2
+check 'neither stage nor platform is in the lock' sh -c '! grep -q -e ^platform -e ^target enclave.lock'
+one=$(sed -n 's/^manifest = "\(.*\)"/\1/p' enclave.lock)
+try 0 rebuild -q --runtime runtime
+out same
+image two
+try 3 rebuild -q --runtime runtime
+two=sha256:$(python3 -c 'import json; print(json.load(open("oci/index.json"))["manifests"][0]["digest"][7:])')
+err "selfsame: error: the lock wants the image $one, but 'oci:oci:latest' is $two"
+out ''
+check 'nothing was left' test ! -e .selfsame-rebuild.eif
+printf 'FROM scratch\nCOPY root /\n' >Dockerfile
+printf 'name = "r"\n' >enclave.toml
+try 3 rebuild -q --runtime runtime
+err <<'END'
+selfsame: error: the lock is of an image that was taken, but enclave.toml names a Dockerfile
+selfsame: hint: 'selfsame build' without a SOURCE builds what enclave.toml names and writes the lock anew
+END
