@@ -108,11 +108,15 @@ static int print_verdict(const struct project_result *r, bool same, json_t *list
 
 	if (!json) {
 		print_differences(list);
+		if (same && !r->file_compared)
+			printf("not compared: the file itself, for only one of the two is signed "
+			       "(--signature-from)\n");
 		printf("%s\n", same ? "same" : "different");
 		return 0;
 	}
 	doc = json_object();
 	cli_json_set(doc, "Same", json_boolean(same));
+	cli_json_set(doc, "FileCompared", json_boolean(r->file_compared));
 	cli_json_set(doc, "Measurements", cfg_registers_json(&r->image.m));
 	cli_json_set(doc, "Differences", json_incref(list));
 	rc = cli_json_print(doc, err);

@@ -4,6 +4,7 @@
 #include "eif/seal.h"
 #include "fmt/json.h"
 #include "io/clock.h"
+#include "project/paths.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -90,6 +91,18 @@ static int resolve(const char *path, char **ret, struct ss_err *err)
 	return 0;
 }
 
+/* A key is the one file here that nobody can make again. */
+static int check_output(const struct opts *o, struct ss_err *err)
+{
+	const char *const inputs[] = { o->key, o->certificate, o->signature };
+
+	for (size_t i = 0; o->output != NULL && i < SS_NELEMS(inputs); i++)
+		if (inputs[i] != NULL && project_path_same(o->output, inputs[i]))
+			return ss_fail(err, SS_EUSAGE, "the output '%s' would replace '%s'",
+				       o->output, inputs[i]);
+	return 0;
+}
+
 static int run(struct cli_run *r, struct ss_err *err)
 {
 	const struct opts *o = r->opts;
@@ -99,7 +112,7 @@ static int run(struct cli_run *r, struct ss_err *err)
 	AUTO_FREE char *own = NULL;
 	struct eif_measurements m = { 0 };
 
-	if (check_opts(o, err) < 0 || load(o, r, &s, err) < 0 ||
+	if (check_opts(o, err) < 0 || check_output(o, err) < 0 || load(o, r, &s, err) < 0 ||
 	    eif_file_open(r->args[0], &f, err) < 0 ||
 	    (o->output == NULL && resolve(r->args[0], &own, err) < 0) ||
 	    eif_file_seal(&f, &s, o->output != NULL ? o->output : own, &m, err) < 0)

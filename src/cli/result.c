@@ -42,6 +42,18 @@ static void print_privileged(const struct project_result *r)
 	}
 }
 
+static void print_lost(const struct project_result *r)
+{
+	if (r->lost.n == 0)
+		return;
+	printf("LOST: buildah removed what the image had where a RUN --mount lay\n");
+	for (size_t i = 0; i < r->lost.n; i++) {
+		printf("  ");
+		cli_print_str(r->lost.v[i]);
+		(void)putchar('\n');
+	}
+}
+
 static void print_normalised(const struct project_result *r)
 {
 	for (size_t i = 0; i < TREE_NORMALISERS; i++)
@@ -87,6 +99,7 @@ static void print_text(const struct project_result *r)
 	const struct eif_measurements *m = &r->image.m;
 	char hex[2 * CRYPTO_SHA256_SIZE + 1];
 
+	print_lost(r);
 	print_normalised(r);
 	print_privileged(r);
 	print_not_served(&r->plan);
@@ -114,6 +127,20 @@ static json_t *names_json(const struct project_result *r)
 		json_t *one = json_object();
 
 		cli_json_text(one, "Path", span(r->privileged[i]));
+		if (json_array_append_new(list, one) != 0)
+			abort();
+	}
+	return list;
+}
+
+static json_t *lost_json(const struct project_result *r)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < r->lost.n; i++) {
+		json_t *one = json_object();
+
+		cli_json_text(one, "Where", span(r->lost.v[i]));
 		if (json_array_append_new(list, one) != 0)
 			abort();
 	}
@@ -165,6 +192,8 @@ int cli_print_result(const struct project_result *r, bool json, struct ss_err *e
 		cli_json_set(doc, "MemoryMiB", json_integer((json_int_t)mib(r->image.memory_need)));
 	if (r->plan.layout == IMAGE_SELFSAME)
 		cli_json_set(doc, "Kernel", json_string(r->runtime.standing));
+	if (r->lost.n > 0)
+		cli_json_set(doc, "LostByMounts", lost_json(r));
 	cli_json_set(doc, "WithoutPrivileges", names_json(r));
 	if (r->plan.layout == IMAGE_SELFSAME)
 		cli_json_set(doc, "PortsNotServed", not_served_json(&r->plan));

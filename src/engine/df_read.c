@@ -269,6 +269,27 @@ static int read_copy(struct reader *r, size_t at, struct ss_err *err)
 	return 0;
 }
 
+/* "target=/x" and its other names; the first place of each is kept. */
+static void note_target(struct reader *r, const char *p, size_t n)
+{
+	static const char *const names[] = { "target=", "dst=", "destination=" };
+	char line[16];
+
+	(void)snprintf(line, sizeof(line), "%u", r->now.line);
+	for (size_t i = 0; i < SS_NELEMS(names); i++) {
+		const size_t skip = strlen(names[i]);
+		char target[WORD_MAX] = "";
+
+		if (n <= skip || n - skip >= sizeof(target) || memcmp(p, names[i], skip) != 0)
+			continue;
+		memcpy(target, p + skip, n - skip);
+		for (size_t end = n - skip; end > 1 && target[end - 1] == '/'; end--)
+			target[end - 1] = '\0';
+		if (cfg_pairs_get(&r->f.mounts, target) == NULL)
+			cfg_pairs_set(&r->f.mounts, target, line);
+	}
+}
+
 /* "type=cache,from=image,…" */
 static int read_mount(struct reader *r, const struct df_word *mount, struct ss_err *err)
 {
@@ -286,6 +307,7 @@ static int read_mount(struct reader *r, const struct df_word *mount, struct ss_e
 			return -1;
 		if (n == 10 && memcmp(p, "type=cache", 10) == 0 && r->f.cache_mount_line == 0)
 			r->f.cache_mount_line = r->now.line;
+		note_target(r, p, n);
 		p += n + (comma != NULL ? 1 : 0);
 	}
 	return 0;
@@ -455,6 +477,7 @@ void df_done(struct df_file *f)
 	free(f->uses);
 	free(f->stages);
 	free(f->volumes);
+	cfg_pairs_done(&f->mounts);
 	cfg_texts_done(&f->args);
 	*f = (struct df_file){ 0 };
 }

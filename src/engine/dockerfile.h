@@ -37,6 +37,7 @@ struct df_file {
 	size_t n_stages;
 	struct df_range *volumes; /* VOLUME instructions, whole lines */
 	size_t n_volumes;
+	struct cfg_pairs mounts;   /* targets of RUN --mount as they are written → first line */
 	struct cfg_texts args;     /* names that ARG declares, anywhere; sorted */
 	struct df_source top;      /* the directives */
 	uint32_t heredoc_line;     /* of the first; 0 = none */

@@ -144,6 +144,12 @@ static int write_dockerfile(struct engine_job *j, struct ss_err *err)
 	return io_atomic_store(j->dockerfile, ss_buf_span(&b), err);
 }
 
+/*
+ * git's own folder is no source: two clones of one commit have different bytes there. It comes
+ * first, so that a "!.git" of the user's wins.
+ */
+#define IGNORE_FIRST "**/.git\n"
+
 static int load_ignore_file(const struct engine_job *j, struct ss_buf *b, struct ss_err *err)
 {
 	AUTO_FREE char *own = engine_text("%s.dockerignore", j->req->dockerfile);
@@ -151,6 +157,7 @@ static int load_ignore_file(const struct engine_job *j, struct ss_buf *b, struct
 	AUTO_FREE char *docker = engine_text("%s/.dockerignore", j->req->context);
 	const char *const places[] = { own, container, docker };
 
+	ss_buf_put(b, (struct ss_span){ (const uint8_t *)IGNORE_FIRST, sizeof(IGNORE_FIRST) - 1 });
 	for (size_t i = 0; i < SS_NELEMS(places); i++)
 		if (access(places[i], F_OK) == 0)
 			return io_load_file(places[i], b, err);
@@ -211,8 +218,8 @@ static void add_outputs(const struct engine_job *j, struct ss_buf *b)
 
 /*
  * Engines disagree on where they look for the ignore file, and none looks beside the original of
- * the pinned Dockerfile: the first of the usual places is copied to where both find it, and the
- * build's own results are added.
+ * the pinned Dockerfile: the first of the usual places is copied to where both find it, with git's
+ * folder before it and the build's own results behind it.
  */
 static int prepare_context(struct engine_job *j, struct ss_err *err)
 {
@@ -224,11 +231,9 @@ static int prepare_context(struct engine_job *j, struct ss_err *err)
 	add_outputs(j, &b);
 	if (ss_buf_check(&b, "the ignore file", err) < 0)
 		return -1;
-	if (b.n > 0) {
-		j->ignore = engine_text("%s.dockerignore", j->dockerfile);
-		if (io_atomic_store(j->ignore, ss_buf_span(&b), err) < 0)
-			return -1;
-	}
+	j->ignore = engine_text("%s.dockerignore", j->dockerfile);
+	if (io_atomic_store(j->ignore, ss_buf_span(&b), err) < 0)
+		return -1;
 	if (r->keep_modes) {
 		j->context = engine_text("%s", r->context);
 		return 0;
@@ -319,7 +324,7 @@ static int build(struct engine_job *j, struct engine_result *r, struct ss_err *e
 		return buildkit_build(j, err);
 	if (pull_bases(j, err) < 0)
 		return -1;
-	return buildah_build(j, err);
+	return buildah_build(j, err) < 0 ? -1 : engine_lost(j, &r->lost, err);
 }
 
 static int run_job(struct engine_job *j, struct engine_result *ret, struct ss_err *err)
@@ -367,6 +372,7 @@ void engine_result_done(struct engine_result *r)
 
 	io_private_done(&work);
 	cfg_lock_done(&bases);
+	cfg_texts_done(&r->lost);
 	free(r->source);
 	free(r->engine);
 	free(r->version);

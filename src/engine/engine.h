@@ -41,7 +41,10 @@ struct engine_result {
 	char *engine;          /* "buildah", "buildkit": what was used */
 	char *version;         /* "1.28.2" */
 	struct cfg_list bases; /* of struct cfg_base, by name: for the lock */
-	char *dir;             /* the private folder, and its lock */
+	/* What RUN --mount hid, which this engine then removed from the image: "/x" or
+	 * "Dockerfile: line 3: /x"; sorted. */
+	struct cfg_texts lost;
+	char *dir; /* the private folder, and its lock */
 	int lock_fd;
 };
 

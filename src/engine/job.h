@@ -16,6 +16,9 @@ enum engine_kind { ENGINE_BUILDAH, ENGINE_BUILDCTL, ENGINE_BUILDX };
 /* In a private folder: where the runtime of the steps keeps what it runs. */
 #define ENGINE_STEPS "steps"
 
+/* There, too: what its RUN --mount hid, a path a line (hermetic/hidden.h). */
+#define ENGINE_HIDDEN "hidden"
+
 /* A command line under construction; owns its words. */
 struct engine_words {
 	char **v; /* NULL-terminated */
@@ -33,7 +36,7 @@ struct engine_job {
 	struct df_file file;
 	char **digests;   /* one for each use of `file` */
 	char *dockerfile; /* the pinned one, in `work` */
-	char *ignore;     /* what .dockerignore says, in `work`; NULL = nothing */
+	char *ignore;     /* what .dockerignore says and what we add, in `work` */
 	char *context;    /* the request's, or a copy in `work` (stage.h) */
 	char *layout;     /* "<work>/oci" */
 	bool stale;       /* a killed run had left something */
@@ -107,6 +110,13 @@ SS_MUST_CHECK SS_NONNULL int buildah_pull(struct engine_job *j, const char *pinn
 SS_MUST_CHECK SS_NONNULL int buildah_build(struct engine_job *j, struct ss_err *err);
 
 SS_MUST_CHECK SS_NONNULL int buildkit_build(struct engine_job *j, struct ss_err *err);
+
+/* --- lost.c -----------------------------------------------------------------------------------
+ */
+
+/* Reads what ENGINE_HIDDEN lists. */
+SS_MUST_CHECK SS_NONNULL int engine_lost(const struct engine_job *j, struct cfg_texts *ret,
+					 struct ss_err *err);
 
 /* --- find.c --------------------------------------------------------------------------------------
  */

@@ -118,9 +118,11 @@ void engine_env(const struct engine_job *j, struct io_env *ret)
 	io_env_set(ret, "SELFSAME_STEP_EPOCH", epoch);
 	if (j->work.path != NULL) {
 		AUTO_FREE char *steps = engine_text("%s/" ENGINE_STEPS, j->work.path);
+		AUTO_FREE char *hidden = engine_text("%s/" ENGINE_HIDDEN, j->work.path);
 
 		io_env_set(ret, "TMPDIR", j->work.path);
 		io_env_set(ret, "SELFSAME_STEP_STATE", steps);
+		io_env_set(ret, "SELFSAME_STEP_HIDDEN", hidden);
 	}
 }
 

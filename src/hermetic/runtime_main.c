@@ -8,14 +8,17 @@
  * else the first of runc and crun that is installed. $SELFSAME_STEP_EPOCH is the source date epoch;
  * without it, as under a daemon, the step's own SOURCE_DATE_EPOCH is, and a step without one is
  * refused. $SELFSAME_STEP_STATE, if set, is the folder in which the real runtime keeps its
- * containers, so that a later run finds what a killed one left.
+ * containers, so that a later run finds what a killed one left. $SELFSAME_STEP_HIDDEN, if set, is a
+ * file that gets a line for each path of the image that a RUN --mount hides (hidden.h).
  */
 #include "base/mem.h"
+#include "hermetic/hidden.h"
 #include "hermetic/step.h"
 #include "io/atomic.h"
 #include "io/file.h"
 #include "io/spawn.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -39,6 +42,23 @@ static int write_hosts(const char *bundle, struct ss_err *err)
 			       err);
 }
 
+static int note_hidden(const json_t *config, const char *bundle, struct ss_err *err)
+{
+	AUTO_BUF struct ss_buf b = SS_BUF_INIT(BUNDLE_MAX);
+	const char *path = getenv("SELFSAME_STEP_HIDDEN");
+	AUTO_CLOSE int fd = -1;
+
+	if (path == NULL || path[0] == '\0')
+		return 0;
+	hermetic_hidden(config, bundle, &b);
+	if (b.n == 0)
+		return 0;
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return ss_fail_sys(err, "cannot write '%s'", path);
+	return io_write_all(fd, ss_buf_span(&b), err);
+}
+
 static int fix_bundle(const char *bundle, const char *epoch, struct ss_err *err)
 {
 	AUTO_FREE char *path = join(bundle, "config.json");
@@ -48,6 +68,7 @@ static int fix_bundle(const char *bundle, const char *epoch, struct ss_err *err)
 
 	if (io_load_file(path, &b, err) < 0 ||
 	    js_read(ss_buf_span(&b), BUNDLE_MAX, path, &config, err) < 0 ||
+	    note_hidden(config, bundle, err) < 0 ||
 	    hermetic_step_apply(config, bundle, epoch, err) < 0 || write_hosts(bundle, err) < 0)
 		return -1;
 	text = json_dumps(config, JSON_COMPACT);

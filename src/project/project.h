@@ -94,6 +94,8 @@ struct project_result {
 	char **privileged; /* paths of setuid, setgid and capability files, in canonical order */
 	size_t n_privileged;
 	uint64_t xattrs_dropped;
+	struct cfg_texts lost; /* engine/engine.h */
+	bool file_compared;    /* a rebuild: not where only one of the two is signed */
 };
 
 /* On failure *ret is empty; on success project_result_done() is due. */

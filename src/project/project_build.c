@@ -64,7 +64,13 @@ static int run_engine(struct build *b, struct ss_err *err)
 		.progress = b->o->progress,
 	};
 
-	return p->source != NULL ? 0 : engine_build(&req, &b->engine, err);
+	if (p->source != NULL)
+		return 0;
+	if (engine_build(&req, &b->engine, err) < 0)
+		return -1;
+	b->r.lost = b->engine.lost;
+	b->engine.lost = (struct cfg_texts){ 0 };
+	return 0;
 }
 
 static int check_arch(const struct build *b, struct ss_err *err)
@@ -260,6 +266,7 @@ void project_result_done(struct project_result *r)
 	for (size_t i = 0; i < r->n_privileged; i++)
 		free(r->privileged[i]);
 	free(r->privileged);
+	cfg_texts_done(&r->lost);
 	cfg_lock_done(&r->lock);
 	project_runtime_done(&r->runtime);
 	project_plan_done(&r->plan);

@@ -21,6 +21,31 @@ check 'the kept file is the same' cmp r.eif again.eif
 SOURCE_DATE_EPOCH=77 try 0 rebuild -q --runtime runtime
 out same
 
+# A signed file whose key is elsewhere: the registers, or with its signature the whole file.
+mkdir kept && cp enclave.lock enclave.toml measurements.json r.eif kept
+openssl ecparam -genkey -name secp384r1 -noout -out key.pem
+openssl req -new -x509 -key key.pem -subj /CN=test -days 30 -out cert.pem
+try 0 build -q --runtime runtime --cmdline 'quiet' --certificate cert.pem --key key.pem
+mv r.eif published.eif
+try 0 rebuild -q --runtime runtime
+out <<'END'
+not compared: the file itself, for only one of the two is signed (--signature-from)
+same
+END
+try 0 rebuild -q --json --runtime runtime
+out_has '"FileCompared": false'
+try 0 rebuild -q --runtime runtime --signature-from published.eif --output whole.eif
+out same
+check 'the signed file, without the key' cmp whole.eif published.eif
+try 2 rebuild -q --runtime runtime --signature-from published.eif --output published.eif
+err "selfsame: error: the output 'published.eif' would replace 'published.eif'"
+cp root/bin/app app
+echo other >root/bin/app
+try 1 rebuild -q --runtime runtime --signature-from published.eif
+err 'selfsame: error: the signature is over another PCR0'
+mv app root/bin/app
+cp kept/* .
+
 echo other >root/bin/app
 try 1 rebuild -q --runtime runtime
 out_has 'ramdisk 1 differs'

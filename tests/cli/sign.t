@@ -123,6 +123,13 @@ refused 2 'sign: --signature does not go with --certificate and --key' \
 	--signature published --key prime256v1.key
 refused 4 "cannot write 'nowhere/x.eif': folder 'nowhere': No such file or directory" \
 	--certificate prime256v1.pem --key prime256v1.key -o nowhere/x.eif
+cp prime256v1.key kept.key
+refused 2 "the output './prime256v1.key' would replace 'prime256v1.key'" \
+	--certificate prime256v1.pem --key prime256v1.key -o ./prime256v1.key
+check 'the key is as it was' cmp prime256v1.key kept.key
+ln -s /dev/null null
+refused 2 "'null' is a device or the like, not a file" \
+	--certificate prime256v1.pem --key prime256v1.key -o null
 try 3 sign --certificate prime256v1.pem --key locked.key a.eif
 err <<'END'
 selfsame: error: 'locked.key': the private key is encrypted with a passphrase

@@ -43,6 +43,7 @@ project() { # FOLDER
 
 (umask 022 && project one)
 cd one || exit 99
+git init --quiet . # the other checkout is no clone; COPY . . must not see that
 try 0 build -q --runtime "$runtime"
 err ''
 out_has 'PCR2    '

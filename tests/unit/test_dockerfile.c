@@ -229,6 +229,24 @@ static void other_facts_are_kept(void **state)
 	df_done(&f);
 }
 
+static void the_first_place_of_each_mount_is_kept(void **state)
+{
+	struct df_file f;
+	struct ss_err err = { 0 };
+
+	(void)state;
+	expect_ok(read_text("FROM a\nRUN --mount=type=cache,target=/c --mount=type=bind,dst=/d/ x\n"
+			    "RUN --mount=type=tmpfs,destination=/c/ --mount=type=ssh x\n"
+			    "RUN \\\n --mount=target=$A,type=tmpfs x\n",
+			    &f, &err),
+		  &err);
+	assert_int_equal(f.mounts.n, 3);
+	assert_string_equal(cfg_pairs_get(&f.mounts, "/c"), "2");
+	assert_string_equal(cfg_pairs_get(&f.mounts, "/d"), "2");
+	assert_string_equal(cfg_pairs_get(&f.mounts, "$A"), "4");
+	df_done(&f);
+}
+
 static void pinning_changes_the_names_and_nothing_else(void **state)
 {
 	static const char *const digests[] = { D1, D2, D1 };
@@ -357,6 +375,7 @@ int main(void)
 		cmocka_unit_test(a_file_with_a_nul_is_refused),
 		cmocka_unit_test(limits_are_told),
 		cmocka_unit_test(other_facts_are_kept),
+		cmocka_unit_test(the_first_place_of_each_mount_is_kept),
 		cmocka_unit_test(pinning_changes_the_names_and_nothing_else),
 		cmocka_unit_test(the_escape_directive_is_moved_to_the_top),
 		cmocka_unit_test(volumes_become_comments),

@@ -193,12 +193,13 @@ static void buildah_is_asked_for_exactly_this(void **state)
 			    "ARG SELFSAME_STAGE\n"
 			    "COPY --from=docker.io/library/debian@DIGEST / /\n"
 			    "ARG SOURCE_DATE_EPOCH\n");
-	assert_string_equal(load("ignore", buf, sizeof(buf)), "*.o\n");
+	assert_string_equal(load("ignore", buf, sizeof(buf)), "**/.git\n*.o\n");
 	(void)snprintf(want, sizeof(want),
 		       "LC_ALL=C.UTF-8\nSELFSAME_STEP_EPOCH=42\n"
+		       "SELFSAME_STEP_HIDDEN=%s/cache/selfsame/work/RUN/hidden\n"
 		       "SELFSAME_STEP_STATE=%s/cache/selfsame/work/RUN/steps\n"
 		       "TMPDIR=%s/cache/selfsame/work/RUN\nTZ=UTC\n",
-		       top, top);
+		       top, top, top);
 	assert_string_equal(load("env", buf, sizeof(buf)), want);
 	engine_result_done(&res);
 	assert_int_equal(count_work(), 0);
@@ -447,11 +448,11 @@ static void the_ignore_file_is_found_where_any_engine_would(void **state)
 	   "echo d > ctx/.dockerignore");
 	res = expect_built(&r);
 	engine_result_done(&res);
-	assert_string_equal(load("ignore", buf, sizeof(buf)), "c\n");
+	assert_string_equal(load("ignore", buf, sizeof(buf)), "**/.git\nc\n");
 	sh("echo own > ctx/Dockerfile.dockerignore");
 	res = expect_built(&r);
 	engine_result_done(&res);
-	assert_string_equal(load("ignore", buf, sizeof(buf)), "own\n");
+	assert_string_equal(load("ignore", buf, sizeof(buf)), "**/.git\nown\n");
 }
 
 static void a_builds_own_results_are_no_inputs(void **state)
@@ -471,9 +472,10 @@ static void a_builds_own_results_are_no_inputs(void **state)
 	r.outputs = outputs;
 	res = expect_built(&r);
 	engine_result_done(&res);
-	assert_string_equal(load("ignore", buf, sizeof(buf)),
-			    "*.o\n!enclave.lock\n/sub/a\\*b.eif\n/sub/.a\\*b.eif.selfsame-new\n"
-			    "/enclave.lock\n/.enclave.lock.selfsame-new\n");
+	assert_string_equal(
+		load("ignore", buf, sizeof(buf)),
+		"**/.git\n*.o\n!enclave.lock\n/sub/a\\*b.eif\n/sub/.a\\*b.eif.selfsame-new\n"
+		"/enclave.lock\n/.enclave.lock.selfsame-new\n");
 }
 
 static void the_context_is_a_copy_unless_it_is_wanted_as_it_is(void **state)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
 #include "expect.h"
+#include "hermetic/hidden.h"
 #include "hermetic/step.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static json_t *config(const char *env)
@@ -154,6 +156,58 @@ static void a_bundle_without_a_process_is_refused(void **state)
 		     "the bundle's config is not a JSON object");
 }
 
+/* --- what mounts hide --------------------------------------------------------------------- */
+
+static char top[] = "/tmp/selfsame-hidden-XXXXXX";
+
+static void sh(const char *script)
+{
+	char all[1024];
+
+	(void)snprintf(all, sizeof(all), "set -e; cd %s; %s", top, script);
+	assert_int_equal(system(all), 0);
+}
+
+static void expect_hidden(const char *root, const char *mounts, const char *want)
+{
+	AUTO_JSON json_t *j = json_pack("{s:{s:s}, s:o}", "root", "path", root, "mounts",
+					json_loads(mounts, 0, NULL));
+	AUTO_BUF struct ss_buf b = SS_BUF_INIT(4096);
+
+	assert_non_null(j);
+	hermetic_hidden(j, top, &b);
+	ss_buf_put(&b, (struct ss_span){ (const uint8_t *)"", 1 });
+	assert_string_equal((const char *)b.p, want);
+}
+
+static void what_a_mount_hides_is_named(void **state)
+{
+	char root[64];
+
+	(void)state;
+	assert_non_null(mkdtemp(top));
+	(void)snprintf(root, sizeof(root), "%s/r", top);
+	sh("mkdir -p r/full r/dev r/etc r/vol r/real; ln -s /real r/link; ln -s /nowhere "
+	   "r/dangling;"
+	   "echo x > r/etc/motd; touch r/etc/hosts outside; ln -s ../.. r/out");
+	expect_hidden(root,
+		      "[{\"destination\":\"/full\",\"options\":[\"ro\",\"rbind\"]},"
+		      "{\"destination\":\"/full/new\"},{\"destination\":\"/new\"},"
+		      "{\"destination\":\"/etc/motd\",\"options\":[\"bind\",\"rprivate\",\"ro\"]},"
+		      "{\"destination\":\"/link\"},{\"destination\":\"/dangling\"},"
+		      "{\"destination\":\"/link/x\"},{\"destination\":\"/out/outside\"}]",
+		      "/full\n/etc/motd\n/link\n/dangling\n");
+	/* As in a bundle whose root is named relative to it. */
+	expect_hidden("r", "[{\"destination\":\"/full\"}]", "/full\n");
+	expect_hidden("r",
+		      "[{\"destination\":\"/dev\"},{\"destination\":\"/dev/shm\"},"
+		      "{\"destination\":\"/etc/hosts\"},{\"destination\":7},{},"
+		      "{\"destination\":\"/vol\",\"options\":[\"bind\"]}]",
+		      "");
+	expect_hidden("nowhere", "[{\"destination\":\"/full\"}]", "");
+	sh("rm -rf r outside; rmdir ../${PWD##*/}");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -165,6 +219,7 @@ int main(void)
 		cmocka_unit_test(the_identity_of_buildkits_tracing_goes_and_the_images_own_stays),
 		cmocka_unit_test(without_an_epoch_the_steps_own_counts),
 		cmocka_unit_test(a_bundle_without_a_process_is_refused),
+		cmocka_unit_test(what_a_mount_hides_is_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

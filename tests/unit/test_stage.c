@@ -122,6 +122,9 @@ static void only_plain_patterns_are_trusted(void **state)
 		{ "**/c", "a/b/c", true },
 		{ "**/c", "a/b/xc", false },
 		{ "**/b/c", "a/b/c", true },
+		{ "**/.git", ".git", true },
+		{ "**/.git", "a/.git", true },
+		{ "**/.git", "a/.gitignore", false },
 		{ "a/**/c", "a/b/c", false }, /* not plain */
 		{ "a/**", "a/b", false },     /* not plain */
 		{ "[ab]", "a", false },       /* not plain */
