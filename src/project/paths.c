@@ -64,6 +64,18 @@ bool project_path_same(const char *a, const char *b)
 	return x != NULL && y != NULL && strcmp(x, y) == 0;
 }
 
+bool project_path_is_below(const char *dir, const char *file)
+{
+	AUTO_FREE char *top = realpath(dir, NULL);
+	AUTO_FREE char *real = project_path_real(file);
+	size_t n;
+
+	if (top == NULL || real == NULL)
+		return false;
+	n = strcmp(top, "/") == 0 ? 0 : strlen(top);
+	return strncmp(real, top, n) == 0 && real[n] == '/';
+}
+
 char *project_source_below(const char *dir, const char *source)
 {
 	static const char *const on_disk[] = { "oci:", "oci-archive:", "docker-archive:",

@@ -16,5 +16,7 @@ SS_NONNULL char *project_path_dir(const char *file);
 SS_NONNULL char *project_path_real(const char *file);
 /* True if both are one file, or would be one. */
 SS_NONNULL bool project_path_same(const char *a, const char *b);
+/* True if the file lies in the folder or below it, or would. */
+SS_NONNULL bool project_path_is_below(const char *dir, const char *file);
 /* A source of enclave.toml: relative paths in it are relative to the file's folder. */
 SS_NONNULL char *project_source_below(const char *dir, const char *source);

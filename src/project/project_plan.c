@@ -122,6 +122,13 @@ static char *below(const char *dir, const char *name)
 	return name != NULL ? project_path_join(dir, name) : NULL;
 }
 
+static bool is_in_root(const struct project_plan *p, const char *file)
+{
+	const bool is_root = p->source != NULL && strncmp(p->source, "rootfs:", 7) == 0;
+
+	return is_root && project_path_is_below(p->source + 7, file);
+}
+
 /* A name that is already taken by what the build needs or writes beside the EIF. */
 static int check_output(const struct project_options *o, const struct project_plan *p,
 			struct ss_err *err)
@@ -134,11 +141,18 @@ static int check_output(const struct project_options *o, const struct project_pl
 	const char *const taken[] = { toml,           lock,        measurements,
 				      p->dockerfile,  certificate, key,
 				      o->certificate, o->key,      o->signature_from };
+	const char *const made[] = { p->output, measurements };
 
 	for (size_t i = 0; i < SS_NELEMS(taken); i++)
 		if (taken[i] != NULL && project_path_same(p->output, taken[i]))
 			return ss_fail(err, SS_EUSAGE, "the output '%s' would replace '%s'",
 				       SS_SHOW(span(p->output)), SS_SHOW(span(taken[i])));
+	for (size_t i = 0; i < SS_NELEMS(made); i++)
+		if (is_in_root(p, made[i]))
+			return ss_fail(err, SS_EUSAGE,
+				       "'%s' would be written into '%s', which is read: the next "
+				       "build would be another",
+				       SS_SHOW(span(made[i])), SS_SHOW(span(p->source)));
 	return 0;
 }
 
@@ -176,9 +190,14 @@ static int find_layout(const struct project_options *o, struct project_plan *p, 
 static int switch_off(struct project_plan *p, const char *name, struct ss_err *err)
 {
 	const int i = tree_normaliser_find(name);
+	struct ss_near near = ss_near_init(name);
 
+	for (size_t k = 0; i < 0 && k < TREE_NORMALISERS; k++)
+		ss_near_offer(&near, tree_normalisers[k].name);
 	if (i < 0)
-		return ss_fail(err, SS_EUSAGE, "no normaliser '%s'", SS_SHOW(span(name)));
+		return ss_fail(err, SS_EUSAGE, "no normaliser '%s'%s%s%s", SS_SHOW(span(name)),
+			       near.best != NULL ? "; did you mean '" : "",
+			       near.best != NULL ? near.best : "", near.best != NULL ? "'?" : "");
 	p->normalise_off |= 1u << (unsigned)i;
 	return 0;
 }
@@ -209,8 +228,10 @@ static int find_normalisers(const struct project_options *o, struct project_plan
 	if (p->is_rebuild)
 		return normalisers_of_lock(p, err);
 	for (size_t i = 0; i < off->n; i++)
-		if (switch_off(p, off->v[i], err) < 0)
-			return ss_ctx(err, "enclave.toml");
+		if (switch_off(p, off->v[i], err) < 0) {
+			err->code = SS_EINPUT;
+			return ss_ctx(err, "enclave.toml: build.normalise_off");
+		}
 	for (size_t i = 0; i < o->n_normalise_off; i++)
 		if (switch_off(p, o->normalise_off[i], err) < 0)
 			return -1;

@@ -39,6 +39,17 @@ try 4 build nowhere-at-all/x
 err_has "cannot build 'nowhere-at-all/x'"
 try 2 build -q --runtime runtime --no-normalise foo
 err "selfsame: error: no normaliser 'foo'"
+try 2 build -q --runtime runtime --no-normalise apt-log
+err "selfsame: error: no normaliser 'apt-log'; did you mean 'apt-logs'?"
+cp enclave.toml kept
+printf '[build]\nnormalise_off = ["hots"]\n' >>enclave.toml
+try 3 build -q --runtime runtime
+err "selfsame: error: enclave.toml: build.normalise_off: no normaliser 'hots'; did you mean 'hosts'?"
+cp kept enclave.toml
+try 0 build -q --runtime runtime --no-normalise hosts
+check 'a row that is off is not in the lock' sh -c '! grep -q hosts enclave.lock && grep -q shadow-day enclave.lock'
+try 0 rebuild -q --runtime runtime
+out same
 try 2 build -q --runtime runtime --source-date-epoch 1700000000000
 err 'selfsame: error: --source-date-epoch is 1700000000000: that looks like milliseconds; it counts seconds'
 try 3 build -q --runtime runtime --source-date-epoch commit
@@ -81,6 +92,10 @@ done
 (mkdir plain && cd plain && exec "$SELFSAME" build -q --runtime ../runtime -o measurements.json rootfs:../root) 2>"$ERR"
 check 'measurements go beside the output, never over it' test $? -eq 2
 err "selfsame: error: the output 'measurements.json' would replace 'measurements.json'"
+try 2 build -q --runtime runtime -o root/b.eif
+err "selfsame: error: 'root/b.eif' would be written into 'rootfs:root', which is read: the next build would be another"
+try 2 build -q --runtime runtime rootfs:.
+err "selfsame: error: 'b.eif' would be written into 'rootfs:.', which is read: the next build would be another"
 printf 'nam = "b"\n' >enclave.toml
 try 3 build -q --runtime runtime
 err_has 'line 1'
