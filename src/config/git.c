@@ -195,6 +195,27 @@ static bool parse_commit(const char *line, char *ret_commit, int64_t *ret_time)
 	return end != line + n + 1 && (*end == '\n' || *end == ' ' || *end == '\0');
 }
 
+/* The lines of `git status`: "!! PATH" for what it ignores, anything else is a change. */
+static void read_status(const struct cfg_git_paths *p, const char *top, char *lines,
+			struct cfg_git *ret)
+{
+	for (char *at = lines; *at != '\0';) {
+		char *end = at + strcspn(at, "\n");
+		AUTO_FREE char *path = ss_calloc(strlen(top) + (size_t)(end - at) + 2, 1);
+		char *next = *end == '\n' ? end + 1 : end;
+
+		*end = '\0';
+		if (strncmp(at, "!! ", 3) != 0) {
+			ret->source.dirty = true;
+		} else {
+			(void)snprintf(path, strlen(top) + strlen(at) + 2, "%s/%s", top, at + 3);
+			if (!p->leaves_out(p->ctx, path))
+				ret->beside = true;
+		}
+		at = next;
+	}
+}
+
 static int look_inside(const struct cfg_git_paths *p, const char *top, struct cfg_git *ret,
 		       struct ss_err *err)
 {
@@ -207,6 +228,8 @@ static int look_inside(const struct cfg_git_paths *p, const char *top, struct cf
 	bool ok, cut;
 
 	make_scope(p, top, &scope);
+	if (p->leaves_out != NULL)
+		add(&ask_status, "--ignored");
 	for (size_t i = 0; i < scope.words.n; i++) {
 		add(&ask_log, scope.words.v[i]);
 		add(&ask_status, scope.words.v[i]);
@@ -218,7 +241,8 @@ static int look_inside(const struct cfg_git_paths *p, const char *top, struct cf
 	if (ask(p->project, &ask_status, &status, &ok, &e, err) < 0 ||
 	    is_boundary(p->project, ret->source.commit, &cut, err) < 0)
 		return -1;
-	ret->source.dirty = !ok || status.n > 1;
+	read_status(p, top, (char *)status.p, ret);
+	ret->source.dirty = ret->source.dirty || !ok;
 	ret->state = cut ? CFG_GIT_SHALLOW : CFG_GIT_COMMIT;
 	if (cut)
 		ret->source.commit[0] = '\0';

@@ -18,6 +18,7 @@ struct cfg_git {
 	enum cfg_git_state state;
 	struct cfg_source source; /* commit "" unless CFG_GIT_COMMIT */
 	int64_t time;             /* of the commit */
+	bool beside; /* files that git ignores, but the build may read: then it is dirty, too */
 };
 
 struct cfg_git_paths {
@@ -26,6 +27,10 @@ struct cfg_git_paths {
 	const char *dockerfile;     /* NULL = none */
 	const char *const *outputs; /* files that count neither as source nor as changes */
 	size_t n_outputs;
+	/* Whether the build surely leaves out a file that git ignores, by its whole path; NULL:
+	 * nobody asks for such files. */
+	bool (*leaves_out)(const void *ctx, const char *path);
+	const void *ctx;
 };
 
 /* Never fails for want of git: state says so. */

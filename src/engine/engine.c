@@ -150,11 +150,12 @@ static int write_dockerfile(struct engine_job *j, struct ss_err *err)
  */
 #define IGNORE_FIRST "**/.git\n"
 
-static int load_ignore_file(const struct engine_job *j, struct ss_buf *b, struct ss_err *err)
+static int load_ignore_file(const char *dockerfile, const char *context, struct ss_buf *b,
+			    struct ss_err *err)
 {
-	AUTO_FREE char *own = engine_text("%s.dockerignore", j->req->dockerfile);
-	AUTO_FREE char *container = engine_text("%s/.containerignore", j->req->context);
-	AUTO_FREE char *docker = engine_text("%s/.dockerignore", j->req->context);
+	AUTO_FREE char *own = engine_text("%s.dockerignore", dockerfile);
+	AUTO_FREE char *container = engine_text("%s/.containerignore", context);
+	AUTO_FREE char *docker = engine_text("%s/.dockerignore", context);
 	const char *const places[] = { own, container, docker };
 
 	ss_buf_put(b, (struct ss_span){ (const uint8_t *)IGNORE_FIRST, sizeof(IGNORE_FIRST) - 1 });
@@ -182,6 +183,22 @@ static char *path_below(const char *top, const char *file)
 	file = slash != NULL ? slash + 1 : file;
 	return engine_text("%s%s%s", real_dir[n] != '\0' ? real_dir + n + 1 : "",
 			   real_dir[n] != '\0' ? "/" : "", file);
+}
+
+bool engine_leaves_out(const char *dockerfile, const char *context, const char *path)
+{
+	AUTO_BUF struct ss_buf b = SS_BUF_INIT(IGNORE_MAX);
+	AUTO_FREE char *below = path_below(context, path);
+	struct ss_err ignored = { 0 };
+
+	if (load_ignore_file(dockerfile, context, &b, &ignored) < 0 || below == NULL)
+		return false;
+	for (char *end = below + strlen(below); end != NULL; end = strrchr(below, '/')) {
+		*end = '\0';
+		if (stage_is_ignored(ss_buf_span(&b), below))
+			return true;
+	}
+	return false;
 }
 
 /* As a pattern that means itself and nothing else; the last line that matches decides. */
@@ -226,7 +243,7 @@ static int prepare_context(struct engine_job *j, struct ss_err *err)
 	AUTO_BUF struct ss_buf b = SS_BUF_INIT(IGNORE_MAX);
 	const struct engine_request *r = j->req;
 
-	if (load_ignore_file(j, &b, err) < 0)
+	if (load_ignore_file(r->dockerfile, r->context, &b, err) < 0)
 		return -1;
 	add_outputs(j, &b);
 	if (ss_buf_check(&b, "the ignore file", err) < 0)

@@ -54,5 +54,8 @@ struct engine_result {
  */
 SS_MUST_CHECK SS_NONNULL int engine_build(const struct engine_request *req,
 					  struct engine_result *ret, struct ss_err *err);
+/* True if the ignore file of that Dockerfile and context surely leaves out the file with this path,
+ * or what it lies in. */
+SS_NONNULL bool engine_leaves_out(const char *dockerfile, const char *context, const char *path);
 /* Accepts a zeroed one with lock_fd -1. */
 SS_NONNULL void engine_result_done(struct engine_result *r);

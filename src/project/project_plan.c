@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/near.h"
 #include "base/show.h"
+#include "engine/engine.h"
 #include "project/paths.h"
 #include "project/project.h"
 
@@ -238,6 +239,17 @@ static int find_normalisers(const struct project_options *o, struct project_plan
 	return 0;
 }
 
+/* A folder is named with a slash behind it. */
+static bool leaves_out(const void *ctx, const char *path)
+{
+	const struct project_plan *p = ctx;
+	AUTO_FREE char *name = project_path_copy(path);
+
+	for (size_t n = strlen(name); n > 1 && name[n - 1] == '/'; n--)
+		name[n - 1] = '\0';
+	return engine_leaves_out(p->dockerfile, p->context, name);
+}
+
 static int find_epoch(const struct project_options *o, struct project_plan *p, struct ss_err *err)
 {
 	char eif[160];
@@ -249,6 +261,8 @@ static int find_epoch(const struct project_options *o, struct project_plan *p, s
 		.dockerfile = p->config.dockerfile,
 		.outputs = outputs,
 		.n_outputs = SS_NELEMS(outputs) - (output == NULL ? 1 : 0),
+		.leaves_out = p->source == NULL ? leaves_out : NULL,
+		.ctx = p,
 	};
 	const struct cfg_epoch_from from = {
 		.option = o->epoch, .env = o->epoch_env, .config = &p->config, .git = &p->git

@@ -65,8 +65,9 @@ int project_record(const struct project_result *r, struct ss_err *err)
 {
 	AUTO_BUF struct ss_buf measured = SS_BUF_INIT(CFG_MEASUREMENTS_MAX);
 	AUTO_BUF struct ss_buf lock = SS_BUF_INIT(CFG_LOCK_MAX);
-	const struct cfg_measurements m = { .m = r->image.m, .source = r->plan.git.source };
+	struct cfg_measurements m = { .m = r->image.m, .source = r->plan.git.source };
 
+	m.source.dirty = m.source.dirty || r->plan.git.beside;
 	cfg_measurements_write(&m, &measured);
 	if (store(r->plan.records, "measurements.json", &measured, err) < 0)
 		return -1;

@@ -86,6 +86,39 @@ static void changes_and_new_files_are_dirty(void **state)
 	assert_false(look_at("dirty").source.dirty);
 }
 
+static bool leaves_out(const void *ctx, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	assert_memory_equal(path, top, strlen(top));
+	return strcmp(slash + 1, ctx) == 0;
+}
+
+static void what_git_ignores_and_the_build_does_not_lies_beside(void **state)
+{
+	struct cfg_git_paths p = { .context = ".", .leaves_out = leaves_out };
+	struct cfg_git g = { 0 };
+	struct ss_err err = { 0 };
+	char path[256];
+
+	(void)state;
+	sh("mkdir beside; cd beside; git init; echo 1 > app; printf '*.o\n' > .gitignore; at 5;"
+	   "git add .; git commit -m one; touch x.o");
+	(void)snprintf(path, sizeof(path), "%s/beside", top);
+	p.project = path;
+	p.ctx = "y.o";
+	expect_ok(cfg_git_look(&p, &g, &err), &err);
+	assert_true(g.beside);
+	assert_false(g.source.dirty); /* the commit's time may be taken */
+	p.ctx = "x.o";
+	expect_ok(cfg_git_look(&p, &g, &err), &err);
+	assert_false(g.beside);
+	sh("cd beside; touch new");
+	expect_ok(cfg_git_look(&p, &g, &err), &err);
+	assert_true(g.source.dirty);
+	assert_false(g.beside);
+}
+
 static void a_shallow_clone_that_ends_too_early_says_so(void **state)
 {
 	(void)state;
@@ -280,6 +313,7 @@ int main(void)
 		cmocka_unit_test(a_folder_outside_git_has_no_commit),
 		cmocka_unit_test(the_commit_is_the_last_that_changed_the_source),
 		cmocka_unit_test(changes_and_new_files_are_dirty),
+		cmocka_unit_test(what_git_ignores_and_the_build_does_not_lies_beside),
 		cmocka_unit_test(a_shallow_clone_that_ends_too_early_says_so),
 		cmocka_unit_test(what_the_repository_wants_to_run_is_not_run),
 		cmocka_unit_test(option_then_environment_then_file),
