@@ -131,5 +131,20 @@ selfsame: hint: 'selfsame build' resolves it and writes the lock anew"
 try 0 build -q --runtime "$runtime"
 check 'the lock has it again' grep -q "^name = \"$SELFSAME_DEMO_BASE\"$" enclave.lock
 try 0 rebuild -q --runtime "$runtime"
+
+# What git ignores and .dockerignore does not may be in the image: then the commit is not all of it.
+git_here() { git -c user.name=t -c user.email=t@example.org "$@" >/dev/null; }
+git_here init --quiet .
+echo '*.log' >.gitignore
+git_here add .
+git_here commit --quiet -m source
+touch x.log
+try 0 build -q --runtime "$runtime" --source-date-epoch commit
+check 'a file that git ignores, in the context: dirty' grep -q '"dirty": true' measurements.json
+echo '*.log' >.dockerignore
+git_here add .
+git_here commit --quiet -m ignored
+try 0 build -q --runtime "$runtime" --source-date-epoch commit
+check 'left out by .dockerignore: clean' grep -q '"dirty": false' measurements.json
 cd ..
 check 'no folder of a build is left' test -z "$(ls -A "$HOME/.cache/selfsame/work")"

@@ -199,8 +199,8 @@ check 'buildah removes what lay at a mount point, and leaves the folders above a
 END
 check 'what buildah removed is said, by line' diff -u - ../buildah.lost <<'END'
 LOST: buildah removed what the image had where a RUN --mount lay
-  Dockerfile: line 11: /full
-  Dockerfile: line 12: /file
+  Dockerfile: line 12: /full
+  Dockerfile: line 13: /file
 END
 check 'BuildKit removes nothing' test ! -s ../plain.lost -a ! -s ../ours.lost
 check 'nothing of it depends on the runtime' diff -u ../plain.list ../ours.list
