@@ -244,6 +244,25 @@ out_has 'changed    the application (PCR2), and kernel, runtime (first ramdisk):
 try 1 verify $yes --measurements a.json --eif app.eif a.cose
 first "no: pcr0: PCR0 is not the expected one; $says"
 
+# An image whose second ramdisk could replace the runtime is no expectation.
+python3 "$SRC/tests/oracle/cpio.py" evil d:755:rootfs f:644:init:evil f:644:cmd:a f:644:env:b trailer
+oracle make evil.eif kernel=kernel cmdline=cmdline metadata=metadata ramdisk=r0 ramdisk=evil
+# shellcheck disable=SC2086
+try 3 verify $yes --eif evil.eif a.cose
+err "selfsame: error: 'evil.eif': ramdisk 1: 'init' lies outside 'rootfs'"
+# With a kernel that the program's own list names, PCR1 stands for the runtime.
+mkdir -p bin/kernel
+cp "$SELFSAME" bin/selfsame
+echo "x86_64 kernel-nitro 00 $(sha256sum <kernel | cut -d' ' -f1) 8" >bin/kernel/images.lock
+SELFSAME_WAS=$SELFSAME SELFSAME=$PWD/bin/selfsame
+# shellcheck disable=SC2086
+try 0 verify $yes --eif a.eif a.cose
+check 'the kernel is known' sh -c '! grep -q "unchecked  kernel" "$1"' - "$OUT"
+# shellcheck disable=SC2086
+try 1 verify $yes --eif kern.eif a.cose
+out_has 'unchecked  kernel: not known as one of ours'
+SELFSAME=$SELFSAME_WAS
+
 # Policies: several releases, one that is over, the nearest one.
 try 0 policy add p.toml a.json --release 1.0 --not-after 2023-01-01
 try 0 policy add p.toml app.json --release 1.1 --note 'rotates its keys'
