@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "cli/out.h"
+#include "explain/explain.h"
+
+/* The report of a comparison, on standard output: for `diff`, and for `rebuild` that differs. */
+
+/* The verdict, then the groups, the measured ones first. Not `all`: three files a group. */
+SS_NONNULL void cli_diff_text(const struct ex_report *r, bool all);
+/* One document. The caller's. */
+SS_NONNULL json_t *cli_diff_json(const struct ex_report *r);

@@ -1,0 +1,249 @@
+# What differs, why, and what mends it. The causes one by one: tests/causes.
+
+python3 - "$SRC/tests/oracle" <<'END'
+import os
+import sys
+sys.path.insert(0, sys.argv[1])
+import enclave as e
+
+def tree(who, more=()):
+    me = {'uid': os.getuid(), 'gid': os.getgid()}
+    return [e.directory('rootfs/etc', **me),
+            e.regular('rootfs/etc/machine-id', who.encode() * 32, **me),
+            e.regular('rootfs/etc/motd', b'one\ntwo\n', **me), *more]
+
+def write(name, data):
+    open(name, 'wb').write(data)
+
+meta = e.METADATA_TEXT
+one = e.app_ramdisk(tree('a'), ['/x'])
+two = e.app_ramdisk(tree('b', [e.regular('rootfs/etc/new', b'new')]), ['/x', 'y'])
+rt = e.runtime_ramdisk(b'init', b'dataplane')
+def eif(kernel, cmdline, meta, *ramdisks):
+    return e.eif([(e.KERNEL, kernel), (e.CMDLINE, cmdline), (e.METADATA, meta)] +
+                 [(e.RAMDISK, r) for r in ramdisks])
+write('a.eif', eif(b'kernel', b'quiet panic=1', meta, rt, one))
+write('b.eif', eif(b'kernel', b'quiet panic=2', meta, rt, two))
+write('time.eif', eif(b'kernel', b'quiet panic=1', meta.replace(b'1970-01-01', b'2024-02-03'), rt, one))
+write('name.eif', eif(b'kernel', b'quiet panic=1', meta.replace(b'"selfsame"', b'"other"'), rt, one))
+write('bad.eif', eif(b'kernel', b'quiet panic=1', meta, rt, b'no archive'))
+write('pad.eif', eif(b'kernel', b'quiet panic=1', meta, rt, one + bytes(8)))
+write('unknown.eif', eif(b'kernal', b'quiet panic=1', meta, rt, one))
+write('a.cpio', one)
+write('owner1.cpio', e.archive([e.regular('x', b'x', uid=5, gid=6)]))
+write('owner2.cpio', e.archive([e.regular('x', b'x', uid=5, gid=7)]))
+write('dev1.cpio', e.archive([e.Entry('d', 0o20600, rdev=(1, 3))]))
+write('dev2.cpio', e.archive([e.Entry('d', 0o20600, rdev=(1, 5))]))
+write('order1.cpio', e.archive([e.regular('x', b'1'), e.regular('y', b'2')]))
+write('order2.cpio', e.archive([e.regular('y', b'2'), e.regular('x', b'1')]))
+write('ino.cpio', one.replace(b'07070100000004', b'07070100000009'))
+END
+
+# --- the same ---
+
+try 0 diff a.eif a.eif
+out same
+err ''
+cp a.eif copy.eif
+try 0 diff a.eif copy.eif
+out same
+try 0 diff --json a.eif copy.eif
+out <<'END'
+{
+  "same": true,
+  "registers_same": true,
+  "files": 0,
+  "causes": 0,
+  "left_out": 0,
+  "groups": []
+}
+END
+
+# --- two enclave images ---
+
+try 1 diff a.eif b.eif
+err ''
+out <<'END'
+different: 4 files, 4 causes; the registers differ
+
+id.machine-id: the machine's identity was made up in the build (1 file)
+  ramdisk1: rootfs/etc/machine-id
+    line 1
+      - aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+      + bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
+  mend: normaliser machine-id
+
+input.cmdline: the kernel's command line is another (1 file)
+  cmdline
+      - 1
+      + 2
+  mend: use the same release's runtime, or the same --cmdline
+
+input.config: what is started, or its environment, is another (1 file)
+  ramdisk1: config
+    argv
+      + y
+  mend: compare the ENV, CMD, ENTRYPOINT, USER of the two Dockerfiles
+
+unknown: nothing that is known explains it (1 file)
+  ramdisk1: rootfs/etc/new (added)
+      + 3 bytes
+  mend: look at the bytes; if it is random or a time, remove it where it is made
+END
+
+# --- what no register covers ---
+
+try 1 diff a.eif time.eif
+out <<'END'
+different: 1 file, 1 cause; the registers are the same
+
+no register covers what follows
+
+time.metadata: the metadata section holds the time of the build (1 file)
+  metadata
+    /BuildMetadata/BuildTime
+      - 1970-01-01T00:00:00+00:00
+      + 2024-02-03T00:00:00+00:00
+  mend: selfsame build writes the epoch; no register covers it
+END
+try 1 diff a.eif name.eif
+out_has 'input.metadata: '
+out_has 'different: 1 file, 1 cause; the registers are the same'
+
+printf 'kernel' >kernel
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-384 -nodes -keyout key.pem -out cert.pem -subj /CN=t -days 9 2>/dev/null
+try 0 sign a.eif --certificate cert.pem --key key.pem --output signed.eif
+try 1 diff a.eif signed.eif
+out_has 'rand.signature: '
+out_has 'signature (added)'
+out_has 'the registers are the same'
+
+python3 "$SRC/tests/oracle/eif.py" make four.eif version=4 kernel=kernel cmdline=kernel metadata=kernel ramdisk=a.cpio ramdisk=a.cpio
+python3 "$SRC/tests/oracle/eif.py" make arm.eif version=4 flags=1 kernel=kernel cmdline=kernel metadata=kernel ramdisk=a.cpio ramdisk=a.cpio
+try 1 diff four.eif arm.eif
+out_has 'input.header: '
+out_has 'different: 1 file, 1 cause; the registers are the same'
+
+# --- the form of an archive ---
+
+try 1 diff a.eif pad.eif
+out_has 'form.padding: '
+try 1 diff a.cpio ino.cpio
+out_has 'form.inode-numbers: '
+try 1 diff owner1.cpio owner2.cpio
+out <<'END'
+different: 1 file, 1 cause; the registers differ
+
+id.owner: the file belongs to somebody else (1 file)
+  cpio: x (owner)
+      - 5:6
+      + 5:7
+  mend: COPY --chown=0:0, RUN chown, or fixed numbers for the accounts
+END
+try 1 diff dev1.cpio dev2.cpio
+out_has 'cpio: d (device)'
+out_has '      - 1:3'
+try 1 diff order1.cpio order2.cpio
+out_has 'order.readdir: '
+out_has 'cpio (order)'
+try 1 diff a.eif unknown.eif
+out_has 'unknown: '
+out_has '      + kernal'
+try 1 diff a.eif bad.eif
+out_has 'ramdisk1'
+gzip -nc a.cpio >a.cpio.gz
+try 0 diff a.cpio a.cpio.gz
+out same
+
+# --- mixes ---
+
+try 0 measure --json a.eif
+cp "$OUT" measurements.json
+try 0 diff a.eif measurements.json
+out same
+try 1 diff measurements.json b.eif
+out_has 'measurements: PCR2'
+out_has 'measurements: PCR0'
+
+mkdir -p root/etc
+printf aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa >root/etc/machine-id
+printf 'one\ntwo\n' >root/etc/motd
+chmod 755 root/etc
+chmod 644 root/etc/*
+try 0 diff -q a.eif rootfs:root
+out same
+try 0 diff -q root a.cpio
+out same
+printf 'one\n2\n' >root/etc/motd
+try 1 diff -q a.eif root
+out_has 'tree: etc/motd'
+out_has 'line 2'
+
+try 2 diff a.eif kernel
+err "selfsame: error: 'a.eif' is an enclave image, 'kernel' is another file: these cannot be compared"
+try 4 diff a.eif missing
+err "selfsame: error: cannot open 'missing': No such file or directory"
+try 2 diff a.eif
+err_has 'selfsame: error: '
+head -c 600 a.eif >cut.eif
+try 3 diff a.eif cut.eif
+err_has "'cut.eif': "
+
+# --- many of one cause are one group ---
+
+mkdir -p many1/srv many2/srv
+for i in 1 2 3 4 5; do
+	echo '2024-01-02' >many1/srv/$i
+	echo '2025-01-02' >many2/srv/$i
+done
+find many1 many2 -exec touch -d @5 {} +
+try 1 diff -q many1 many2
+out <<'END'
+different: 5 files, 1 cause; the registers differ
+
+time.text: a text holds the time of the build (5 files)
+  tree: srv/1
+    line 1
+      - 2024-01-02
+      + 2025-01-02
+  tree: srv/2
+    line 1
+      - 2024-01-02
+      + 2025-01-02
+  tree: srv/3
+    line 1
+      - 2024-01-02
+      + 2025-01-02
+  and 2 more; --all shows them
+  mend: write $SOURCE_DATE_EPOCH in place of the clock, or remove the line with sed
+END
+try 1 diff -q --all many1 many2
+out_has 'tree: srv/5'
+mv many2/srv/1 many2/srv/moved
+cp many1/srv/1 many2/srv/moved
+touch -d @5 many2/srv many2/srv/moved
+try 1 diff -q --all many1 many2
+out_has 'tree: srv/moved (moved)'
+out_has '      - srv/1'
+chmod 600 many2/srv/2
+ln -s one many1/srv/link
+ln -s two many2/srv/link
+try 1 diff -q --all many1 many2
+out_has 'tree: srv/2 (mode)'
+out_has '      - 0644'
+out_has '      + 0600'
+out_has 'tree: srv/link (link)'
+
+# --- names and values are escaped, secrets are not shown ---
+
+mkdir -p esc1/etc esc2/etc
+printf 'a\033[31mb\n' >esc1/etc/x
+printf 'a\033[32mb\n' >esc2/etc/x
+printf 'r:$6$secret1:1::::::\n' >esc1/etc/shadow
+printf 'r:$6$secret2:1::::::\n' >esc2/etc/shadow
+find esc1 esc2 -exec touch -d @5 {} +
+try 1 diff -q esc1 esc2
+out_has 'a\x1b[31mb'
+check 'no hash of a password is shown' sh -c '! grep -q secret "$1"' - "$OUT"
+try 1 diff -q --json esc1 esc2
+check 'JSON has neither' sh -c '! grep -q secret "$1"' - "$OUT"
