@@ -27,6 +27,8 @@ struct eif_writer_opts {
 	uint64_t default_cpus;
 	unsigned mode; /* of the file, before the umask; 0 = 0644 */
 	bool want_sha256;
+	bool discard; /* only the result counts: `path` names where there is room, and never appears
+		       */
 };
 
 /* The file will appear at `path` by eif_writer_finish(). */

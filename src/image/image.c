@@ -249,7 +249,8 @@ static int write_image(const struct parts *p, struct ss_err *err)
 {
 	struct eif_writer_opts o = { .default_mem = p->req->default_mem,
 				     .default_cpus = p->req->default_cpus,
-				     .want_sha256 = p->req->want_sha256 };
+				     .want_sha256 = p->req->want_sha256,
+				     .discard = p->req->discard };
 	AUTO_EIF_WRITER struct eif_writer *w = NULL;
 
 	if (arch_flags(p->req->arch, &o.flags, err) < 0 ||

@@ -54,6 +54,7 @@ struct image_request {
 	bool want_sha256;            /* of the whole file: m.file_sha256 */
 	const struct eif_seal *seal; /* the signature to add; NULL = none */
 	const char *output;
+	bool discard;                 /* eif/writer.h */
 	struct ss_progress *progress; /* may be NULL */
 };
 

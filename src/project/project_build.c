@@ -179,6 +179,7 @@ static int write_eif(struct build *b, struct ss_err *err)
 		.want_sha256 = true,
 		.seal = b->is_signed ? &b->seal : NULL,
 		.output = p->output,
+		.discard = p->is_rebuild && b->o->output == NULL,
 		.progress = b->o->progress,
 	};
 

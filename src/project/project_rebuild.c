@@ -41,8 +41,6 @@ int project_rebuild(const struct project_options *o, struct project_result *ret,
 		return -1;
 	if (project_make(o, true, ret, err) < 0)
 		return -1;
-	if (o->output == NULL)
-		(void)unlink(ret->plan.scratch);
 	ret->file_compared = want.m.has_pcr8 == ret->image.m.has_pcr8;
 	*ret_same = cfg_measurements_same(&want.m, &ret->image.m, differs, ctx);
 	return *ret_same ? 0 : check_manifest(ret, err);

@@ -11,8 +11,11 @@ err "selfsame: error: nothing to compare with: 'measurements.json': No such file
 printf 'name = "r"\nimage = "rootfs:root"\nsource_date_epoch = 5\n[app]\ncommand = ["/bin/app"]\n' >enclave.toml
 try 0 build -q --runtime runtime --cmdline 'quiet'
 sha256sum r.eif enclave.lock measurements.json >before
+echo mine >.selfsame-rebuild.eif
 try 0 rebuild -q --runtime runtime
 out same
+check 'what is not kept never has a name' grep -q mine .selfsame-rebuild.eif
+rm .selfsame-rebuild.eif
 check 'nothing was touched' sha256sum --status -c before
 ls -A >names
 check 'nothing was left' test -z "$(grep -v -x -e runtime -e root -e enclave.toml -e enclave.lock -e measurements.json -e r.eif -e before -e names names)"
