@@ -96,6 +96,23 @@ try 2 build -q --runtime runtime -o root/b.eif
 err "selfsame: error: 'root/b.eif' would be written into 'rootfs:root', which is read: the next build would be another"
 try 2 build -q --runtime runtime rootfs:.
 err "selfsame: error: 'b.eif' would be written into 'rootfs:.', which is read: the next build would be another"
+# The other architecture: its flag in the file, its own kernel and command line, and no other image.
+cp -r runtime/x86_64 runtime/aarch64
+echo 'console=ttyAMA0' >runtime/aarch64/cmdline
+try 0 build -q --runtime runtime --arch aarch64 -o arm.eif
+try 0 describe arm.eif
+out_has 'format      EIF version 4 for aarch64'
+try 0 extract arm.eif arm
+check 'its command line' grep -q ' console=ttyAMA0$' arm/cmdline
+check 'its architecture is in the lock' grep -qx 'arch = "aarch64"' enclave.lock
+try 0 rebuild -q --runtime runtime
+out same
+PYTHONPATH=$SRC/tests/oracle python3 -c '
+import images
+images.simple("oci", [images.tar([images.entry("bin/app", images.REG, b"x", mode=0o755)])])'
+try 0 build -q --runtime runtime -o x86.eif oci:oci:latest
+try 3 build -q --runtime runtime --arch aarch64 -o arm.eif oci:oci:latest
+err "selfsame: error: 'oci:oci:latest': the image is for linux/amd64, not for linux/arm64"
 printf 'nam = "b"\n' >enclave.toml
 try 3 build -q --runtime runtime
 err_has 'line 1'
