@@ -2,7 +2,7 @@
 """What the tests of `selfsame run` use: images that `selfsame build` makes, a network of their own,
 `run` in the foreground. Beside tests/boot/rig.py, whose arguments and TAP it has.
 
-call in_a_network() first: the process then has a network namespace with nothing in it but its own
+Call in_a_network() first: the process then has a network namespace with nothing in it but its own
 addresses, and its own /etc/hosts and /etc/resolv.conf.
 """
 import json
@@ -20,6 +20,9 @@ V4, V6 = '203.0.113.5', '2001:db8::5'  # the world, on loopback
 LIMIT = 120                            # seconds that anything may take on a loaded machine
 HERE = os.path.dirname(os.path.abspath(__file__))
 PYTHON = '/usr/bin/python3'
+
+# Who is told to stop leaves nothing behind either: the tests unwind.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 
 
 def in_a_network():
@@ -41,7 +44,8 @@ def in_a_network():
         with open(path, 'w', encoding='utf-8') as f:
             f.write(text)
         os.chmod(path, 0o644)
-        subprocess.run(['mount', '--bind', path, '/etc/' + name], check=True)
+        if name != 'nsswitch.conf' or os.path.exists('/etc/' + name):  # the default will do
+            subprocess.run(['mount', '--bind', path, '/etc/' + name], check=True)
     shutil.rmtree(folder)  # what is mounted stays
 
 
@@ -70,8 +74,9 @@ def libraries(path):
 def python_root(root, script):
     """An interpreter, the modules that the script imports, the libraries of both; no shell."""
     imports = [x for x in rig.load(script).decode().splitlines() if x.startswith('import ')]
-    modules = subprocess.run(
-        [PYTHON, '-I', '-S', '-c', '\n'.join(imports) + '\nimport encodings.idna, sys\n'
+    home, *modules = subprocess.run(
+        [PYTHON, '-I', '-S', '-c', '\n'.join(imports) + '\nimport encodings.idna, os, sys\n'
+         'print(os.path.dirname(os.__file__))\n'
          'for m in list(sys.modules.values()):\n'
          ' if getattr(m, "__file__", None): print(m.__file__)'],
         stdout=subprocess.PIPE, check=True).stdout.decode().split()
@@ -79,7 +84,7 @@ def python_root(root, script):
     for path in {*modules, *(x for b in binaries for x in libraries(b))}:
         copy_in(root, path, 0o755 if '.so' in path else 0o644)
     copy_in(root, PYTHON, 0o755)
-    os.makedirs(root + '/usr/lib/python3.%d/lib-dynload' % sys.version_info[1], exist_ok=True)
+    os.makedirs(root + home + '/lib-dynload', exist_ok=True)
     os.makedirs(root + '/srv')
     shutil.copyfile(script, root + '/srv/service.py')
     os.makedirs(root + '/tmp')
