@@ -13,6 +13,9 @@
 #define RANGES 3u
 #define BEFORE 8u
 #define AROUND (BEFORE + 16u)
+/* Words of 64 bits only, seconds to microseconds: at least 13 bits of such a word are zero, so that
+ * chance does not look like time. One of 32 bits would, one time in four. */
+#define TIME_SIZE 8u
 #define TWO_YEARS 63072000u
 
 static uint64_t word(const uint8_t *p, size_t n, bool big)
@@ -41,18 +44,17 @@ struct window {
 	size_t end; /* behind the last of that run */
 };
 
-/* A word of `size` bytes that holds the whole run and is a time on both sides. */
-static bool word_is_time(const struct window *w, size_t size, bool big, uint64_t unit,
-			 int64_t ret[2])
+/* A word that holds the whole run and is a time on both sides. */
+static bool word_is_time(const struct window *w, bool big, uint64_t unit, int64_t ret[2])
 {
-	for (size_t from = w->end > size ? w->end - size : 0; from <= w->at; from++) {
+	for (size_t from = w->end > TIME_SIZE ? w->end - TIME_SIZE : 0; from <= w->at; from++) {
 		uint64_t x;
 		uint64_t y;
 
-		if (from + size > w->n)
+		if (from + TIME_SIZE > w->n)
 			return false;
-		x = word(w->a + from, size, big) / unit;
-		y = word(w->b + from, size, big) / unit;
+		x = word(w->a + from, TIME_SIZE, big) / unit;
+		y = word(w->b + from, TIME_SIZE, big) / unit;
 		if (are_times(x, y)) {
 			ret[0] = (int64_t)x;
 			ret[1] = (int64_t)y;
@@ -64,22 +66,18 @@ static bool word_is_time(const struct window *w, size_t size, bool big, uint64_t
 
 static bool holds_times(struct window *w, int64_t ret[2])
 {
-	static const struct {
-		size_t size;
-		uint64_t unit;
-	} forms[] = { { 4, 1 }, { 8, 1000 }, { 8, 1000000000 } };
+	static const uint64_t units[] = { 1, 1000, 1000000 };
 
 	w->end = w->at;
-	for (size_t i = w->at; i < w->n && i < w->at + 8; i++)
+	for (size_t i = w->at; i < w->n && i < w->at + TIME_SIZE; i++)
 		if (w->a[i] != w->b[i])
 			w->end = i + 1;
 	for (size_t i = w->end; i < w->n && i < w->end + 4; i++)
 		if (w->a[i] != w->b[i])
 			return false; /* the run goes on: no single word */
-	for (size_t f = 0; f < SS_NELEMS(forms); f++)
+	for (size_t u = 0; u < SS_NELEMS(units); u++)
 		for (unsigned big = 0; big < 2; big++)
-			if (w->end - w->at <= forms[f].size &&
-			    word_is_time(w, forms[f].size, big != 0, forms[f].unit, ret))
+			if (word_is_time(w, big != 0, units[u], ret))
 				return true;
 	return false;
 }
