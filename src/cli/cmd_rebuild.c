@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "cli/diff_show.h"
 #include "cli/limits.h"
 #include "cli/out.h"
 #include "cli/result.h"
@@ -100,14 +101,30 @@ static void print_differences(const json_t *list)
 	}
 }
 
-static int print_verdict(const struct project_result *r, bool same, json_t *list, bool json,
-			 struct ss_err *err)
+/* Why: of the project's own EIF and the rebuilt one, where both are there as files. */
+static int explain(const struct opts *o, const struct project_result *r, struct ex_report *ret,
+		   struct ss_err *err)
+{
+	const struct ex_options how = { .arch = r->plan.arch };
+
+	if (o->output == NULL || access(r->plan.eif, F_OK) != 0)
+		return 0;
+	return ex_compare(r->plan.eif, o->output, &how, ret, err);
+}
+
+static int print_verdict(const struct project_result *r, bool same, json_t *list,
+			 const struct ex_report *why, bool json, struct ss_err *err)
 {
 	json_t *doc;
 	int rc;
 
 	if (!json) {
 		print_differences(list);
+		if (why->files > 0) {
+			(void)printf("\n%s and the rebuilt one: ", r->plan.eif);
+			cli_diff_text(why, false);
+			(void)putchar('\n');
+		}
 		if (same && !r->file_compared)
 			printf("not compared: the file itself, for only one of the two is signed "
 			       "(--signature-from)\n");
@@ -119,6 +136,8 @@ static int print_verdict(const struct project_result *r, bool same, json_t *list
 	cli_json_set(doc, "FileCompared", json_boolean(r->file_compared));
 	cli_json_set(doc, "Measurements", cfg_registers_json(&r->image.m));
 	cli_json_set(doc, "Differences", json_incref(list));
+	if (why->files > 0)
+		cli_json_set(doc, "Diff", cli_diff_json(why));
 	rc = cli_json_print(doc, err);
 	json_decref(doc);
 	return rc;
@@ -143,12 +162,15 @@ static int run(struct cli_run *r, struct ss_err *err)
 	};
 	SS_CLEANUP(project_result_done) struct project_result result = { 0 };
 	struct differences d = { json_array() };
+	AUTO_EX_REPORT struct ex_report why = { 0 };
 	bool same = false;
 	int rc;
 
 	rc = project_rebuild(&build, &result, &same, note_difference, &d, err);
+	if (rc == 0 && !same)
+		rc = explain(o, &result, &why, err);
 	if (rc == 0)
-		rc = print_verdict(&result, same, d.list, o->json, err);
+		rc = print_verdict(&result, same, d.list, &why, o->json, err);
 	json_decref(d.list);
 	if (rc == 0 && !same)
 		r->status = 1;
@@ -164,7 +186,8 @@ const struct cli_cmd cli_rebuild = {
 		"locked "
 		"base images, epoch, kernel, runtime and normalisers, and compares the result with "
 		"measurements.json. Prints same, or what differs: the file, the registers, and the "
-		"parts that they cover.\n"
+		"parts that they cover. With --output, and where the project's own EIF is still "
+		"there, the two are compared as 'selfsame diff' does, which says why.\n"
 		"A locked input that cannot be had is an error, never a difference.",
 	.examples = "selfsame rebuild\n"
 		    "selfsame rebuild --signature-from published.eif --output rebuilt.eif\n",

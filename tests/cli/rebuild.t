@@ -56,6 +56,13 @@ out_has 'PCR0 differs'
 out_has 'PCR2 differs'
 check 'the last line is the verdict' test "$(tail -n 1 "$OUT")" = different
 check 'PCR1 is not named' sh -c '! grep -q PCR1 "$1"' - "$OUT"
+check 'without a file to keep there is none to explain' sh -c '! grep -q " and the rebuilt one" "$1"' - "$OUT"
+try 1 rebuild -q --runtime runtime --output why.eif
+out_has 'r.eif and the rebuilt one: different: 1 file, 1 cause; the registers differ'
+out_has '  ramdisk1: rootfs/bin/app'
+out_has '      - app'
+out_has '      + other'
+check 'the last line is still the verdict' test "$(tail -n 1 "$OUT")" = different
 try 1 rebuild -q --json --runtime runtime
 check 'JSON says the same' python3 -c '
 import json, sys
