@@ -575,6 +575,9 @@ def policies():
     policy("below the minimum", 'minimum_release = "1.10"\n' + r(v="1.9", p=mine, more=""), "release-too-old")
     policy("at the minimum", 'minimum_release = "1.9.0"\n' + r(v="1.9", p=mine, more=""))
     policy("a PCR8 that the document has not", r(v="1.0", p=mine, more=f'pcr8 = "{"07" * 48}"'), "release-unknown")
+    signed = Doc()
+    signed.pcrs[8] = b"\7" * 48
+    policy("the PCR8 of the release", r(v="1.0", p=mine, more=f'pcr8 = "{"07" * 48}"'), None, signed.bytes())
     policy("one of two signers", f'{r(v="1.0", p=mine, more="")}[[signer]]\npcr8 = "{"07" * 48}"\n[[signer]]\npcr8 = "{"00" * 48}"')
     policy("none of two signers", f'{r(v="1.0", p=mine, more="")}[[signer]]\npcr8 = "{"07" * 48}"\n[[signer]]\ncertificate = "root.pem"', "signer")
     policy("a register of the policy", f'{r(v="1.0", p=mine, more="")}[[pcr]]\nindex = 16\nvalue = "{"07" * 48}"', "pcr-absent")

@@ -46,6 +46,13 @@ for name, exts in (("path", [constraints(True, 0), usage(CERT_SIGN)]), ("critica
     c["region"].exts = exts
     write("att_chain", name, lengths([x.der() for x in c.values()]))
 
+# In this order: the first makes a beginning known that the second may not go on from.
+below = chain(["root", "region", "zone"])
+below["region"].exts = [constraints(True, 0), usage(CERT_SIGN)]
+leaf = Cert("leaf", "region", key("leaf"), key("region"), LEAF_EXTS, T - 60, T + 3 * 3600)
+write("att_chain", "short-1", lengths([below["root"].der(), below["region"].der(), leaf.der()]))
+write("att_chain", "short-2", lengths([c.der() for c in below.values()]))
+
 P = "ab" * 48
 REL = f'[[release]]\nversion = "1.0"\npcr0 = "{P}"\npcr1 = "{P}"\npcr2 = "{P}"\n'
 write("policy", "release", REL.encode())
