@@ -5,6 +5,7 @@
 #include "eif/unpack.h"
 #include "io/atomic.h"
 #include "io/file.h"
+#include "project/paths.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -66,6 +67,8 @@ static int write_section(const struct extract *x, const struct eif_section *s, c
 	char what[64];
 
 	(void)snprintf(path, room, "%s/%s", x->folder, name);
+	if (project_path_same(path, x->r->args[0]))
+		return ss_fail(err, SS_EUSAGE, "'%s' would replace the file that is read", path);
 	if (io_atomic_open(path, 0, &a, err) < 0 ||
 	    eif_file_each(&x->f, s, write_piece, &a, err) < 0 || io_atomic_commit(&a, err) < 0)
 		return -1;

@@ -254,11 +254,12 @@ static int find_epoch(const struct project_options *o, struct project_plan *p, s
 {
 	char eif[160];
 	AUTO_FREE char *output = o->output != NULL ? project_path_real(o->output) : NULL;
+	AUTO_FREE char *given = o->dockerfile != NULL ? project_path_real(o->dockerfile) : NULL;
 	const char *const outputs[] = { "measurements.json", "enclave.lock", eif, output };
 	const struct cfg_git_paths paths = {
 		.project = p->dir,
 		.context = p->config.context != NULL ? p->config.context : ".",
-		.dockerfile = p->config.dockerfile,
+		.dockerfile = given != NULL ? given : p->config.dockerfile,
 		.outputs = outputs,
 		.n_outputs = SS_NELEMS(outputs) - (output == NULL ? 1 : 0),
 		.leaves_out = p->source == NULL ? leaves_out : NULL,

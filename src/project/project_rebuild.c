@@ -5,6 +5,11 @@
 
 #include <string.h>
 
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
 /* Another image gives another result: that says nothing of the one that the lock has. */
 static int check_manifest(const struct project_result *r, struct ss_err *err)
 {
@@ -13,13 +18,29 @@ static int check_manifest(const struct project_result *r, struct ss_err *err)
 	const char *source = r->plan.source;
 	struct ss_span name;
 
-	if (source == NULL || want == got ||
-	    (want != NULL && got != NULL && strcmp(want, got) == 0))
+	if (source == NULL || same_text(want, got))
 		return 0;
 	name = (struct ss_span){ (const uint8_t *)source, strlen(source) };
 	return ss_fail(err, SS_EINPUT, "the lock wants the image %s, but '%s' is %s",
 		       want != NULL ? want : "that has no manifest", SS_SHOW(name),
 		       got != NULL ? got : "one without a manifest");
+}
+
+/* Nor does another kernel or init, which only the nitro-cli layout finds out so late. */
+static int check_blobs(const struct project_result *r, struct ss_err *err)
+{
+	const struct cfg_lock *want = &r->plan.locked;
+	const struct cfg_lock *got = &r->lock;
+	const char *init = cfg_pairs_get(&want->runtime, "init");
+	const char *taken = cfg_pairs_get(&got->runtime, "init");
+
+	if (!same_text(want->kernel_sha256, got->kernel_sha256))
+		return ss_fail(err, SS_EINPUT, "the lock wants kernel sha256 %s, but it is %s",
+			       want->kernel_sha256, got->kernel_sha256);
+	if (!same_text(init, taken))
+		return ss_fail(err, SS_EINPUT, "the lock wants init sha256 %s, but it is %s",
+			       init != NULL ? init : "none", taken != NULL ? taken : "none");
+	return 0;
 }
 
 int project_rebuild(const struct project_options *o, struct project_result *ret, bool *ret_same,
@@ -43,5 +64,7 @@ int project_rebuild(const struct project_options *o, struct project_result *ret,
 		return -1;
 	ret->file_compared = want.m.has_pcr8 == ret->image.m.has_pcr8;
 	*ret_same = cfg_measurements_same(&want.m, &ret->image.m, differs, ctx);
-	return *ret_same ? 0 : check_manifest(ret, err);
+	if (*ret_same)
+		return 0;
+	return check_blobs(ret, err) < 0 ? -1 : check_manifest(ret, err);
 }

@@ -59,6 +59,11 @@ try 4 extract a.eif nowhere/out
 err "selfsame: error: cannot make 'nowhere/out': No such file or directory"
 try 4 extract a.eif kernel
 err "selfsame: error: cannot open 'kernel': Not a directory"
+mkdir over
+cp a.eif over/kernel
+try 2 extract over/kernel over
+err "selfsame: error: 'over/kernel' would replace the file that is read"
+check 'the file is as it was' cmp over/kernel a.eif
 try 2 extract a.eif
 err 'selfsame: error: extract needs FILE DIR'
 

@@ -105,3 +105,27 @@ err <<'END'
 selfsame: error: the lock is of an image that was taken, but enclave.toml names a Dockerfile
 selfsame: hint: 'selfsame build' without a SOURCE builds what enclave.toml names and writes the lock anew
 END
+
+# nitro-cli's layout: its blobs are locked inputs, too.
+mkdir blobs
+for blob in bzImage init nsm.ko; do echo "$blob" >blobs/$blob; done
+echo 'console=ttyS0' >blobs/cmdline
+rm -rf oci
+PYTHONPATH=$SRC/tests/oracle python3 -c '
+import images
+images.simple("oci", [images.tar([images.entry("bin/app", images.REG, b"x", mode=0o755)])], config={"Cmd": ["/bin/app"]})'
+printf 'name = "r"\nimage = "oci:oci:latest"\n' >enclave.toml
+try 0 build -q --layout nitro-cli --blobs blobs
+try 0 rebuild -q --blobs blobs
+out same
+sha() { sha256sum <"$1" | cut -d' ' -f1; }
+for blob in bzImage init; do
+	cp blobs/$blob kept-blob
+	was=$(sha blobs/$blob)
+	echo other >>blobs/$blob
+	try 3 rebuild -q --blobs blobs
+	[ $blob = init ] || blob=kernel
+	err "selfsame: error: the lock wants $blob sha256 $was, but it is $(sha blobs/$([ $blob = init ] && echo init || echo bzImage))"
+	[ $blob = init ] || blob=bzImage
+	mv kept-blob blobs/$blob
+done

@@ -119,6 +119,30 @@ static void what_git_ignores_and_the_build_does_not_lies_beside(void **state)
 	assert_false(g.beside);
 }
 
+static void a_dockerfile_elsewhere_is_source_too(void **state)
+{
+	struct cfg_git_paths p = { .context = "." };
+	struct cfg_git g = { 0 };
+	struct ss_err err = { 0 };
+	char project[256], file[256];
+
+	(void)state;
+	sh("mkdir apart; cd apart; git init; mkdir app other; echo 1 > app/x; echo 1 > other/D; at "
+	   "5;"
+	   "git add .; git commit -m one; echo 2 > other/D");
+	(void)snprintf(project, sizeof(project), "%s/apart/app", top);
+	(void)snprintf(file, sizeof(file), "%s/apart/other/D", top);
+	p.project = project;
+	expect_ok(cfg_git_look(&p, &g, &err), &err);
+	assert_false(g.source.dirty);
+	p.dockerfile = file;
+	expect_ok(cfg_git_look(&p, &g, &err), &err);
+	assert_true(g.source.dirty);
+	p.dockerfile = "/dev/null"; /* not of this work tree: no commit says what was built */
+	expect_ok(cfg_git_look(&p, &g, &err), &err);
+	assert_int_equal(g.state, CFG_GIT_NONE);
+}
+
 static void a_shallow_clone_that_ends_too_early_says_so(void **state)
 {
 	(void)state;
@@ -313,6 +337,7 @@ int main(void)
 		cmocka_unit_test(a_folder_outside_git_has_no_commit),
 		cmocka_unit_test(the_commit_is_the_last_that_changed_the_source),
 		cmocka_unit_test(changes_and_new_files_are_dirty),
+		cmocka_unit_test(a_dockerfile_elsewhere_is_source_too),
 		cmocka_unit_test(what_git_ignores_and_the_build_does_not_lies_beside),
 		cmocka_unit_test(a_shallow_clone_that_ends_too_early_says_so),
 		cmocka_unit_test(what_the_repository_wants_to_run_is_not_run),
