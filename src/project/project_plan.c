@@ -308,6 +308,11 @@ static int find_build(const struct project_options *o, struct project_plan *p, s
 		cfg_text_set(&b->target, p->locked.target);
 		cfg_text_set(&b->platform, p->locked.platform);
 	}
+	if ((o->target != NULL && o->target[0] == '\0') ||
+	    (o->platform != NULL && o->platform[0] == '\0'))
+		return ss_fail(err, SS_EUSAGE, "%s is empty",
+			       o->target != NULL && o->target[0] == '\0' ? "--target"
+									 : "--platform");
 	if (o->target != NULL)
 		cfg_text_set(&b->target, o->target);
 	if (o->platform != NULL)

@@ -45,7 +45,9 @@ void project_lock_runtime(struct cfg_lock *l, const struct project_plan *p,
 	cfg_text_set(&l->kernel, r->kernel_kind != NULL ? r->kernel_kind : "file");
 	cfg_text_set(&l->kernel_sha256, hex);
 	cfg_text_set(&l->kernel_standing, r->standing != NULL ? r->standing : "unknown");
-	cfg_text_set(&l->cmdline, p->is_rebuild ? p->locked.cmdline : cmdline);
+	if (p->is_rebuild)
+		cmdline = p->locked.cmdline;
+	cfg_text_set(&l->cmdline, cmdline != NULL && cmdline[0] != '\0' ? cmdline : NULL);
 	hex32(image->init_sha256, hex);
 	cfg_pairs_set(&l->runtime, "init", hex);
 	hex32(image->dataplane_sha256, hex);

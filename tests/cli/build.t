@@ -57,6 +57,13 @@ try 2 build -q --runtime runtime --certificate c.pem
 err 'selfsame: error: --certificate and --key belong together'
 try 4 build -q --runtime runtime --kernel missing
 err_has "'missing'"
+try 2 build -q --runtime runtime --target ''
+err 'selfsame: error: --target is empty'
+try 2 build -q --runtime runtime --target x --platform ''
+err 'selfsame: error: --platform is empty'
+try 0 build -q --runtime runtime --cmdline ''
+check 'no words are no key of the lock' sh -c '! grep -q ^cmdline enclave.lock'
+try 0 build -q --runtime runtime
 try 2 build -q --runtime runtime --build-arg novalue
 err "selfsame: error: --build-arg 'novalue' is not KEY=VALUE"
 cp enclave.toml plain.toml
