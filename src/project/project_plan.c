@@ -2,6 +2,7 @@
 #include "base/near.h"
 #include "base/show.h"
 #include "engine/engine.h"
+#include "fmt/json.h"
 #include "project/paths.h"
 #include "project/project.h"
 
@@ -298,6 +299,28 @@ static int merge_pairs(struct cfg_pairs *to, const char *const *words, size_t n,
 	return 0;
 }
 
+/* What goes into the lock has to come out of it again. */
+static int check_text(const char *option, const char *text, struct ss_err *err)
+{
+	json_t *j = text != NULL ? json_string(text) : NULL;
+
+	if (text != NULL && j == NULL)
+		return ss_fail(err, SS_EUSAGE, "%s '%s' is not UTF-8 text", option,
+			       SS_SHOW(span(text)));
+	json_decref(j);
+	return 0;
+}
+
+static int check_texts(const struct project_options *o, struct ss_err *err)
+{
+	for (size_t i = 0; i < o->n_args; i++)
+		if (check_text("--build-arg", o->args[i], err) < 0)
+			return -1;
+	if (check_text("--target", o->target, err) < 0)
+		return -1;
+	return check_text("--platform", o->platform, err);
+}
+
 static int find_build(const struct project_options *o, struct project_plan *p, struct ss_err *err)
 {
 	struct cfg_build *b = &p->config.build;
@@ -319,6 +342,8 @@ static int find_build(const struct project_options *o, struct project_plan *p, s
 		cfg_text_set(&b->platform, o->platform);
 	if (o->engine != NULL)
 		cfg_text_set(&b->engine, o->engine);
+	if (check_texts(o, err) < 0)
+		return -1;
 	if (merge_pairs(&b->args, o->args, o->n_args, "--build-arg", err) < 0)
 		return -1;
 	return merge_pairs(&b->secrets, o->secrets, o->n_secrets, "--secret", err);

@@ -59,6 +59,8 @@ try 4 build -q --runtime runtime --kernel missing
 err_has "'missing'"
 try 2 build -q --runtime runtime --target ''
 err 'selfsame: error: --target is empty'
+try 2 build -q --runtime runtime --build-arg "$(printf 'A=\200')"
+err "selfsame: error: --build-arg 'A=\x80' is not UTF-8 text"
 try 2 build -q --runtime runtime --target x --platform ''
 err 'selfsame: error: --platform is empty'
 try 0 build -q --runtime runtime --cmdline ''
