@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fmt/measured.h"
+#include "runtime/app_room.h"
 #include "runtime/console.h"
 
 #include <sys/types.h>
@@ -24,6 +25,7 @@
 
 struct rt_app {
 	const struct mc_config *config;
+	struct rt_room room;
 	bool has_nsm_device;  /* /dev/nsm is there to be granted */
 	const char *resolver; /* whom the application asks for names, or NULL */
 	int userns;           /* the application's user namespace, for every start */

@@ -233,8 +233,10 @@ static int make_dev(const struct rt_app *app, struct ss_err *err)
 		return -1;
 	if (chown("/mnt/dev/pts", RT_ID_BASE, RT_ID_BASE) < 0)
 		return ss_fail_sys(err, "cannot hand over the application's /dev/pts");
-	(void)rt_format(options, sizeof(options), "mode=1777,uid=%u,gid=%u", RT_ID_BASE,
-			RT_ID_BASE);
+	(void)rt_format(options, sizeof(options),
+			"mode=1777,size=%llu,nr_inodes=%llu,uid=%u,gid=%u",
+			(unsigned long long)app->room.shm, (unsigned long long)app->room.shm_inodes,
+			RT_ID_BASE, RT_ID_BASE);
 	return mount_at("dev/shm", "tmpfs", QUIET, options, err);
 }
 

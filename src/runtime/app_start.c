@@ -2,6 +2,8 @@
 #include "base/mem.h"
 #include "runtime/app.h"
 #include "runtime/etc_files.h"
+#include "runtime/format.h"
+#include "runtime/own_root.h"
 #include "runtime/privileges.h"
 
 #include <errno.h>
@@ -97,6 +99,19 @@ static int keep(pid_t app, const sigset_t *all)
 	}
 }
 
+/* Of this IPC namespace: segments as the room says, messages and semaphores of a few MiB. */
+static int limit_segments(const struct rt_room *room, struct ss_err *err)
+{
+	char pages[24];
+
+	(void)rt_format(pages, sizeof(pages), "%llu", (unsigned long long)room->segment_pages);
+	if (rt_put_setting("/proc/sys/kernel/shmall", pages, err) < 0 ||
+	    rt_put_setting("/proc/sys/kernel/msgmni", "128", err) < 0 ||
+	    rt_put_setting("/proc/sys/kernel/sem", "250 32000 100 128", err) < 0)
+		return -1;
+	return 0;
+}
+
 SS_NORETURN static void run_keeper(const struct keeper *k)
 {
 	struct ss_err err = { 0 };
@@ -113,7 +128,8 @@ SS_NORETURN static void run_keeper(const struct keeper *k)
 	}
 	/* When memory has run out, what is left of the application goes first: its processes; then
 	 * this one, and with it all that they left in /dev/shm and the like. */
-	if (rt_oom_score("-999", &err) < 0 || rt_app_enter_root(k->app, &err) < 0)
+	if (rt_oom_score("-999", &err) < 0 || limit_segments(&k->app->room, &err) < 0 ||
+	    rt_app_enter_root(k->app, &err) < 0)
 		give_up(k->report, RT_E_ISOLATION, &err);
 	app = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0); /* fork(), without its locks */
 	if (app == 0)

@@ -214,6 +214,7 @@ int main(int argc, char **argv)
 	settle_clock(&r.config, &s.clock);
 	tun = bring_network_up(&r.config, has_plane);
 	s.app.has_nsm_device = nsm.fd >= 0;
+	s.app.room = r.room;
 	prepare_application(&s.app, tun >= 0);
 	if (has_plane)
 		start_dataplane(&r, program, tun, &s.plane);

@@ -18,7 +18,6 @@
 
 #define INITRD "/sys/firmware/initrd"
 #define MIB (1u << 20)
-#define INODE_BYTES 1024u /* tmpfs counts inodes in these, and attributes against them */
 
 static struct rt_archive archive;
 static uint8_t config_bytes[MC_MAX_SIZE];
@@ -113,18 +112,13 @@ static int check_memory(struct rt_ramdisk1 *r, struct ss_err *err)
 	return 0;
 }
 
-/*
- * All memory but the application's reserve may become files, and inodes enough for files of any
- * size: the limits are there so that writing fails before memory has run out.
- */
+/* The limits are there so that writing fails before memory has run out. */
 static int mount_app(const struct rt_ramdisk1 *r, struct ss_err *err)
 {
-	const uint64_t files = r->available - mc_tree_need(0, 0);
-	const uint64_t inodes = r->config.entries + files / INODE_BYTES;
 	char options[96];
 
 	(void)rt_format(options, sizeof(options), "mode=0700,size=%llu,nr_inodes=%llu",
-			(unsigned long long)files, (unsigned long long)inodes);
+			(unsigned long long)r->room.files, (unsigned long long)r->room.inodes);
 	if (mount("app", "/app", "tmpfs", MS_NODEV | MS_NOSUID | MS_NOEXEC, options) < 0)
 		return ss_fail_sys(err, "cannot mount /app");
 	return 0;
@@ -229,6 +223,7 @@ int rt_ramdisk1_unpack(struct rt_ramdisk1 *r, enum rt_stop_code *ret_code, struc
 	if (check_memory(r, err) < 0)
 		return -1;
 	*ret_code = RT_E_UNPACK;
+	r->room = rt_room_divide(r->available, r->config.entries, r->config.pages);
 	if (mount_app(r, err) < 0)
 		return -1;
 	if (unpack(&r->config, err) < 0) {

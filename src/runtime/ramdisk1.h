@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fmt/measured.h"
+#include "runtime/app_room.h"
 #include "runtime/console.h"
 
 /*
@@ -12,6 +13,7 @@ struct rt_ramdisk1 {
 	struct mc_config config;     /* borrows from config_bytes */
 	struct ss_span config_bytes; /* a buffer of ramdisk1.c */
 	uint64_t available;          /* bytes that were free before unpacking */
+	struct rt_room room;         /* what becomes of them */
 };
 
 /* `at` is where stage0 found the end of ramdisk 0. Reads the archive's first entry. */

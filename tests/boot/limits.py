@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """An application that takes all there is ends, or waits; the runtime goes on and tells the host."""
+import re
 import time
 
 import rig
@@ -25,15 +26,22 @@ def who_takes_all_memory_is_killed_and_started_again():
 
 
 def files_everywhere_leave_the_runtime_room():
-    # /tmp has a limit that leaves room, /dev/shm has half of all memory: together they are too much.
-    with boot(['flag=/run/runs', 'fill=/tmp', 'fill=/dev/shm'], restart=1) as g:
+    """What no end of a process gives back at once is bounded in all; the rest is for who lives."""
+    words = ['fill=/tmp', 'fill=/dev/shm', 'segments']
+    with boot(['flag=/run/runs', *words, 'hog'], restart=1) as g:
         h = Host(g)
         for _ in range(2):
             assert h.until(STATE, bytes([RESTARTING]))[1:] == b'killed by signal 9'
         h.say(STOP, bytes(4))
         h.exit(1, 9)
-        g.expect('rt:10 ', 'flag 1', 'filled /tmp ', 'rt:15 ', 'flag 2', 'filled /tmp ', 'rt:15 ',
-                 'rt:21 end')
+        g.expect('rt:10 ', 'flag 1', 'filled /tmp ', 'filled /dev/shm ', 'filled ', 'taking all',
+                 'rt:15 ', 'flag 2', 'filled /tmp ', 'filled /dev/shm ', 'filled ', 'taking all',
+                 'rt:15 ', 'rt:21 end')
+        full = [x for x in g.lines() if x.startswith('filled ')]
+        print('# ' + '; '.join(full))
+        assert all(x.endswith(': No space left on device') for x in full), full
+        mib = [int(re.search(r'(\d+) (MiB|segments)', x)[1]) for x in full[:3]]
+        assert sum(mib) > 120 and mib[0] > mib[1] > mib[2] > 10, full
 
 
 def a_fork_bomb_ends_with_its_program():

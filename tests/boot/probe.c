@@ -18,6 +18,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -283,21 +284,40 @@ static void write_big(const char *arg)
 	printf("wrote %ld MiB\n", n);
 }
 
-/* Until there is no room: in one file, or in as many as can be. */
+/* Until there is no room. */
 static void fill(const char *arg)
 {
 	static char block[1 << 16];
+	long long total = 0;
 	char path[300];
-	long n = 0;
+	ssize_t n;
 	int fd;
 
 	memset(block, 1, sizeof(block));
 	(void)snprintf(path, sizeof(path), "%s/fill", arg);
 	fd = open(path, O_WRONLY | O_CREAT, 0600);
-	while (write(fd, block, sizeof(block)) == sizeof(block))
-		n++;
-	printf("filled %s with %ld MiB: %s\n", arg, n / 16, strerror(errno));
+	while ((n = write(fd, block, sizeof(block))) > 0)
+		total += n;
+	printf("filled %s with %lld MiB: %s\n", arg, total >> 20, strerror(errno));
 	(void)close(fd);
+}
+
+/* The other kind of shared memory, which nobody is attached to in the end. */
+static void fill_segments(const char *arg)
+{
+	long n = 0;
+
+	(void)arg;
+	for (;; n++) {
+		const int id = shmget(IPC_PRIVATE, 1 << 20, IPC_CREAT | 0600);
+		void *p = id < 0 ? NULL : shmat(id, NULL, 0);
+
+		if (id < 0 || p == (void *)-1)
+			break;
+		memset(p, 1, 1 << 20);
+		(void)shmdt(p);
+	}
+	printf("filled %ld segments of 1 MiB: %s\n", n, strerror(errno));
 }
 
 /* All memory there is, a page at a time, until somebody does something about it. */
@@ -521,6 +541,7 @@ static const struct {
 	{ "listen", listen_at },
 	{ "write", write_big },
 	{ "fill", fill },
+	{ "segments", fill_segments },
 	{ "hog", take_memory },
 	{ "bomb", fork_all },
 	{ "busy", be_busy },
