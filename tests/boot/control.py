@@ -15,9 +15,7 @@ PARTS = rig.Parts()
 
 
 def boot(argv, tree=(), **config):
-    """On two processors, as enclaves have: init, dataplane and the application really run at once."""
-    rd1 = E.app_ramdisk(rig.probe_tree(*tree), ['/probe', *argv], **config)
-    return rig.Live(PARTS.eif(rd1), '--smp', '2')
+    return rig.Live(PARTS.eif(E.app_ramdisk(rig.probe_tree(*tree), ['/probe', *argv], **config)))
 
 
 def the_host_is_told_how_it_ended():
