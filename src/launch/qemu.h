@@ -24,12 +24,14 @@ struct qemu_found {
 	char *program;
 	char *firmware; /* for -L, or NULL: QEMU's own */
 	enum qemu_kind kind;
-	bool kvm; /* tried: guests live */
+	bool kvm;         /* tried: guests live */
+	uint32_t tsc_khz; /* of a guest's processor without KVM; 0 = unknown */
 };
 
 #define QEMU_NAME "qemu-system-x86_64"
-#define QEMU_TRY_MS 5000u   /* a trial under KVM */
-#define QEMU_HELP_MS 20000u /* "-M help" on a loaded machine */
+#define QEMU_TRY_MS 5000u     /* a trial under KVM */
+#define QEMU_TSC_NS 20000000u /* that the clock is watched for */
+#define QEMU_HELP_MS 20000u   /* "-M help" on a loaded machine */
 
 /*
  * $SELFSAME_QEMU and no other; or the first with -M nitro-enclave of the one on PATH and those that

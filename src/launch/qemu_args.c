@@ -10,9 +10,14 @@
 
 /* Without these QEMU does not end with the guest. No register covers what we append. */
 #define END_WORDS "reboot=t panic=-1"
-/* Emulated on a loaded machine, the timer looks dead to a kernel that tries it for ten ticks; one
- * that knows that it runs under KVM does not try. */
+/*
+ * What a kernel that runs under KVM knows, and an emulated one on a loaded machine finds out
+ * wrongly: that the timer lives (it is tried for ten ticks), and how fast the processor's clock is
+ * (it is held against ticks; where that fails, ticks are all there is, and time inside nearly
+ * stands still).
+ */
 #define TCG_WORDS " no_timer_check"
+#define TCG_CLOCK " tsc_early_khz=%u tsc=reliable"
 #define VIRTIO_ID_NSM 33u
 
 void qemu_args_done(struct qemu_args *a)
@@ -49,9 +54,13 @@ static void add_words(struct qemu_args *a, const char *const *words)
 /* The machine itself, and what it starts. */
 static void add_machine(const struct qemu_guest *g, struct qemu_args *a)
 {
-	const char *tcg = g->found->kvm ? "" : TCG_WORDS;
+	char tcg[128] = "";
 	const char *quiet = g->kernel_messages ? "" : " quiet";
 
+	if (!g->found->kvm && g->found->tsc_khz != 0)
+		(void)snprintf(tcg, sizeof(tcg), TCG_WORDS TCG_CLOCK, g->found->tsc_khz);
+	else if (!g->found->kvm)
+		(void)snprintf(tcg, sizeof(tcg), TCG_WORDS);
 	qemu_args_add(a, "-M");
 	if (g->found->kind == QEMU_NITRO) {
 		qemu_args_add(a, "nitro-enclave,vsock=c,id=%s", g->id);

@@ -73,7 +73,8 @@ static void qemu_args_only_an_emulated_timer_goes_unchecked(void **state)
 	for (unsigned i = 0; i < 8; i++) {
 		const struct qemu_found found = { .program = (char[]){ "q" },
 						  .kind = (i & 1) != 0 ? QEMU_MICROVM : QEMU_NITRO,
-						  .kvm = (i & 2) != 0 };
+						  .kvm = (i & 2) != 0,
+						  .tsc_khz = 2400000 };
 		struct qemu_guest g = { .found = &found,
 					.fds = &fds,
 					.id = "i",
@@ -83,7 +84,10 @@ static void qemu_args_only_an_emulated_timer_goes_unchecked(void **state)
 					.kernel_messages = (i & 4) != 0 };
 		AUTO_FREE char *line = joined(&g);
 
-		assert_int_equal(strstr(line, " no_timer_check") != NULL, (i & 2) == 0);
+		assert_int_equal(
+			strstr(line, " no_timer_check tsc_early_khz=2400000 tsc=reliable") != NULL,
+			(i & 2) == 0);
+		assert_int_equal(strstr(line, "tsc") != NULL, (i & 2) == 0);
 		assert_int_equal(strstr(line, " quiet") != NULL, (i & 4) == 0);
 		assert_non_null(strstr(line, "reboot=t panic=-1"));
 	}
