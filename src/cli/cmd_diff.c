@@ -4,9 +4,12 @@
 #include "cli/limits.h"
 #include "fmt/json.h"
 
+#include <sys/stat.h>
+
 struct opts {
 	bool all;
 	bool json;
+	const char *html;
 	const char *arch;
 	struct cli_limits limits;
 };
@@ -24,6 +27,12 @@ static const struct cli_opt opt_table[] = {
 	  .help = "which image to take out of one for several architectures",
 	  .preset = "x86_64",
 	  .choices = "x86_64 aarch64" },
+	{ .name = "html",
+	  .kind = CLI_STR,
+	  .at = offsetof(struct opts, html),
+	  .arg = "FILE",
+	  .help = "write all differences as one page that opens in any browser, too",
+	  .value = CLI_FILE },
 	CLI_OPTS_LIMITS(struct opts, limits),
 	{ .name = "json",
 	  .kind = CLI_FLAG,
@@ -31,6 +40,21 @@ static const struct cli_opt opt_table[] = {
 	  .help = "print one JSON document with all differences" },
 	CLI_OPTS_END,
 };
+
+/* Never a page in place of what is compared. */
+static int check_output(const char *html, char **inputs, struct ss_err *err)
+{
+	struct stat out = { 0 };
+	struct stat in = { 0 };
+
+	if (html == NULL || stat(html, &out) < 0)
+		return 0;
+	for (; *inputs != NULL; inputs++)
+		if (stat(*inputs, &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+			return ss_fail(err, SS_EUSAGE, "the output '%s' would replace '%s'", html,
+				       *inputs);
+	return 0;
+}
 
 static int run(struct cli_run *r, struct ss_err *err)
 {
@@ -41,7 +65,11 @@ static int run(struct cli_run *r, struct ss_err *err)
 	AUTO_EX_REPORT struct ex_report report = { 0 };
 	AUTO_JSON json_t *j = NULL;
 
+	if (check_output(o->html, r->args, err) < 0)
+		return -1;
 	if (ex_compare(r->args[0], r->args[1], &how, &report, err) < 0)
+		return -1;
+	if (o->html != NULL && cli_diff_html(&report, o->html, err) < 0)
 		return -1;
 	r->status = report.files > 0;
 	if (!o->json) {

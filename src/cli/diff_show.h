@@ -8,5 +8,8 @@
 
 /* The verdict, then the groups, the measured ones first. Not `all`: three files a group. */
 SS_NONNULL void cli_diff_text(const struct ex_report *r, bool all);
+/* One self-contained page, whole or not at all. */
+SS_MUST_CHECK SS_NONNULL int cli_diff_html(const struct ex_report *r, const char *path,
+					   struct ss_err *err);
 /* One document. The caller's. */
 SS_NONNULL json_t *cli_diff_json(const struct ex_report *r);

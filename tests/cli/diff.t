@@ -247,3 +247,41 @@ out_has 'a\x1b[31mb'
 check 'no hash of a password is shown' sh -c '! grep -q secret "$1"' - "$OUT"
 try 1 diff -q --json esc1 esc2
 check 'JSON has neither' sh -c '! grep -q secret "$1"' - "$OUT"
+
+# --- a page ---
+
+mkdir -p page1/srv page2/srv
+printf 'x <script>a</script> 2024-01-02\n' >'page1/srv/<b>&'
+printf 'x <script>a</script> 2025-01-02\n' >'page2/srv/<b>&'
+find page1 page2 -exec touch -d @5 {} +
+try 1 diff -q --html page.html page1 page2
+out_has 'different: 1 file, 1 cause; the registers differ'
+cat >page.py <<'END'
+import html.parser
+import sys
+seen, open_tags, words = set(), [], []
+class P(html.parser.HTMLParser):
+    def handle_starttag(self, tag, attrs):
+        seen.add(tag)
+        assert not any(k in ('src', 'href') or k.startswith('on') for k, _ in attrs), attrs
+        if tag != 'meta':
+            open_tags.append(tag)
+    def handle_endtag(self, tag):
+        assert open_tags.pop() == tag, tag
+    def handle_data(self, data):
+        words.append(data)
+P().feed(open('page.html', encoding='utf-8').read())
+assert not open_tags and seen == {'html', 'head', 'meta', 'title', 'style', 'body', 'h1', 'h2', 'p',
+                                  'details', 'summary', 'b', 'pre'}, seen
+text = ''.join(words)
+for want in ('different: 1 file, 1 cause', 'time.text', 'tree: srv/<b>&',
+             '- x <script>a</script> 2024-01-02', '+ x <script>a</script> 2025-01-02', 'mend: '):
+    assert want in text, want
+END
+check 'the page is well-formed, without a script, and says all of it' python3 page.py
+try 0 diff -q --html same.html page1 page1
+check 'a page that says same' grep -qx '<h1>same</h1>' same.html
+try 4 diff -q --html missing/page.html page1 page2
+check 'nothing is printed before the page is written' test ! -s "$OUT"
+try 2 diff -q --html ./a.eif a.eif b.eif
+err "selfsame: error: the output './a.eif' would replace 'a.eif'"
