@@ -285,3 +285,40 @@ try 4 diff -q --html missing/page.html page1 page2
 check 'nothing is printed before the page is written' test ! -s "$OUT"
 try 2 diff -q --html ./a.eif a.eif b.eif
 err "selfsame: error: the output './a.eif' would replace 'a.eif'"
+
+# --- images ---
+
+PYTHONPATH=$SRC/tests/oracle python3 - <<'END'
+import images
+
+def image(path, body=b'x', kind='plain', **kw):
+    images.simple(path, [images.tar([images.entry('bin/app', images.REG, body, mode=0o755, mtime=5)])],
+                  kind, **kw)
+
+image('one')
+image('packed', kind='gzip')
+image('body', b'y')
+image('env', config={'Env': ['A=1']})
+image('env2', config={'Env': ['A=2']})
+END
+try 0 diff -q oci:one:latest one
+out same
+try 0 diff -q one packed
+out same
+tar -C one -cf one.tar oci-layout index.json blobs
+try 0 diff -q one.tar oci-archive:one.tar
+out same
+try 1 diff -q one body
+out_has '  tree: bin/app'
+out_has 'the registers differ'
+try 1 diff -q env env2
+out <<'END'
+different: 1 file, 1 cause; the registers differ
+
+input.config: what is started, or its environment, is another (1 file)
+  config
+    Env
+      - A=1
+      + A=2
+  mend: compare the ENV, CMD, ENTRYPOINT, USER of the two Dockerfiles
+END
