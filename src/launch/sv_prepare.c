@@ -129,6 +129,10 @@ static int prepare(struct sv_plan *p, struct ss_err *err)
 		return -1;
 	if (!p->is_nitro && qemu_find(&p->facts.file, p->o.nsm_root != NULL, &p->qemu, err) < 0)
 		return -1;
+	/* QEMU's own NSM reads a call before it is whole, now and then, if a second processor is
+	 * fast enough; then it answers no more. */
+	if (!p->is_nitro && p->qemu.kind == QEMU_NITRO && p->o.cpus == 0)
+		p->cpus = 1;
 	(void)snprintf(p->id, sizeof(p->id), "%.32s-enc%08x%08x", sv_instance(p),
 		       (unsigned)getpid(), p->claim.cid);
 	raise_limit();

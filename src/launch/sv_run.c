@@ -459,11 +459,11 @@ static void say_what_starts(struct sv *s)
 	const struct sv_plan *p = s->p;
 	const struct machine *m = s->machine;
 
-	sv_note(s, "%s: %s%s, %llu MiB, %u CPUs, CID %u", p->claim.name, m->ops->name,
+	sv_note(s, "%s: %s%s, %llu MiB, %u CPU%s, CID %u", p->claim.name, m->ops->name,
 		p->is_nitro   ? ""
 		: p->qemu.kvm ? " under KVM"
 			      : " without KVM (TCG: slow)",
-		(unsigned long long)p->memory_mib, p->cpus, m->cid);
+		(unsigned long long)p->memory_mib, p->cpus, p->cpus == 1 ? "" : "s", m->cid);
 	if (m->notice != NULL)
 		sv_note(s, "%s", m->notice);
 	if (p->facts.expired.code != SS_OK)

@@ -87,7 +87,7 @@ def ends_well(g, _):
 
 def without_memory_it_is_the_larger_of_need_and_proposal():
     with rig.Place() as p:
-        p.run(ends_well).expect(0, ' 1024 MiB, 2 CPUs')
+        p.run(ends_well).expect(0, ' 1024 MiB, 1 CPU,')
     # The same file, proposing nothing.
     with rig.Place() as p:
         raw = bytearray(E.eif(p.sections))
@@ -98,7 +98,7 @@ def without_memory_it_is_the_larger_of_need_and_proposal():
         raw[544:548] = crc.to_bytes(4, 'big')
         with open(p.eif, 'wb') as f:
             f.write(raw)
-        p.run(ends_well).expect(0, ' 65 MiB, 2 CPUs')
+        p.run(ends_well).expect(0, ' 65 MiB, 1 CPU,')
 
 
 def a_production_policy_refuses_debug_mode():

@@ -79,14 +79,14 @@ def an_enclave_in_the_background_is_listed_read_and_stopped():
         doc, = p.list()
         assert doc['EnclaveName'] == 'bg' and doc['State'] == 'RUNNING'
         assert doc['Readiness'] == 'ready' and doc['Reason'] == 'all well'
-        assert doc['Flags'] == 'NONE' and doc['NumberOfCPUs'] == 2 and doc['MemoryMiB'] == 1024
+        assert doc['Flags'] == 'NONE' and doc['NumberOfCPUs'] == 1 and doc['MemoryMiB'] == 1024
         assert doc['Measurements']['PCR0'] == p.pcr0() and doc['EnclaveCID'] == 16
         port, = doc['Ports']
         assert port['EnclavePort'] == 8080 and port['Protocol'] == 'tcp'
         assert port['Host'] == '127.0.0.1:%d' % port['HostPort']
         table = p.ask('list').stdout.decode().splitlines()
         assert table[0].split() == ['NAME', 'STATE', 'PID', 'CID', 'CPUS', 'MEMORY', 'PORTS']
-        assert table[1].split() == ['bg', 'ready', str(doc['ProcessID']), '16', '2', '1024',
+        assert table[1].split() == ['bg', 'ready', str(doc['ProcessID']), '16', '1', '1024',
                                     '%s->8080/tcp' % port['Host']], table
         logs = p.ask('logs', 'bg')
         assert logs.stdout == b'first\n', logs
