@@ -66,6 +66,7 @@ static const struct cfg_field image_fields[] = {
 
 static const struct cfg_field build_fields[] = {
 	{ .key = "args", .kind = CFG_PAIRS, .at = LOCK_AT(args) },
+	{ .key = "dockerfile", .kind = CFG_TEXT, .at = LOCK_AT(dockerfile) },
 	{ .key = "engine",
 	  .kind = CFG_TEXT,
 	  .at = LOCK_AT(engine),

@@ -33,6 +33,7 @@ struct cfg_lock {
 	/* [build]; engine NULL when nothing was built */
 	char *engine;
 	char *engine_version;
+	char *dockerfile; /* --file, from the lock's folder; NULL: as enclave.toml says */
 	char *target;
 	char *platform;
 	struct cfg_pairs args;

@@ -24,7 +24,7 @@ char *project_path_join(const char *dir, const char *name)
 	if (name[0] == '/' || strcmp(dir, ".") == 0)
 		return project_path_copy(name);
 	p = ss_calloc(n, 1);
-	(void)snprintf(p, n, "%s/%s", dir, name);
+	(void)snprintf(p, n, "%s/%s", strcmp(dir, "/") == 0 ? "" : dir, name);
 	return p;
 }
 
@@ -74,6 +74,33 @@ bool project_path_is_below(const char *dir, const char *file)
 		return false;
 	n = strcmp(top, "/") == 0 ? 0 : strlen(top);
 	return strncmp(real, top, n) == 0 && real[n] == '/';
+}
+
+char *project_path_relative(const char *dir, const char *file)
+{
+	AUTO_FREE char *from = realpath(dir, NULL);
+	AUTO_FREE char *to = project_path_real(file);
+	size_t same = 0, room, ups = 0;
+	char *p;
+
+	if (from == NULL || to == NULL)
+		return NULL;
+	for (size_t i = 0;; i++) { /* the last place where a component of both ends */
+		const bool ends = (from[i] == '/' || from[i] == '\0') && to[i] == '/';
+
+		if (ends)
+			same = i;
+		if (from[i] == '\0' || from[i] != to[i])
+			break;
+	}
+	for (size_t i = same; from[i] != '\0'; i++)
+		ups += from[i] == '/' && from[i + 1] != '\0';
+	room = 3 * ups + strlen(to + same) + 1;
+	p = ss_calloc(room, 1);
+	for (size_t i = 0; i < ups; i++)
+		memcpy(p + 3 * i, "../", 3);
+	memcpy(p + 3 * ups, to + same + 1, strlen(to + same));
+	return p;
 }
 
 char *project_source_below(const char *dir, const char *source)

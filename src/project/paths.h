@@ -18,5 +18,7 @@ SS_NONNULL char *project_path_real(const char *file);
 SS_NONNULL bool project_path_same(const char *a, const char *b);
 /* True if the file lies in the folder or below it, or would. */
 SS_NONNULL bool project_path_is_below(const char *dir, const char *file);
+/* What `file` is called from `dir`, both resolved: "../x/file"; NULL where a folder is missing. */
+SS_NONNULL char *project_path_relative(const char *dir, const char *file);
 /* A source of enclave.toml: relative paths in it are relative to the file's folder. */
 SS_NONNULL char *project_source_below(const char *dir, const char *source);

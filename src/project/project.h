@@ -61,6 +61,7 @@ struct project_plan {
 	char *dir;        /* the project's folder */
 	char *source;     /* an image source, or NULL: the Dockerfile */
 	char *dockerfile; /* path */
+	char *elsewhere;  /* the Dockerfile that --file or the lock named, from `dir`; or NULL */
 	char *context;    /* path */
 	char *output;     /* path of the EIF */
 	char *eif;        /* where it goes by default: never an input, whatever the output */

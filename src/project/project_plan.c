@@ -77,13 +77,16 @@ static int load_config(const struct project_options *o, struct project_plan *p, 
 /* What is built: the source of the command line, else the file's image, else its Dockerfile. */
 static int find_source(const struct project_options *o, struct project_plan *p, struct ss_err *err)
 {
-	const char *dockerfile = p->config.dockerfile;
+	const char *dockerfile = p->is_rebuild && p->locked.dockerfile != NULL
+					 ? p->locked.dockerfile
+					 : p->config.dockerfile;
 
 	if (o->source != NULL && oci_is_source(o->source)) {
 		p->source = project_path_copy(o->source);
 		return 0;
 	}
-	if (p->config.image != NULL && o->dockerfile == NULL) {
+	if (p->config.image != NULL && o->dockerfile == NULL &&
+	    dockerfile == p->config.dockerfile) {
 		if (!oci_is_source(p->config.image))
 			return ss_fail(err, SS_EINPUT,
 				       "enclave.toml: image = '%s' is not an image source",
@@ -94,6 +97,8 @@ static int find_source(const struct project_options *o, struct project_plan *p, 
 	p->dockerfile = o->dockerfile != NULL
 				? project_path_copy(o->dockerfile)
 				: project_path_join(p->dir, first(dockerfile, "Dockerfile", NULL));
+	if (o->dockerfile != NULL || dockerfile != p->config.dockerfile)
+		p->elsewhere = project_path_relative(p->dir, p->dockerfile);
 	p->context = project_path_join(p->dir, first(p->config.context, ".", NULL));
 	if (access(p->dockerfile, R_OK) == 0)
 		return 0;
@@ -255,7 +260,7 @@ static int find_epoch(const struct project_options *o, struct project_plan *p, s
 {
 	char eif[160];
 	AUTO_FREE char *output = o->output != NULL ? project_path_real(o->output) : NULL;
-	AUTO_FREE char *given = o->dockerfile != NULL ? project_path_real(o->dockerfile) : NULL;
+	AUTO_FREE char *given = p->elsewhere != NULL ? project_path_real(p->dockerfile) : NULL;
 	const char *const outputs[] = { "measurements.json", "enclave.lock", eif, output };
 	const struct cfg_git_paths paths = {
 		.project = p->dir,
@@ -391,6 +396,7 @@ void project_plan_done(struct project_plan *p)
 	free(p->dir);
 	free(p->source);
 	free(p->dockerfile);
+	free(p->elsewhere);
 	free(p->context);
 	free(p->output);
 	free(p->eif);

@@ -21,6 +21,7 @@ void project_lock_image(struct cfg_lock *l, const struct project_plan *p,
 	char digest[DIGEST_MAX];
 
 	if (p->source == NULL) {
+		cfg_text_set(&l->dockerfile, p->elsewhere);
 		cfg_text_set(&l->target, p->config.build.target);
 		cfg_text_set(&l->platform, p->config.build.platform);
 		for (size_t i = 0; i < p->config.build.args.n; i++)

@@ -90,6 +90,13 @@ check 'a build argument counts' sh -c '! cmp -s ../else.eif ../first.eif'
 check 'and is in the lock' grep -q '^WHO = "else"$' enclave.lock
 try 0 rebuild -q --runtime "$runtime"
 out same
+mkdir ../elsewhere
+sed 's/WHO=nobody/WHO=elsewhere/' Dockerfile >../elsewhere/Dockerfile
+try 0 build -q --runtime "$runtime" --file ../elsewhere/Dockerfile
+check 'the lock names the Dockerfile' grep -q '^dockerfile = "../elsewhere/Dockerfile"$' enclave.lock
+check 'it is another image' sh -c '! cmp -s e2e.eif ../first.eif'
+try 0 rebuild -q --runtime "$runtime"
+out same
 cp ../first.lock enclave.lock
 try 1 rebuild -q --runtime "$runtime"
 out_has 'ramdisk 1'
