@@ -23,7 +23,7 @@ static const struct cli_opt opt_table[] = {
 
 struct listing {
 	json_t *list; /* NULL: print lines */
-	size_t n;
+	size_t n, n_bad;
 };
 
 static void print_record(const struct cfg_record *r)
@@ -34,6 +34,12 @@ static void print_record(const struct cfg_record *r)
 	cli_print_str(r->subject);
 	if (r->removed) {
 		printf("\n  measurements.json was removed\n");
+		return;
+	}
+	if (r->bad.code != SS_OK) {
+		printf("\n  measurements.json cannot be read: ");
+		cli_print_str(r->bad.msg);
+		printf("\n");
 		return;
 	}
 	printf("\n  source %s%s\n", r->m.source.commit[0] != '\0' ? r->m.source.commit : "unknown",
@@ -56,6 +62,9 @@ static void add_record(json_t *list, const struct cfg_record *r)
 		      (struct ss_span){ (const uint8_t *)r->subject, strlen(r->subject) });
 	if (r->removed) {
 		cli_json_set(one, "Removed", json_true());
+	} else if (r->bad.code != SS_OK) {
+		cli_json_text(one, "Unreadable",
+			      (struct ss_span){ (const uint8_t *)r->bad.msg, strlen(r->bad.msg) });
 	} else {
 		json_t *source = json_object();
 
@@ -80,6 +89,7 @@ static int each(void *ctx, const struct cfg_record *r, struct ss_err *err)
 	else
 		print_record(r);
 	l->n++;
+	l->n_bad += r->bad.code != SS_OK;
 	return 0;
 }
 
@@ -94,6 +104,8 @@ static int run(struct cli_run *r, struct ss_err *err)
 	json_decref(l.list);
 	if (rc == 0 && l.n == 0 && !o->json)
 		printf("no commit has a measurements.json here\n");
+	if (rc == 0 && l.n_bad > 0)
+		return ss_fail(err, SS_EINPUT, "%zu of %zu records cannot be read", l.n_bad, l.n);
 	return rc;
 }
 
@@ -102,7 +114,8 @@ const struct cli_cmd cli_history = {
 	.args = "[DIR]",
 	.summary = "list the measurements that were recorded, by commit",
 	.about = "Lists each commit that changed measurements.json in DIR (default: this folder), "
-		 "newest first: the commit, the source that was measured, and PCR0, PCR1, PCR2.",
+		 "newest first: the commit, the source that was measured, and PCR0, PCR1, PCR2. A "
+		 "file that cannot be read is said so in its place, and the exit status is 3.",
 	.examples = "selfsame history\n"
 		    "selfsame history --json examples/hello\n",
 	.max_args = 1,

@@ -288,7 +288,9 @@ static int read_record(const char *dir, struct cfg_record *r, struct ss_err *err
 	if (!ok)
 		return 0;
 	text.n--; /* the NUL */
-	return cfg_measurements_read(ss_buf_span(&text), &r->m, err);
+	if (cfg_measurements_read(ss_buf_span(&text), &r->m, &r->bad) == 0)
+		r->bad.code = SS_OK;
+	return 0;
 }
 
 static int each_line(const char *dir, char *line,

@@ -56,14 +56,12 @@ struct cfg_record {
 	char commit[CFG_COMMIT_MAX + 1];
 	int64_t time;
 	char *subject;
-	bool removed; /* the commit deleted the file */
+	bool removed;      /* the commit deleted the file */
+	struct ss_err bad; /* what is wrong with the file; SS_OK: nothing, and m is there */
 	struct cfg_measurements m;
 };
 
-/*
- * Each commit that changed measurements.json in `dir`, newest first. What cannot be read there is
- * an error that names the commit.
- */
+/* Each commit that changed measurements.json in `dir`, newest first. */
 SS_MUST_CHECK SS_NONNULL int
 cfg_history(const char *dir, int (*each)(void *ctx, const struct cfg_record *r, struct ss_err *err),
 	    void *ctx, struct ss_err *err);

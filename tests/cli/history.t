@@ -35,3 +35,18 @@ assert r[0]["Source"]["Dirty"] and not r[1]["Source"]["Dirty"], r
 assert r[0]["Measurements"]["PCR2"] != r[1]["Measurements"]["PCR2"]
 assert r[0]["Measurements"]["PCR1"] == r[1]["Measurements"]["PCR1"]' "$OUT"
 try 4 history nowhere
+
+# One bad record hides none of the others.
+echo '{' >measurements.json
+git_here commit -am 'a slip'
+try 3 history
+out_has 'a slip'
+out_has '  measurements.json cannot be read: '
+out_has 'first measurements'
+err 'selfsame: error: 1 of 3 records cannot be read'
+try 3 history --json
+check 'said in its place' python3 -c '
+import json, sys
+r = json.load(open(sys.argv[1]))
+assert ["Unreadable" in x for x in r] == [True, False, False], r
+assert "Measurements" in r[1] and "Measurements" not in r[0]' "$OUT"
