@@ -21,7 +21,7 @@ def linked():
 
 def unknown(text):
     """Formats of a source text that are not known, PRIu64 and the like included."""
-    bad = re.findall(r'\bPRI\w+', text)
+    bad = re.findall(r'\bPRI[diouxX]\w+', text)
     for literal in LITERAL.findall(re.sub(r'/\*.*?\*/', '', text, flags=re.S)):
         at = literal.find('%')
         while at >= 0:
