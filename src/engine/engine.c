@@ -4,6 +4,7 @@
 #include "engine/imgref.h"
 #include "engine/job.h"
 #include "engine/stage.h"
+#include "hermetic/view.h"
 #include "io/atomic.h"
 #include "io/file.h"
 #include "io/stop.h"
@@ -314,6 +315,23 @@ static void see_stale(void *ctx, const char *path)
 	buildah_clear(j, path);
 }
 
+static int write_view(const struct engine_job *j, struct ss_err *err)
+{
+	AUTO_BUF struct ss_buf b = SS_BUF_INIT(HM_VIEW_MAX_SIZE);
+	AUTO_FREE char *path = engine_text("%s/" ENGINE_VIEW, j->work.path);
+
+	if (j->kind != ENGINE_BUILDAH)
+		return ss_fail(err, SS_EUSAGE,
+			       "only with buildah can what a step sees be chosen; BuildKit's "
+			       "daemon runs them");
+	if (hm_view_check(j->req->view, err) < 0)
+		return -1;
+	hm_view_write(j->req->view, &b);
+	if (ss_buf_check(&b, "what the steps see", err) < 0)
+		return -1;
+	return io_atomic_store(path, ss_buf_span(&b), err);
+}
+
 static int prepare(struct engine_job *j, struct ss_err *err)
 {
 	AUTO_FREE char *cache = NULL;
@@ -326,6 +344,8 @@ static int prepare(struct engine_job *j, struct ss_err *err)
 	if (cache == NULL || io_private_new(cache, &j->work, see_stale, j, err) < 0)
 		return -1;
 	j->layout = engine_text("%s/oci", j->work.path);
+	if (j->req->view != NULL && write_view(j, err) < 0)
+		return -1;
 	return j->kind == ENGINE_BUILDAH ? buildah_open(j, err) : 0;
 }
 

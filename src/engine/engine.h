@@ -4,6 +4,8 @@
 #include "base/progress.h"
 #include "config/enclave_lock.h"
 
+struct hm_view;
+
 /*
  * A Dockerfile becomes an OCI layout, by an engine that is found at run time: buildah where it is
  * installed, else BuildKit (buildctl, or docker buildx).
@@ -33,7 +35,9 @@ struct engine_request {
 	bool keep_modes; /* the context as it lies there, not as git keeps it (engine/stage.h) */
 	const struct cfg_lock *locked; /* NULL: resolve all bases anew */
 	bool locked_only;              /* rebuild */
-	struct ss_progress *progress;  /* the engine's output, line by line; may be NULL */
+	/* What the steps see (hermetic/view.h); NULL = all is left as it is. buildah only. */
+	const struct hm_view *view;
+	struct ss_progress *progress; /* the engine's output, line by line; may be NULL */
 };
 
 struct engine_result {

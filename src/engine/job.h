@@ -19,6 +19,9 @@ enum engine_kind { ENGINE_BUILDAH, ENGINE_BUILDCTL, ENGINE_BUILDX };
 /* There, too: what its RUN --mount hid, a path a line (hermetic/hidden.h). */
 #define ENGINE_HIDDEN "hidden"
 
+/* There, too: what a step sees (hermetic/view.h), if the request says. */
+#define ENGINE_VIEW "view"
+
 /* A command line under construction; owns its words. */
 struct engine_words {
 	char **v; /* NULL-terminated */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/job.h"
+#include "hermetic/view.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -123,6 +124,11 @@ void engine_env(const struct engine_job *j, struct io_env *ret)
 		io_env_set(ret, "TMPDIR", j->work.path);
 		io_env_set(ret, "SELFSAME_STEP_STATE", steps);
 		io_env_set(ret, "SELFSAME_STEP_HIDDEN", hidden);
+		if (j->req->view != NULL) {
+			AUTO_FREE char *view = engine_text("%s/" ENGINE_VIEW, j->work.path);
+
+			io_env_set(ret, HM_VIEW_ENV, view);
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/engine.h"
 #include "expect.h"
+#include "hermetic/view.h"
 #include "io/cache.h"
 
 #include <dirent.h>
@@ -203,6 +204,34 @@ static void buildah_is_asked_for_exactly_this(void **state)
 	assert_string_equal(load("env", buf, sizeof(buf)), want);
 	engine_result_done(&res);
 	assert_int_equal(count_work(), 0);
+}
+
+static void a_view_reaches_the_runtime_of_the_steps(void **state)
+{
+	struct hm_view v = { .cpus = hm_num(1) };
+	struct engine_request r = request("auto");
+	struct engine_result res;
+	char buf[512];
+
+	(void)state;
+	fake("buildah", "case \"$*\" in --version) echo 'buildah version 1.28.2 (image-spec 1.1)'; "
+			"exit;; esac\n"
+			"case \" $* \" in *' bud '*) cp \"$SELFSAME_STEP_VIEW\" seen;; esac\n"
+			"while [ $# -gt 0 ]; do case \"$1\" in --tag=oci:*) d=${1#--tag=oci:}; "
+			"mkdir -p \"${d%:image}\";; esac; shift; done");
+	sh("printf 'FROM scratch\\nCOPY x /\\n' > ctx/Dockerfile; echo x > ctx/x");
+	r.view = &v;
+	res = expect_built(&r);
+	assert_string_equal(load("seen", buf, sizeof(buf)), "selfsame-view 1\ncpus 1\n");
+	engine_result_done(&res);
+	v.cpus.v = 0;
+	expect_error(&r, SS_EINPUT, "cpus: 0 is not in 1 .. 1024");
+	fake("buildctl", "case \"$*\" in 'debug info') echo 'BuildKit: github.com/moby/buildkit "
+			 "v0.12.5 abc';; esac");
+	r.engine = "buildkit";
+	expect_error(&r, SS_EUSAGE,
+		     "only with buildah can what a step sees be chosen; BuildKit's daemon runs "
+		     "them");
 }
 
 static void buildctl_is_asked_for_exactly_this(void **state)
@@ -636,6 +665,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(buildah_is_asked_for_exactly_this, each),
+		cmocka_unit_test_setup(a_view_reaches_the_runtime_of_the_steps, each),
 		cmocka_unit_test_setup(buildctl_is_asked_for_exactly_this, each),
 		cmocka_unit_test_setup(buildx_is_asked_where_there_is_no_buildctl, each),
 		cmocka_unit_test_setup(without_skopeo_buildah_resolves, each),
