@@ -104,7 +104,21 @@ def proxy():
     store('proxy_header', 'version1', b'PROXY TCP4 192.0.2.7 198.51.100.1 51234 443\r\n')
 
 
+
+def http():
+    get = b'GET /attestation?nonce=' + b'0f' * 32 + b' HTTP/1.1\r\nHost: a.example:8443\r\n'
+    store('http_head', 'get', b'\x80' + get + b'Accept: */*\r\nConnection: close\r\n\r\n')
+    store('http_head', 'look', b'\xff' + b'GET /a?b&c=&&d HTTP/1.1\r\nHost:\r\n\r\n')
+    store('http_head', 'post', b'\x10POST / HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\nContent-Length: 10\r\n\r\n')
+    store('http_head', 'folded', b'\xf0' + get + b'A: b\r\n c\r\n\r\n')
+    store('http_head', 'bare', b'\xff' + get.replace(b'\r', b'') + b'\n')
+    store('http_head', 'answer', b'\xa0HTTP/1.1 200 OK\r\nContent-Type: application/cbor\r\nContent-Length: 3\r\n\r\nabc')
+    store('http_head', 'moved', b'\0HTTP/1.1 302\r\nLocation: /\r\n\r\n')
+    store('http_head', 'chunked', b'\xffHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n')
+
+
 frames()
+http()
 egress()
 dns()
 tls()
