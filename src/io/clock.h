@@ -12,3 +12,5 @@
 int64_t io_clock_now(void);
 /* Milliseconds since 1970. */
 uint64_t io_clock_now_ms(void);
+/* Milliseconds of a clock that nobody sets: for time-outs. */
+uint64_t io_clock_steady_ms(void);

@@ -38,7 +38,7 @@ accepts() { # NAME COMMAND...
 }
 
 # --- layers
-mkdir -p tree/src/base tree/src/io tree/src/eif tree/tools
+mkdir -p tree/src/base tree/src/crypto tree/src/io tree/src/eif tree/tools
 cp "$src/tools/layers.txt" tree/tools/
 echo '#include "base/a.h"' >tree/src/io/good.c
 accepts 'an include that the table allows' "$src/tools/check-layers" tree
@@ -52,6 +52,7 @@ one 'an include with spaces' 'base may not include io' base/up.h ' #  include "i
 one 'an include by a way round' 'an include is "folder/file.h"' base/up.c '#include "../io/file.h"'
 one 'an include without a folder' 'an include is "folder/file.h"' base/up.c '#include "file.h"'
 one 'a library outside its folder' 'eif may not include <openssl/>' eif/x.c '#include <openssl/evp.h>'
+one 'libssl, which crypto does not have' 'crypto may not include <openssl/ssl>' crypto/x.c '#include <openssl/ssl.h>'
 mkdir tree/src/frob
 one 'a folder that is not in the table' 'folder frob is not in tools/layers.txt' frob/x.c '#include "base/a.h"'
 rm tree/src/io/good.c
