@@ -298,7 +298,7 @@ static void tell_change(struct att_verdict *v, const struct att_expect *e,
 /* --- values ---------------------------------------------------------------------------------- */
 
 static void compare_value(struct att_verdict *v, const char *name, enum att_reason reason,
-			  struct ss_span want, struct ss_span got)
+			  struct ss_span want, struct ss_span got, unsigned need)
 {
 	struct att_check *c;
 
@@ -310,7 +310,7 @@ static void compare_value(struct att_verdict *v, const char *name, enum att_reas
 		return;
 	}
 	if (got.p != NULL && got.n == want.n && (want.n == 0 || memcmp(got.p, want.p, want.n) == 0))
-		c = att_add_held(v, name, 0);
+		c = att_add_held(v, name, need);
 	else if (got.p == NULL)
 		c = att_add_no(v, name, reason, "the document has no %s", name);
 	else
@@ -325,9 +325,11 @@ static void compare_values(struct att_verdict *v, const struct att_expect *e)
 		att_add_unchecked(v, att_text("nonce: none was expected, so the document may be a "
 					      "replay"));
 	else
-		compare_value(v, "nonce", ATT_NO_NONCE, e->nonce, v->doc.nonce);
-	compare_value(v, "user_data", ATT_NO_USER_DATA, e->user_data, v->doc.user_data);
-	compare_value(v, "public_key", ATT_NO_PUBLIC_KEY, e->public_key, v->doc.public_key);
+		compare_value(v, "nonce", ATT_NO_NONCE, e->nonce, v->doc.nonce, ATT_NEED_NONCE);
+	if (e->endpoint != NULL)
+		return;
+	compare_value(v, "user_data", ATT_NO_USER_DATA, e->user_data, v->doc.user_data, 0);
+	compare_value(v, "public_key", ATT_NO_PUBLIC_KEY, e->public_key, v->doc.public_key, 0);
 }
 
 static void note_operator(struct att_verdict *v, const struct att_expect *e)
@@ -351,5 +353,8 @@ void att_compare(struct att_verdict *v, const struct att_expect *e)
 		compare_register(v, e->registers[i].index, e->registers[i].any, e->registers[i].n,
 				 e->registers[i].source);
 	compare_values(v, e);
-	note_operator(v, e);
+	if (e->endpoint != NULL)
+		att_compare_endpoint(v, e);
+	else
+		note_operator(v, e);
 }

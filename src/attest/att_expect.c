@@ -17,6 +17,8 @@ int att_expect_check(const struct att_expect *e, struct ss_err *err)
 	for (size_t i = 0; i < e->n_registers; i++)
 		if (e->registers[i].index < 3 && e->registers[i].n > 0)
 			seen |= 1u << e->registers[i].index;
+	if (e->endpoint != NULL && e->nonce.p == NULL)
+		return ss_fail(err, SS_EUSAGE, "an endpoint needs a nonce: no verdict");
 	if (n > 0 || seen == all)
 		return 0;
 	(void)ss_fail(err, SS_EUSAGE, "%s",

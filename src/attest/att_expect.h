@@ -53,6 +53,18 @@ struct att_register {
 	const char *source; /* "--role arn:…" */
 };
 
+/*
+ * The peer of the very connection that the document came over (docs/formats/endpoint.md). Needs a
+ * nonce. That somebody signed the image (PCR8) says nothing of who runs it.
+ */
+struct att_endpoint {
+	struct ss_span spki; /* DER of the key that signed the handshake */
+	/* The certificate's chain and this name hold by the system's roots; NULL = they do not. */
+	const char *webpki_name;
+	bool allow_raw_nsm; /* said in the first line of the verdict */
+	bool any_operator;  /* the same */
+};
+
 struct att_expect {
 	const struct att_releases *sets;
 	size_t n_sets;
@@ -63,6 +75,7 @@ struct att_expect {
 	struct ss_span nonce; /* p = NULL: not expected */
 	struct ss_span user_data;
 	struct ss_span public_key;
+	const struct att_endpoint *endpoint; /* NULL: the document is a file */
 	bool has_max_age;
 	uint64_t max_age_s;
 };
@@ -70,7 +83,7 @@ struct att_expect {
 /*
  * Fails with SS_EUSAGE unless PCR0, PCR1 and PCR2 are all expected, by a set of releases or each as
  * a register: without them nothing tells what runs, and PCR0 alone leaves open where the parts of
- * the image begin.
+ * the image begin. An endpoint without a nonce is the same mistake.
  */
 SS_MUST_CHECK SS_NONNULL int att_expect_check(const struct att_expect *e, struct ss_err *err);
 

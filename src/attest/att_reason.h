@@ -76,7 +76,12 @@
 	X(PCR_ABSENT, "pcr-absent", "the document lacks a PCR that is expected")                   \
 	X(NONCE, "nonce", "the nonce is not the expected one, or there is none")                   \
 	X(USER_DATA, "user-data", "user_data is not the expected one, or there is none")           \
-	X(PUBLIC_KEY, "public-key", "public_key is not the expected one, or there is none")
+	X(PUBLIC_KEY, "public-key", "public_key is not the expected one, or there is none")        \
+	X(ENDPOINT_KEY, "endpoint-key", "public_key is not the key of the connection")             \
+	X(ENDPOINT_DOMAIN, "endpoint-domain",                                                      \
+	  "user_data does not say that the endpoint asked for the document, for this key")         \
+	X(RAW_NSM, "raw-nsm", "PCR16 does not say that the application cannot ask the NSM itself") \
+	X(OPERATOR, "operator", "nothing says who runs the enclave")
 
 enum att_reason {
 	ATT_NO_NONE, /* not a no */

@@ -54,7 +54,7 @@ static void put_first_line(const struct att_verdict *v, struct ss_buf *b)
 	char root[ROOT_SIZE];
 
 	if (v->is_yes) {
-		put(b, "yes");
+		put(b, v->is_operator_unknown ? "yes, this code, unknown operator" : "yes");
 	} else {
 		put(b, "no: %s: ", att_reason_code(v->no->reason));
 		put_shown(b, v->no->message);
@@ -63,6 +63,8 @@ static void put_first_line(const struct att_verdict *v, struct ss_buf *b)
 		put(b, "; root: %s", root_text(v, root));
 	if (v->is_emulated)
 		put(b, "; EMULATED: nobody signed this document");
+	if (v->has_raw_nsm)
+		put(b, "; RAW NSM: the application can ask for such documents itself");
 	if (v->is_debug)
 		put(b, "; DEBUG MODE: nothing tells which code runs");
 	put(b, "\n");
@@ -82,6 +84,11 @@ static void put_document(const struct att_verdict *v, struct ss_buf *b)
 	if (v->has_doc || v->when == ATT_AT_TIME)
 		put(b, "verified   at %s%s\n", at,
 		    v->when == ATT_AT_DOCUMENT ? ", the document's own time" : "");
+	if (v->identity != NULL) {
+		put(b, "identity:  ");
+		put_shown(b, v->identity);
+		put(b, "\n");
+	}
 }
 
 static void put_check(const struct att_check *c, struct ss_buf *b)
@@ -230,6 +237,10 @@ json_t *att_verdict_json(const struct att_verdict *v)
 	set(o, "Root", json_string(root_text(v, root)));
 	set(o, "Emulated", json_boolean(v->is_emulated));
 	set(o, "DebugMode", json_boolean(v->is_debug));
+	if (v->is_endpoint) {
+		set(o, "Identity", shown(v->identity));
+		set(o, "RawNsm", json_boolean(v->has_raw_nsm));
+	}
 	set(o, "At", v->has_doc || v->when == ATT_AT_TIME ? date(v->at) : json_null());
 	/* What it claims; proven only by a yes. */
 	set(o, "Document", v->has_doc ? document_json(v) : json_null());

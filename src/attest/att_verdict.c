@@ -82,6 +82,7 @@ void att_verdict_free(struct att_verdict *v)
 	free(v->checks);
 	free(v->unchecked);
 	free(v->changed);
+	free(v->identity);
 	free(v);
 }
 

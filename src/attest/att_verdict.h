@@ -18,7 +18,13 @@ enum att_need {
 	ATT_NEED_PCR0 = 32,
 	ATT_NEED_PCR1 = 64,
 	ATT_NEED_PCR2 = 128,
-	ATT_NEED_ALL = 255,
+	ATT_NEED_ALL = 255, /* of a file */
+	ATT_NEED_NONCE = 256,
+	ATT_NEED_KEY = 512,
+	ATT_NEED_DOMAIN = 1024,
+	ATT_NEED_NSM = 2048,
+	ATT_NEED_OPERATOR = 4096,
+	ATT_NEED_ENDPOINT = 8191, /* of an endpoint */
 };
 
 struct att_check {
@@ -39,6 +45,10 @@ struct att_verdict {
 	bool has_doc; /* the syntax was good: doc is what the bytes claim */
 	bool is_debug;
 	bool is_emulated;
+	bool is_endpoint;
+	bool has_raw_nsm;         /* allowed: the application can ask the NSM itself */
+	bool is_operator_unknown; /* allowed */
+	char *identity;           /* of an endpoint: "PCR3 role", "none"; NULL = not looked at */
 	struct att_root root;
 	enum att_when when;
 	int64_t at;
@@ -67,3 +77,5 @@ SS_NONNULL void att_add_unchecked(struct att_verdict *v, char *line);
 
 /* Every register and value that is expected, against the document. */
 SS_NONNULL void att_compare(struct att_verdict *v, const struct att_expect *e);
+/* What binds the document to the connection, and who runs it. */
+SS_NONNULL void att_compare_endpoint(struct att_verdict *v, const struct att_expect *e);

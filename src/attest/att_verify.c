@@ -121,11 +121,13 @@ static void check_mode(struct att_verdict *v, const struct att_options *o)
 
 static void decide(struct att_verdict *v)
 {
+	const unsigned need = v->is_endpoint ? ATT_NEED_ENDPOINT : ATT_NEED_ALL;
+
 	for (size_t i = 0; i < v->n_checks && v->no == NULL; i++)
 		if (v->checks[i].reason != ATT_NO_NONE)
 			v->no = &v->checks[i];
-	assert(v->no != NULL || v->held == ATT_NEED_ALL); /* or a check was forgotten */
-	v->is_yes = v->no == NULL && v->held == ATT_NEED_ALL;
+	assert(v->no != NULL || (v->held & need) == need); /* or a check was forgotten */
+	v->is_yes = v->no == NULL && (v->held & need) == need;
 	v->yes.doc = v->is_yes ? &v->doc : NULL;
 }
 
@@ -140,6 +142,7 @@ int att_verify(struct ss_span document, const struct att_expect *e, const struct
 	v->root = o->root;
 	v->when = o->when;
 	v->at = o->at;
+	v->is_endpoint = e->endpoint != NULL;
 	if (check_syntax(v, document, o) && check_authentic(v, o)) {
 		check_time(v, e, o);
 		check_mode(v, o);

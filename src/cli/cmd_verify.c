@@ -3,6 +3,7 @@
 #include "base/show.h"
 #include "cli/cli.h"
 #include "cli/out.h"
+#include "cli/verify_endpoint.h"
 #include "cli/verify_expect.h"
 #include "io/clock.h"
 #include "io/file.h"
@@ -11,6 +12,9 @@
 #include <string.h>
 
 #define ROOT_MAX ((size_t)64 * 1024)
+/* A nonce shows that the document is new: the clocks of two machines need not agree to the second.
+ */
+#define URL_LEEWAY_S 30u
 
 struct opts {
 	struct cli_expect_opts expect;
@@ -19,6 +23,8 @@ struct opts {
 	struct cli_num leeway;
 	bool allow_debug;
 	bool allow_emulated;
+	bool allow_raw_nsm;
+	bool any_operator;
 	bool json;
 };
 
@@ -118,6 +124,14 @@ static const struct cli_opt opt_table[] = {
 	  .kind = CLI_FLAG,
 	  .at = offsetof(struct opts, allow_emulated),
 	  .help = "accept QEMU's unsigned documents; the verdict says so" },
+	{ .name = "allow-raw-nsm",
+	  .kind = CLI_FLAG,
+	  .at = offsetof(struct opts, allow_raw_nsm),
+	  .help = "URL: accept an application that can ask the NSM itself; the verdict says so" },
+	{ .name = "any-operator",
+	  .kind = CLI_FLAG,
+	  .at = offsetof(struct opts, any_operator),
+	  .help = "URL: accept whoever runs this code; the verdict says so" },
 	{ .name = "json",
 	  .kind = CLI_FLAG,
 	  .at = offsetof(struct opts, json),
@@ -233,20 +247,64 @@ static int print_verdict(const struct att_verdict *v, bool json, struct ss_err *
 	return 0;
 }
 
+/* What means nothing with a URL, or without one. */
+static int check_opts(const struct opts *o, bool is_url, struct ss_err *err)
+{
+	const struct cli_expect_opts *x = &o->expect;
+
+	if (!is_url && (o->allow_raw_nsm || o->any_operator))
+		return ss_fail(err, SS_EUSAGE, "--%s is for a URL",
+			       o->allow_raw_nsm ? "allow-raw-nsm" : "any-operator");
+	if (is_url && (x->nonce != NULL || x->user_data != NULL || x->public_key != NULL))
+		return ss_fail(err, SS_EUSAGE, "a URL has its own --%s",
+			       x->nonce != NULL       ? "nonce"
+			       : x->user_data != NULL ? "user-data"
+						      : "public-key");
+	if (is_url && strcmp(o->at, "now") != 0)
+		return ss_fail(err, SS_EUSAGE, "a URL is verified now: without --at");
+	return 0;
+}
+
+/* The document, and what is expected of it because of where it comes from. */
+static int get_document(const struct cli_run *r, struct cli_endpoint *ep, struct cli_expect *x,
+			struct ss_buf *document, struct ss_err *err)
+{
+	if (!ep->is_url)
+		return load_document(r->args[0], r->progress, document, err);
+	if (cli_endpoint_ask(ep, document, err) < 0)
+		return -1;
+	x->e.nonce = (struct ss_span){ ep->nonce, sizeof(ep->nonce) };
+	x->e.endpoint = &ep->peer;
+	return 0;
+}
+
 static int run(struct cli_run *r, struct ss_err *err)
 {
 	const struct opts *o = r->opts;
+	struct cli_expect_opts expect = o->expect;
 	SS_CLEANUP(cli_expect_done) struct cli_expect x = { 0 };
+	SS_CLEANUP(cli_endpoint_done)
+	struct cli_endpoint ep = { .is_url = ep_is_url(r->args[0]),
+				   .peer = { .allow_raw_nsm = o->allow_raw_nsm,
+					     .any_operator = o->any_operator } };
 	AUTO_BUF struct ss_buf document = SS_BUF_INIT(ATT_DOCUMENT_MAX + 1);
 	AUTO_VERDICT struct att_verdict *v = NULL;
 	struct att_options q = { .leeway_s = o->leeway.value,
 				 .allow_debug = o->allow_debug,
 				 .allow_emulated = o->allow_emulated };
 
-	if (read_when(o, &q, err) < 0 || cli_expect_make(&o->expect, io_clock_now(), &x, err) < 0 ||
+	expect.is_endpoint = ep.is_url;
+	if (check_opts(o, ep.is_url, err) < 0 || read_when(o, &q, err) < 0 ||
+	    (ep.is_url && ep_url_read(r->args[0], &ep.url, err) < 0) ||
+	    cli_expect_make(&expect, io_clock_now(), &x, err) < 0 ||
 	    att_expect_check(&x.e, err) < 0 || read_root(o->root, &q.root, err) < 0 ||
-	    load_document(r->args[0], r->progress, &document, err) < 0 ||
-	    att_verify(ss_buf_span(&document), &x.e, &q, &v, err) < 0 ||
+	    get_document(r, &ep, &x, &document, err) < 0)
+		return -1;
+	if (ep.is_url) { /* it is not of the future because it took a while to come */
+		q.at = io_clock_now();
+		q.leeway_s = q.leeway_s > URL_LEEWAY_S ? q.leeway_s : URL_LEEWAY_S;
+	}
+	if (att_verify(ss_buf_span(&document), &x.e, &q, &v, err) < 0 ||
 	    print_verdict(v, o->json, err) < 0)
 		return -1;
 	r->status = att_verdict_yes(v) != NULL ? 0 : 1;
@@ -255,8 +313,8 @@ static int run(struct cli_run *r, struct ss_err *err)
 
 const struct cli_cmd cli_verify = {
 	.name = "verify",
-	.args = "DOCUMENT",
-	.summary = "verify an attestation document against what is expected",
+	.args = "DOCUMENT|URL",
+	.summary = "verify a document or an endpoint against what is expected",
 	.about =
 		"Reads an attestation document of the Nitro hypervisor and says yes or no: whether "
 		"its certificates lead to AWS's root, its signature holds, its time is right, and "
@@ -265,9 +323,13 @@ const struct cli_cmd cli_verify = {
 		"compared and what was not.\n"
 		"Without an expectation for PCR0, PCR1 and PCR2 there is no verdict. Debug mode, "
 		"unsigned documents and another root are accepted only by name, and the first line "
-		"of the verdict then says so.",
+		"of the verdict then says so.\n"
+		"An endpoint, https://NAME[:PORT], is asked for a document with a fresh nonce; the "
+		"document must bind the key of that very TLS connection, and something must say "
+		"who runs the enclave: a WebPKI certificate, --role or --instance.",
 	.examples = "selfsame verify --eif app.eif --nonce 00112233 document.cose\n"
-		    "selfsame verify --policy accepted.toml --at document old.cose\n",
+		    "selfsame verify --policy accepted.toml --at document old.cose\n"
+		    "selfsame verify --policy accepted.toml https://app.example:8443\n",
 	.no = "the document does not hold, or is not what was expected",
 	.min_args = 1,
 	.max_args = 1,

@@ -337,7 +337,8 @@ int cli_expect_make(const struct cli_expect_opts *o, int64_t now, struct cli_exp
 		return -1;
 	if (o->measurements != NULL && expect_measurements(ret, o->measurements, err) < 0)
 		return -1;
-	if (o->policy != NULL && expect_policy(ret, o->policy, o->nonce != NULL, err) < 0)
+	if (o->policy != NULL &&
+	    expect_policy(ret, o->policy, o->nonce != NULL || o->is_endpoint, err) < 0)
 		return -1;
 	return 0;
 }

@@ -6,8 +6,8 @@
 #include "config/policy.h"
 
 /*
- * The options of `verify` that say what is expected, and the files they name, as an att_expect. One
- * for a file today; an endpoint's key and nonce join the same way.
+ * The options of `verify` that say what is expected, and the files they name, as an att_expect. An
+ * endpoint's key and nonce join it when they are known (verify_endpoint.h).
  */
 struct cli_expect_opts {
 	const char *eif;
@@ -22,6 +22,7 @@ struct cli_expect_opts {
 	const char *user_data;
 	const char *public_key;
 	struct cli_num max_age;
+	bool is_endpoint; /* there will be a nonce, which is not given here */
 };
 
 #define CLI_EXPECT_KNOWN 16u
