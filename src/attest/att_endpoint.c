@@ -110,7 +110,9 @@ static bool has_register(const struct att_verdict *v, const struct att_expect *e
 static char *find_identity(const struct att_verdict *v, const struct att_expect *e)
 {
 	if (e->endpoint->webpki_name != NULL)
-		return att_text("WebPKI name %s", e->endpoint->webpki_name);
+		return att_text("WebPKI name %s%s", e->endpoint->webpki_name,
+				e->endpoint->own_roots ? ", by roots that the environment names"
+						       : "");
 	if (has_register(v, e, ROLE_PCR))
 		return att_text("PCR3 role");
 	return has_register(v, e, INSTANCE_PCR) ? att_text("PCR4 instance") : NULL;

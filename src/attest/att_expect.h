@@ -61,6 +61,7 @@ struct att_endpoint {
 	struct ss_span spki; /* DER of the key that signed the handshake */
 	/* The certificate's chain and this name hold by the system's roots; NULL = they do not. */
 	const char *webpki_name;
+	bool own_roots;     /* they are not the system's but those that the environment named */
 	bool allow_raw_nsm; /* said in the first line of the verdict */
 	bool any_operator;  /* the same */
 };

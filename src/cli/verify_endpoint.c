@@ -13,6 +13,7 @@ int cli_endpoint_ask(struct cli_endpoint *ep, struct ss_buf *document, struct ss
 	ss_buf_put(document, ss_buf_span(&e.document));
 	ep->peer.spki = ep_conn_spki(ep->conn);
 	ep->peer.webpki_name = ep_conn_is_webpki(ep->conn) ? ep->url.host : NULL;
+	ep->peer.own_roots = ep_conn_has_own_roots();
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -180,6 +181,12 @@ struct ss_span ep_conn_spki(const struct ep_conn *c)
 bool ep_conn_is_webpki(const struct ep_conn *c)
 {
 	return c->is_webpki;
+}
+
+bool ep_conn_has_own_roots(void)
+{
+	return getenv(X509_get_default_cert_file_env()) != NULL ||
+	       getenv(X509_get_default_cert_dir_env()) != NULL;
 }
 
 /* --- bytes ----------------------------------------------------------------------------------- */

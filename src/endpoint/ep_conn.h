@@ -40,6 +40,12 @@ static inline void ep_conn_freep(struct ep_conn **c)
 SS_NONNULL struct ss_span ep_conn_spki(const struct ep_conn *c);
 /* The certificate's chain and name hold against the system's roots, now. */
 SS_NONNULL bool ep_conn_is_webpki(const struct ep_conn *c);
+/*
+ * These roots are not the system's: SSL_CERT_FILE or SSL_CERT_DIR is set, which libssl follows as
+ * in every program that uses it. Who sets our environment could as well give us another program;
+ * but a verdict that rests on it says so.
+ */
+bool ep_conn_has_own_roots(void);
 
 SS_MUST_CHECK SS_NONNULL int ep_conn_write(struct ep_conn *c, struct ss_span s, struct ss_err *err);
 /* Some bytes, at most n; *ret_n is 0 at an end that the peer said. One that it did not say is an

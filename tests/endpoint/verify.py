@@ -72,7 +72,7 @@ def an_expected_instance_or_role_gives_a_yes_and_is_the_identity():
 def a_certificate_that_holds_by_the_system_roots_is_the_identity():
     roots = {"SSL_CERT_FILE": WEB.cert}
     out, _ = says(documents(WEB), [], 0, "yes; root: NOT AWS ", key=WEB, env=roots)
-    assert "\nidentity:  WebPKI name 127.0.0.1\n" in out, out
+    assert "\nidentity:  WebPKI name 127.0.0.1, by roots that the environment names\n" in out, out
     says(documents(OTHER_NAME), [], 1, "no: operator: ", "operator", key=OTHER_NAME, env={"SSL_CERT_FILE": OTHER_NAME.cert})
     no("operator", documents(WEB), [], key=WEB)
 
