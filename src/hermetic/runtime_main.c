@@ -21,6 +21,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/personality.h>
 
 #define BUNDLE_MAX ((size_t)16 * 1024 * 1024)
 
@@ -33,13 +34,34 @@ static char *join(const char *dir, const char *name)
 	return p;
 }
 
-static int write_hosts(const char *bundle, struct ss_err *err)
+static int write_hosts(const char *bundle, const struct hm_view *view, struct ss_err *err)
 {
-	static const char text[] = HERMETIC_HOSTS;
+	AUTO_BUF struct ss_buf b = SS_BUF_INIT(4096);
 	AUTO_FREE char *path = join(bundle, HERMETIC_HOSTS_FILE);
 
-	return io_atomic_store(path, (struct ss_span){ (const uint8_t *)text, sizeof(text) - 1 },
-			       err);
+	hermetic_hosts(view, &b);
+	return io_atomic_store(path, ss_buf_span(&b), err);
+}
+
+/* Without a file there is nothing to change. */
+static int load_view(struct hm_view *ret, struct ss_err *err)
+{
+	AUTO_BUF struct ss_buf b = SS_BUF_INIT(HM_VIEW_MAX_SIZE);
+	const char *path = getenv(HM_VIEW_ENV);
+
+	if (path == NULL || path[0] == '\0')
+		return 0;
+	if (io_load_file(path, &b, err) < 0 || hm_view_read(ss_buf_span(&b), ret, err) < 0)
+		return ss_ctx(err, HM_VIEW_ENV);
+	return 0;
+}
+
+/* The step has it from us, through the real runtime. */
+static int fix_addresses(const struct hm_view *view, struct ss_err *err)
+{
+	if (view->aslr.set && personality(ADDR_NO_RANDOMIZE) < 0)
+		return ss_fail_sys(err, "cannot keep addresses as they are (aslr)");
+	return 0;
 }
 
 static int note_hidden(const json_t *config, const char *bundle, struct ss_err *err)
@@ -61,15 +83,18 @@ static int note_hidden(const json_t *config, const char *bundle, struct ss_err *
 
 static int fix_bundle(const char *bundle, const char *epoch, struct ss_err *err)
 {
+	AUTO_VIEW struct hm_view view = { 0 };
 	AUTO_FREE char *path = join(bundle, "config.json");
 	AUTO_BUF struct ss_buf b = SS_BUF_INIT(BUNDLE_MAX);
 	AUTO_JSON json_t *config = NULL;
 	AUTO_FREE char *text = NULL;
 
-	if (io_load_file(path, &b, err) < 0 ||
+	if (load_view(&view, err) < 0 || fix_addresses(&view, err) < 0 ||
+	    io_load_file(path, &b, err) < 0 ||
 	    js_read(ss_buf_span(&b), BUNDLE_MAX, path, &config, err) < 0 ||
 	    note_hidden(config, bundle, err) < 0 ||
-	    hermetic_step_apply(config, bundle, epoch, err) < 0 || write_hosts(bundle, err) < 0)
+	    hermetic_step_apply(config, bundle, epoch, &view, err) < 0 ||
+	    write_hosts(bundle, &view, err) < 0)
 		return -1;
 	text = json_dumps(config, JSON_COMPACT);
 	if (text == NULL)

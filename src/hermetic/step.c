@@ -38,14 +38,19 @@ static void env_add(json_t *env, const char *name, const char *value)
 	assert(rc == 0);
 }
 
+static const char *host_of(const struct hm_view *view)
+{
+	return view->host.s[0] != '\0' ? view->host.s : HERMETIC_HOST;
+}
+
 /* The engine gives the step its random container name; a name that the Dockerfile set stays. */
-static void env_rename_host(json_t *env, const char *engine_host)
+static void env_rename_host(json_t *env, const char *engine_host, const char *host)
 {
 	const size_t i = env_at(env, "HOSTNAME=");
 	const char *s = json_string_value(json_array_get(env, i));
 
 	if (s != NULL && engine_host != NULL && strcmp(s + strlen("HOSTNAME="), engine_host) == 0)
-		(void)json_array_set_new(env, i, json_string("HOSTNAME=" HERMETIC_HOST));
+		(void)json_array_set_new(env, i, json_sprintf("HOSTNAME=%s", host));
 }
 
 /*
@@ -104,8 +109,41 @@ static json_t *env_sorted(const json_t *env)
 	return ret;
 }
 
+/* A view's own variables: set, or taken out. */
+static void env_override(json_t *env, const struct hm_view *view)
+{
+	for (size_t i = 0; i < view->n_env; i++) {
+		const char *v = view->env[i];
+		AUTO_FREE char *prefix = ss_calloc(strlen(v) + 2, 1);
+
+		(void)snprintf(prefix, strlen(v) + 2, "%.*s=", (int)strcspn(v, "="), v);
+		while (env_has(env, prefix))
+			(void)json_array_remove(env, env_at(env, prefix));
+		if (strchr(v, '=') != NULL)
+			(void)json_array_append_new(env, json_string(v));
+	}
+}
+
+/* A PATH as long as wanted: what is added is nowhere. */
+static void env_lengthen_path(json_t *env, size_t bytes)
+{
+	static const char more[] = ":/selfsame/nowhere";
+	const size_t i = env_at(env, "PATH=");
+	const char *s = json_string_value(json_array_get(env, i));
+	const size_t room = bytes + sizeof(more) + strlen("PATH=") + (s != NULL ? strlen(s) : 0);
+	AUTO_FREE char *path = ss_calloc(room, 1);
+	size_t n;
+
+	if (s == NULL)
+		return;
+	n = (size_t)snprintf(path, room, "%s", s);
+	while (n < bytes + strlen("PATH="))
+		n += (size_t)snprintf(path + n, room - n, "%s", more);
+	(void)json_array_set_new(env, i, json_string(path));
+}
+
 static int fix_process(json_t *config, const char *epoch, const char *engine_host,
-		       struct ss_err *err)
+		       const struct hm_view *view, struct ss_err *err)
 {
 	json_t *process = json_object_get(config, "process");
 	json_t *env = json_object_get(process, "env");
@@ -124,15 +162,19 @@ static int fix_process(json_t *config, const char *epoch, const char *engine_hos
 			       "neither SELFSAME_STEP_EPOCH nor the step's "
 			       "SOURCE_DATE_EPOCH is set");
 	env_untrace(env);
-	env_rename_host(env, engine_host);
+	env_rename_host(env, engine_host, host_of(view));
 	if (epoch != NULL)
 		env_add(env, "SOURCE_DATE_EPOCH=", epoch);
-	env_add(env, "TZ=", "UTC");
+	env_add(env, "TZ=", view->tz.s[0] != '\0' ? view->tz.s : "UTC");
 	env_add(env, "PYTHONHASHSEED=", "0");
 	if (!env_has(env, "LC_"))
-		env_add(env, "LANG=", "C.UTF-8");
+		env_add(env, "LANG=", view->locale.s[0] != '\0' ? view->locale.s : "C.UTF-8");
+	env_override(env, view);
+	if (view->path_bytes.set)
+		env_lengthen_path(env, (size_t)view->path_bytes.v);
 	(void)json_object_set_new(process, "env", env_sorted(env));
-	(void)json_object_set_new(user, "umask", json_integer(022));
+	(void)json_object_set_new(user, "umask",
+				  json_integer(view->umask.set ? view->umask.v : 022));
 	return 0;
 }
 
@@ -155,15 +197,82 @@ static void fix_mounts(json_t *mounts, const char *bundle)
 	}
 }
 
-int hermetic_step_apply(json_t *config, const char *bundle, const char *epoch, struct ss_err *err)
+/* The object `name` in `in`, made if it is not there. */
+static json_t *object_in(json_t *in, const char *name)
+{
+	json_t *o = json_object_get(in, name);
+
+	if (!json_is_object(o)) {
+		o = json_object();
+		(void)json_object_set_new(in, name, o);
+	}
+	return o;
+}
+
+/* The ids inside are those outside: what differs is whose they are. */
+static void add_user_ns(json_t *linux_part)
+{
+	json_t *spaces = json_object_get(linux_part, "namespaces");
+	static const char *const maps[] = { "uidMappings", "gidMappings" };
+
+	for (size_t i = 0; i < json_array_size(spaces); i++) {
+		const json_t *type = json_object_get(json_array_get(spaces, i), "type");
+
+		if (json_is_string(type) && strcmp(json_string_value(type), "user") == 0)
+			return;
+	}
+	if (!json_is_array(spaces))
+		(void)json_object_set_new(linux_part, "namespaces", json_array());
+	(void)json_array_append_new(json_object_get(linux_part, "namespaces"),
+				    json_pack("{s:s}", "type", "user"));
+	for (size_t i = 0; i < SS_NELEMS(maps); i++)
+		(void)json_object_set_new(linux_part, maps[i],
+					  json_pack("[{s:i,s:i,s:I}]", "containerID", 0, "hostID",
+						    0, "size", (json_int_t)UINT32_MAX));
+}
+
+static void fix_linux(json_t *config, const struct hm_view *view)
+{
+	json_t *linux_part;
+
+	if (view->domain.s[0] == '\0' && !view->memory_mib.set && !view->user_ns.set)
+		return;
+	linux_part = object_in(config, "linux");
+	if (view->domain.s[0] != '\0')
+		(void)json_object_set_new(object_in(linux_part, "sysctl"), "kernel.domainname",
+					  json_string(view->domain.s));
+	if (view->memory_mib.set) {
+		const json_int_t limit = view->memory_mib.v * 1024 * 1024;
+
+		(void)json_object_set_new(object_in(object_in(linux_part, "resources"), "memory"),
+					  "limit", json_integer(limit));
+	}
+	if (view->user_ns.set)
+		add_user_ns(linux_part);
+}
+
+void hermetic_hosts(const struct hm_view *view, struct ss_buf *ret)
+{
+	char text[HM_TEXT_MAX + 128];
+	const int n = snprintf(text, sizeof(text),
+			       "127.0.0.1\tlocalhost %s\n"
+			       "::1\tlocalhost ip6-localhost ip6-loopback\n",
+			       host_of(view));
+
+	ss_buf_put(ret, (struct ss_span){ (const uint8_t *)text, (size_t)n });
+}
+
+int hermetic_step_apply(json_t *config, const char *bundle, const char *epoch,
+			const struct hm_view *view, struct ss_err *err)
 {
 	const char *engine_host = json_string_value(json_object_get(config, "hostname"));
 
 	if (!json_is_object(config))
 		return ss_fail(err, SS_EINPUT, "the bundle's config is not a JSON object");
-	if (fix_process(config, epoch, engine_host, err) < 0)
+	if (fix_process(config, epoch, engine_host, view, err) < 0)
 		return -1;
-	(void)json_object_set_new(config, "hostname", json_string(HERMETIC_HOST));
+	fix_linux(config, view);
+	(void)json_object_set_new(config, "hostname", json_string(host_of(view)));
 	fix_mounts(json_object_get(config, "mounts"), bundle);
 	return 0;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fmt/json.h"
+#include "hermetic/view.h"
 
 /*
  * What a RUN step sees of the machine that builds it: the one place where an OCI bundle is changed
@@ -18,13 +19,17 @@
  *                them, buildah a random name and its version
  *
  * /etc/resolv.conf stays the engine's: it is mounted, not stored, and names must resolve.
+ *
+ * A view (view.h) has other values for some of these, and more: variables over all others, a long
+ * PATH, a domain, a memory limit, a user name space.
  */
 #define HERMETIC_HOST "selfsame"
-#define HERMETIC_HOSTS                                                                             \
-	"127.0.0.1\tlocalhost " HERMETIC_HOST "\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 
 /* The name of our /etc/hosts in the bundle. */
 #define HERMETIC_HOSTS_FILE "selfsame-hosts"
+
+/* What a step finds in /etc/hosts. */
+SS_NONNULL void hermetic_hosts(const struct hm_view *view, struct ss_buf *ret);
 
 /*
  * Changes `config` (a bundle's config.json) in place. `epoch` is decimal text; NULL = the step's
@@ -32,4 +37,4 @@
  * "<bundle>/selfsame-hosts"; the caller writes that file.
  */
 SS_MUST_CHECK int hermetic_step_apply(json_t *config, const char *bundle, const char *epoch,
-				      struct ss_err *err);
+				      const struct hm_view *view, struct ss_err *err);

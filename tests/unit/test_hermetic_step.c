@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const struct hm_view none;
+
 static json_t *config(const char *env)
 {
 	json_t *j = json_pack("{s:s, s:{s:{s:i}, s:o}, s:[{s:s,s:s},{s:s,s:s}]}", "hostname",
@@ -25,7 +27,7 @@ static void expect_env(const char *before, const char *after)
 	AUTO_JSON json_t *want = json_loads(after, 0, NULL);
 	struct ss_err err = { 0 };
 
-	expect_ok(hermetic_step_apply(j, "/b", "7", &err), &err);
+	expect_ok(hermetic_step_apply(j, "/b", "7", &none, &err), &err);
 	assert_true(json_equal(json_object_get(json_object_get(j, "process"), "env"), want));
 }
 
@@ -68,7 +70,7 @@ static void the_engines_random_host_name_is_replaced_everywhere(void **state)
 	AUTO_FREE char *text = NULL;
 
 	(void)state;
-	expect_ok(hermetic_step_apply(j, "/b", "7", &err), &err);
+	expect_ok(hermetic_step_apply(j, "/b", "7", &none, &err), &err);
 	text = json_dumps(j, JSON_COMPACT);
 	assert_null(strstr(text, "a9fcf2aefd3c"));
 	assert_non_null(strstr(text, "\"hostname\":\"selfsame\""));
@@ -103,7 +105,7 @@ static void what_only_one_engine_mounts_goes(void **state)
 		(void)json_array_insert_new(
 			mounts, i, json_pack("{s:s,s:s}", "destination", gone[i], "source", "/x"));
 	(void)json_array_append_new(mounts, json_pack("{s:s}", "destination", "/etc/hostname/x"));
-	expect_ok(hermetic_step_apply(j, "/b", "7", &err), &err);
+	expect_ok(hermetic_step_apply(j, "/b", "7", &none, &err), &err);
 	assert_int_equal(json_array_size(mounts), 3);
 	assert_int_equal(at(mounts, "/etc/hosts"), 0);
 	assert_int_equal(at(mounts, "/etc/resolv.conf"), 1);
@@ -133,10 +135,10 @@ static void without_an_epoch_the_steps_own_counts(void **state)
 	AUTO_FREE char *text = NULL;
 
 	(void)state;
-	expect_ok(hermetic_step_apply(with, "/b", NULL, &err), &err);
+	expect_ok(hermetic_step_apply(with, "/b", NULL, &none, &err), &err);
 	text = json_dumps(with, JSON_COMPACT);
 	assert_non_null(strstr(text, "\"SOURCE_DATE_EPOCH=9\""));
-	expect_fails(hermetic_step_apply(without, "/b", NULL, &err), &err, SS_EUSAGE,
+	expect_fails(hermetic_step_apply(without, "/b", NULL, &none, &err), &err, SS_EUSAGE,
 		     "neither SELFSAME_STEP_EPOCH nor the step's SOURCE_DATE_EPOCH is set");
 }
 
@@ -148,12 +150,54 @@ static void a_bundle_without_a_process_is_refused(void **state)
 	struct ss_err err = { 0 };
 
 	(void)state;
-	expect_fails(hermetic_step_apply(odd, "/b", "7", &err), &err, SS_EINPUT,
+	expect_fails(hermetic_step_apply(odd, "/b", "7", &none, &err), &err, SS_EINPUT,
 		     "the bundle's process.env is not a list");
-	expect_fails(hermetic_step_apply(empty, "/b", "7", &err), &err, SS_EINPUT,
+	expect_fails(hermetic_step_apply(empty, "/b", "7", &none, &err), &err, SS_EINPUT,
 		     "the bundle has no process with a user");
-	expect_fails(hermetic_step_apply(list, "/b", "7", &err), &err, SS_EINPUT,
+	expect_fails(hermetic_step_apply(list, "/b", "7", &none, &err), &err, SS_EINPUT,
 		     "the bundle's config is not a JSON object");
+}
+
+static void a_view_changes_what_it_names_and_nothing_else(void **state)
+{
+	AUTO_JSON json_t *j = config("[\"HOSTNAME=a9fcf2aefd3c\",\"PATH=/bin\",\"X=1\","
+				     "\"Y=1\",\"Y=2\"]");
+	AUTO_JSON json_t *env =
+		json_loads("[\"HOSTNAME=other\",\"LANG=de_DE.UTF-8\","
+			   "\"PATH=/bin:/selfsame/nowhere:/selfsame/nowhere\",\"PYTHONHASHSEED=0\","
+			   "\"SOURCE_DATE_EPOCH=7\",\"TZ=Asia/Tokyo\",\"X=2\"]",
+			   0, NULL);
+	AUTO_JSON json_t *rest = json_loads(
+		"{\"sysctl\":{\"kernel.domainname\":\"d\"},\"resources\":{\"memory\":"
+		"{\"limit\":268435456}},\"namespaces\":[{\"type\":\"user\"}],"
+		"\"uidMappings\":[{\"containerID\":0,\"hostID\":0,\"size\":4294967295}],"
+		"\"gidMappings\":[{\"containerID\":0,\"hostID\":0,\"size\":4294967295}]}",
+		0, NULL);
+	AUTO_VIEW struct hm_view v = { .umask = hm_num(077),
+				       .memory_mib = hm_num(256),
+				       .path_bytes = hm_num(30),
+				       .user_ns = hm_num(1) };
+	AUTO_BUF struct ss_buf hosts = SS_BUF_INIT(4096);
+	struct ss_err err = { 0 };
+	AUTO_FREE char *text = NULL;
+
+	(void)state;
+	hm_text_set(&v.host, "other");
+	hm_text_set(&v.domain, "d");
+	hm_text_set(&v.tz, "Asia/Tokyo");
+	hm_text_set(&v.locale, "de_DE.UTF-8");
+	hm_view_env(&v, "X=2");
+	hm_view_env(&v, "Y");
+	expect_ok(hermetic_step_apply(j, "/b", "7", &v, &err), &err);
+	text = json_dumps(json_object_get(j, "process"), JSON_COMPACT | JSON_SORT_KEYS);
+	assert_true(json_equal(json_object_get(json_object_get(j, "process"), "env"), env));
+	assert_true(json_equal(json_object_get(j, "linux"), rest));
+	assert_non_null(strstr(text, "\"umask\":63"));
+	assert_string_equal(json_string_value(json_object_get(j, "hostname")), "other");
+	hermetic_hosts(&v, &hosts);
+	ss_buf_put(&hosts, (struct ss_span){ (const uint8_t *)"", 1 });
+	assert_string_equal((const char *)hosts.p, "127.0.0.1\tlocalhost other\n"
+						   "::1\tlocalhost ip6-localhost ip6-loopback\n");
 }
 
 /* --- what mounts hide --------------------------------------------------------------------- */
@@ -217,6 +261,7 @@ int main(void)
 		cmocka_unit_test(the_engines_random_host_name_is_replaced_everywhere),
 		cmocka_unit_test(what_only_one_engine_mounts_goes),
 		cmocka_unit_test(the_identity_of_buildkits_tracing_goes_and_the_images_own_stays),
+		cmocka_unit_test(a_view_changes_what_it_names_and_nothing_else),
 		cmocka_unit_test(without_an_epoch_the_steps_own_counts),
 		cmocka_unit_test(a_bundle_without_a_process_is_refused),
 		cmocka_unit_test(what_a_mount_hides_is_named),
