@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "verify/ssv_question.h"
+
+#include "base/show.h"
+#include "crypto/x509.h"
+
+#include <string.h>
+
+#define ROLE_PCR 3u
+#define INSTANCE_PCR 4u
+#define SIGNER_PCR 8u
+#define LEEWAY_MAX 300u
+
+const char *ssv_version(void)
+{
+	return SELFSAME_VERSION;
+}
+
+char *ssv_shown(const char *message)
+{
+	AUTO_BUF struct ss_buf b = SS_BUF_INIT(SIZE_MAX);
+
+	ss_show_line(&b, (struct ss_span){ (const uint8_t *)message, strlen(message) });
+	ss_buf_put(&b, (struct ss_span){ (const uint8_t *)"", 1 });
+	return (char *)TAKE_PTR(b.p);
+}
+
+struct ssv_question *ssv_question_new(void)
+{
+	struct ssv_question *q = ss_calloc(1, sizeof(*q));
+
+	q->o.root = att_root_aws();
+	q->o.cache = att_cache_new();
+	return q;
+}
+
+void ssv_question_free(struct ssv_question *q)
+{
+	if (q == NULL)
+		return;
+	for (size_t i = 0; i < q->n_policies; i++)
+		ssv_policy_free(q->policies[i]);
+	for (size_t i = 0; i < q->n_registers; i++)
+		free(q->sources[i]);
+	free(q->nonce.p);
+	free(q->user_data.p);
+	free(q->public_key.p);
+	free(q->error);
+	att_cache_free(q->o.cache);
+	free(q);
+}
+
+const char *ssv_question_error(const struct ssv_question *q)
+{
+	return q != NULL && q->error != NULL ? q->error : "";
+}
+
+/* What a setter returns. The first failure stays: it makes every answer "no-question". */
+static int done(struct ssv_question *q, int rc, const struct ss_err *err)
+{
+	if (rc == 0)
+		return SSV_OK;
+	if (q->error == NULL) {
+		q->err = *err;
+		q->error = ssv_shown(err->msg);
+	}
+	if (err->code == SS_EUSAGE)
+		return SSV_EUSAGE;
+	return err->code == SS_ELIMIT ? SSV_ELIMIT : SSV_EINPUT;
+}
+
+/* --- registers ------------------------------------------------------------------------------- */
+
+/* Takes over `source`. */
+static int add_register(struct ssv_question *q, unsigned index, const uint8_t *value, char *source,
+			struct ss_err *err)
+{
+	const size_t i = q->n_registers;
+
+	if (i == SSV_REGISTERS_MAX) {
+		free(source);
+		return ss_fail(err, SS_ELIMIT, "over %u registers are expected", SSV_REGISTERS_MAX);
+	}
+	memcpy(q->values[i], value, ATT_PCR_SIZE);
+	q->sources[i] = source;
+	q->registers[i] =
+		(struct att_register){ .index = index,
+				       .any = (const uint8_t(*)[ATT_PCR_SIZE]) & q->values[i],
+				       .n = 1,
+				       .source = source };
+	q->n_registers++;
+	return 0;
+}
+
+static int add_pcr(struct ssv_question *q, unsigned index, const uint8_t *value, size_t n,
+		   struct ss_err *err)
+{
+	if (index >= SSV_PCRS)
+		return ss_fail(err, SS_EUSAGE, "there is no PCR%u", index);
+	if (value == NULL || n != SSV_PCR_SIZE)
+		return ss_fail(err, SS_EUSAGE, "PCR%u must be of %u bytes", index, SSV_PCR_SIZE);
+	return add_register(q, index, value, ssv_join("the caller", "", ""), err);
+}
+
+int ssv_expect_pcr(struct ssv_question *q, unsigned index, const uint8_t *value, size_t n)
+{
+	struct ss_err err = { 0 };
+
+	return q == NULL ? SSV_EUSAGE : done(q, add_pcr(q, index, value, n, &err), &err);
+}
+
+static int add_words(struct ssv_question *q, unsigned index, const char *what, const char *text,
+		     const char *begin, struct ss_err *err)
+{
+	uint8_t value[ATT_PCR_SIZE];
+
+	if (text == NULL)
+		return ss_fail(err, SS_EUSAGE, "%s is NULL", what);
+	if (ssv_check_text(what, text, begin, err) < 0)
+		return -1;
+	att_pcr_of_text(text, value);
+	return add_register(q, index, value, ssv_join(what, " ", text), err);
+}
+
+int ssv_expect_role(struct ssv_question *q, const char *arn)
+{
+	struct ss_err err = { 0 };
+
+	return q == NULL ? SSV_EUSAGE
+			 : done(q, add_words(q, ROLE_PCR, "role", arn, "arn:", &err), &err);
+}
+
+int ssv_expect_instance(struct ssv_question *q, const char *id)
+{
+	struct ss_err err = { 0 };
+
+	return q == NULL ? SSV_EUSAGE
+			 : done(q, add_words(q, INSTANCE_PCR, "instance", id, "i-", &err), &err);
+}
+
+static int check_pem(const char *what, const char *pem, size_t n, struct ss_err *err)
+{
+	if (pem == NULL || n == 0)
+		return ss_fail(err, SS_EUSAGE, "%s is empty", what);
+	if (n > SSV_PEM_MAX)
+		return ss_fail(err, SS_ELIMIT, "%s: %zu bytes; the limit is %u", what, n,
+			       SSV_PEM_MAX);
+	return 0;
+}
+
+static struct ss_span pem_span(const char *pem, size_t n)
+{
+	return (struct ss_span){ (const uint8_t *)pem, n };
+}
+
+static int add_signer(struct ssv_question *q, const char *pem, size_t n, struct ss_err *err)
+{
+	uint8_t value[ATT_PCR_SIZE];
+
+	if (check_pem("signer", pem, n, err) < 0)
+		return -1;
+	if (ssv_pcr8_of_pem(pem_span(pem, n), value, err) < 0)
+		return ss_ctx(err, "signer");
+	return add_register(q, SIGNER_PCR, value, ssv_join("signer", "", ""), err);
+}
+
+int ssv_expect_signer_pem(struct ssv_question *q, const char *pem, size_t n)
+{
+	struct ss_err err = { 0 };
+
+	return q == NULL ? SSV_EUSAGE : done(q, add_signer(q, pem, n, &err), &err);
+}
+
+/* --- policies -------------------------------------------------------------------------------- */
+
+static int add_policy(struct ssv_question *q, const char *json, size_t n, const char *source,
+		      struct ss_err *err)
+{
+	if (json == NULL || source == NULL)
+		return ss_fail(err, SS_EUSAGE, "policy: %s is NULL",
+			       json == NULL ? "the text" : "its source");
+	if (ssv_check_text("the source of a policy", source, "", err) < 0)
+		return -1;
+	if (q->n_policies == SSV_POLICIES_MAX)
+		return ss_fail(err, SS_ELIMIT, "over %u policies", SSV_POLICIES_MAX);
+	if (ssv_policy_read(pem_span(json, n), source, &q->policies[q->n_policies], err) < 0)
+		return ss_ctx(err, "'%s'", source);
+	q->n_policies++;
+	return 0;
+}
+
+int ssv_expect_policy(struct ssv_question *q, const char *json, size_t n, const char *source)
+{
+	struct ss_err err = { 0 };
+
+	return q == NULL ? SSV_EUSAGE : done(q, add_policy(q, json, n, source, &err), &err);
+}
+
+/* --- values ---------------------------------------------------------------------------------- */
+
+static int put_value(const char *what, struct ssv_value *to, const uint8_t *value, size_t n,
+		     struct ss_err *err)
+{
+	if (value == NULL || n == 0)
+		return ss_fail(err, SS_EUSAGE, "%s is empty", what);
+	if (n > SSV_VALUE_MAX)
+		return ss_fail(err, SS_ELIMIT, "%s: %zu bytes; the limit is %u", what, n,
+			       SSV_VALUE_MAX);
+	free(to->p);
+	to->p = ss_calloc(n, 1);
+	memcpy(to->p, value, n);
+	to->n = n;
+	return 0;
+}
+
+int ssv_expect_nonce(struct ssv_question *q, const uint8_t *value, size_t n)
+{
+	struct ss_err err = { 0 };
+
+	return q == NULL ? SSV_EUSAGE
+			 : done(q, put_value("nonce", &q->nonce, value, n, &err), &err);
+}
+
+int ssv_expect_user_data(struct ssv_question *q, const uint8_t *value, size_t n)
+{
+	struct ss_err err = { 0 };
+
+	return q == NULL ? SSV_EUSAGE
+			 : done(q, put_value("user_data", &q->user_data, value, n, &err), &err);
+}
+
+int ssv_expect_public_key(struct ssv_question *q, const uint8_t *value, size_t n)
+{
+	struct ss_err err = { 0 };
+
+	return q == NULL ? SSV_EUSAGE
+			 : done(q, put_value("public_key", &q->public_key, value, n, &err), &err);
+}
+
+/* --- time ------------------------------------------------------------------------------------ */
+
+int ssv_at_time(struct ssv_question *q, int64_t unix_s)
+{
+	if (q == NULL)
+		return SSV_EUSAGE;
+	q->has_time = true;
+	q->o.when = ATT_AT_TIME;
+	q->o.at = unix_s;
+	return SSV_OK;
+}
+
+int ssv_at_document(struct ssv_question *q)
+{
+	if (q == NULL)
+		return SSV_EUSAGE;
+	q->has_time = true;
+	q->o.when = ATT_AT_DOCUMENT;
+	q->o.at = 0;
+	return SSV_OK;
+}
+
+int ssv_expect_max_age(struct ssv_question *q, uint64_t seconds)
+{
+	struct ss_err err = { 0 };
+
+	if (q == NULL)
+		return SSV_EUSAGE;
+	if (seconds == 0)
+		return done(q, ss_fail(&err, SS_EUSAGE, "an age of 0 seconds"), &err);
+	q->has_max_age = true;
+	q->max_age_s = seconds;
+	return SSV_OK;
+}
+
+int ssv_allow_leeway(struct ssv_question *q, unsigned seconds)
+{
+	struct ss_err err = { 0 };
+
+	if (q == NULL)
+		return SSV_EUSAGE;
+	if (seconds > LEEWAY_MAX)
+		return done(q,
+			    ss_fail(&err, SS_ELIMIT, "a leeway of %u seconds; the limit is %u",
+				    seconds, LEEWAY_MAX),
+			    &err);
+	q->o.leeway_s = seconds;
+	return SSV_OK;
+}
+
+/* --- what is refused unless it is named ------------------------------------------------------ */
+
+int ssv_allow_debug(struct ssv_question *q)
+{
+	if (q == NULL)
+		return SSV_EUSAGE;
+	q->o.allow_debug = true;
+	return SSV_OK;
+}
+
+int ssv_allow_emulated(struct ssv_question *q)
+{
+	if (q == NULL)
+		return SSV_EUSAGE;
+	q->o.allow_emulated = true;
+	return SSV_OK;
+}
+
+static int put_root(struct ssv_question *q, const char *pem, size_t n, struct ss_err *err)
+{
+	AUTO_CERT struct crypto_cert *c = NULL;
+
+	if (check_pem("root", pem, n, err) < 0)
+		return -1;
+	if (crypto_cert_read_pem_only(pem_span(pem, n), &c, err) < 0)
+		return ss_ctx(err, "root");
+	q->o.root = att_root_of(c);
+	return 0;
+}
+
+int ssv_trust_root_pem(struct ssv_question *q, const char *pem, size_t n)
+{
+	struct ss_err err = { 0 };
+
+	return q == NULL ? SSV_EUSAGE : done(q, put_root(q, pem, n, &err), &err);
+}

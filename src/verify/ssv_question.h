@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "attest/att_verify.h"
+#include "verify/ssv_policy.h"
+
+#include <selfsame-verify.h>
+
+/*
+ * The inside of a question, for the files of this folder: ssv_question.c is told what is expected,
+ * ssv_verdict.c asks. Everything in it is its own. Values and registers of the same index belong
+ * together.
+ */
+#define SSV_REGISTERS_MAX 64u
+
+struct ssv_value {
+	uint8_t *p; /* NULL = not expected */
+	size_t n;
+};
+
+struct ssv_question {
+	struct ss_err err; /* of the first setter that failed */
+	char *error;       /* its message, escaped; NULL = none failed */
+
+	struct ssv_policy *policies[SSV_POLICIES_MAX];
+	size_t n_policies;
+	uint8_t values[SSV_REGISTERS_MAX][ATT_PCR_SIZE];
+	struct att_register registers[SSV_REGISTERS_MAX];
+	char *sources[SSV_REGISTERS_MAX];
+	size_t n_registers;
+
+	struct ssv_value nonce;
+	struct ssv_value user_data;
+	struct ssv_value public_key;
+
+	bool has_time;
+	bool has_max_age;
+	uint64_t max_age_s;
+	struct att_options o; /* its cache too */
+};
+
+/* The caller's: a message as it may be shown. */
+SS_MUST_CHECK SS_NONNULL char *ssv_shown(const char *message);
