@@ -267,6 +267,14 @@ static int policy_registers(struct cli_expect *x, const char *from, struct ss_er
 	return 0;
 }
 
+static void limit_age(struct cli_expect *x, uint64_t max_age)
+{
+	if (max_age == 0 || (x->e.has_max_age && x->e.max_age_s <= max_age))
+		return;
+	x->e.has_max_age = true;
+	x->e.max_age_s = max_age;
+}
+
 static int expect_policy(struct cli_expect *x, const char *path, bool has_nonce, struct ss_err *err)
 {
 	const struct cfg_policy *p = &x->policy;
@@ -280,10 +288,37 @@ static int expect_policy(struct cli_expect *x, const char *path, bool has_nonce,
 		add_set(x, from, p->releases, p->release_rows.n, p->minimum);
 	if (policy_registers(x, from, err) < 0)
 		return ss_ctx(err, "'%s'", path);
-	if (p->max_age != 0 && (!x->e.has_max_age || p->max_age < x->e.max_age_s)) {
-		x->e.has_max_age = true;
-		x->e.max_age_s = p->max_age;
-	}
+	limit_age(x, p->max_age);
+	return 0;
+}
+
+static bool is_json(const char *path)
+{
+	static const char end[] = ".json";
+	const size_t n = strlen(path);
+
+	return n >= sizeof(end) - 1 && strcmp(path + n - (sizeof(end) - 1), end) == 0;
+}
+
+/* The same in JSON: how libselfsame-verify takes policies. */
+static int expect_policy_json(struct cli_expect *x, const char *path, bool has_nonce,
+			      struct ss_err *err)
+{
+	AUTO_BUF struct ss_buf b = SS_BUF_INIT(CFG_POLICY_MAX);
+	const struct ssv_policy *p;
+
+	if (io_load_file(path, &b, err) < 0)
+		return -1;
+	if (ssv_policy_read(ss_buf_span(&b), source(x, "--policy %s", path), &x->json, err) < 0)
+		return ss_ctx(err, "'%s'", path);
+	p = x->json;
+	if (p->nonce && !has_nonce)
+		return ss_fail(err, SS_EUSAGE, "'%s' demands a nonce: give --nonce", path);
+	if (p->set.n > 0)
+		x->sets[x->e.n_sets++] = p->set;
+	for (size_t i = 0; i < p->n_registers; i++)
+		x->registers[x->e.n_registers++] = p->registers[i];
+	limit_age(x, p->max_age);
 	return 0;
 }
 
@@ -337,10 +372,10 @@ int cli_expect_make(const struct cli_expect_opts *o, int64_t now, struct cli_exp
 		return -1;
 	if (o->measurements != NULL && expect_measurements(ret, o->measurements, err) < 0)
 		return -1;
-	if (o->policy != NULL &&
-	    expect_policy(ret, o->policy, o->nonce != NULL || o->is_endpoint, err) < 0)
-		return -1;
-	return 0;
+	if (o->policy == NULL)
+		return 0;
+	return (is_json(o->policy) ? expect_policy_json : expect_policy)(
+		ret, o->policy, o->nonce != NULL || o->is_endpoint, err);
 }
 
 void cli_expect_done(struct cli_expect *x)
@@ -352,4 +387,5 @@ void cli_expect_done(struct cli_expect *x)
 	ss_buf_done(&x->user_data);
 	ss_buf_done(&x->public_key);
 	cfg_policy_done(&x->policy);
+	ssv_policy_free(x->json);
 }

@@ -4,6 +4,7 @@
 #include "attest/att_verify.h"
 #include "cli/cli.h"
 #include "config/policy.h"
+#include "verify/ssv_policy.h"
 
 /*
  * The options of `verify` that say what is expected, and the files they name, as an att_expect. An
@@ -46,7 +47,8 @@ struct cli_expect {
 	struct ss_buf user_data;
 	struct ss_buf public_key;
 	struct cfg_policy policy;
-	char **texts; /* sources */
+	struct ssv_policy *json; /* the same, where it is JSON */
+	char **texts;            /* sources */
 	size_t n_texts;
 };
 

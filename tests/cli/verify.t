@@ -131,6 +131,32 @@ err_has 'nothing is expected of the code that runs'
 try 2 verify --policy empty.toml "$v/production-2022-nov.cose"
 err "selfsame: error: 'empty.toml' demands a nonce: give --nonce"
 
+# The same policy as a program hands it to the library.
+cat >nov.json <<END
+{"max_age": 60, "release": [{"version": "1.4.2", "note": "a note",
+ "pcr0": "$(echo "$nov" | cut -c 9-104)",
+ "pcr1": "$(echo "$nov" | cut -c 114-209)",
+ "pcr2": "$(echo "$nov" | cut -c 219-314)"}]}
+END
+try 0 verify --at 1668034330 --policy nov.json "$v/production-2022-nov.cose"
+first yes
+out_has '  found    1.4.2: a note'
+out_has '  from     --policy nov.json'
+try 1 verify --at 1668034381 --policy nov.json "$v/production-2022-nov.cose"
+first 'no: too-old: the document is 61 s old; the limit is 60 s'
+try 1 verify --at 1668034330 --max-age 9 --policy nov.json "$v/production-2022-nov.cose"
+first 'no: too-old: the document is 10 s old; the limit is 9 s'
+sed 's/"max_age": 60/"nonce": true, "instance": "i-0"/' nov.json >more.json
+try 2 verify --policy more.json "$v/production-2022-nov.cose"
+err "selfsame: error: 'more.json' demands a nonce: give --nonce"
+try 1 verify --at document --policy more.json --nonce c678c86135de539d183acff58886d98dfb9823041af9f934bf909ac0f8d96245 "$v/production-2022-nov.cose"
+first 'no: instance: PCR4 is not the expected one'
+out_has '  from     --policy more.json: instance i-0'
+echo '{"releases": []}' >typo.json
+try 3 verify --policy typo.json x
+err "selfsame: error: 'typo.json': unknown key 'releases'; did you mean 'release'?"
+try 4 verify --policy nowhere.json x
+
 # Options that say nothing.
 try 2 verify --pcr 32="$zero" x
 err "selfsame: error: --pcr 32=$zero: it must be N=HEX, N from 0 to 31, HEX of 96 digits"
