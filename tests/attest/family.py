@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""usage: family.py SELFSAME SOURCE-ROOT
+"""usage: family.py SELFSAME SOURCE-ROOT [LIBRARY]
 
 Documents of a test CA, each good or with exactly one thing broken, and the verdict and the reason
-that `selfsame verify` must give. Every reason code has at least one document. Prints TAP.
+that `selfsame verify`, or libselfsame-verify where it is named, must give. Every reason code has at
+least one document. Prints TAP.
 """
 import json
 import os
@@ -14,9 +15,11 @@ import tempfile
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from by_library import Library
 from forge import *
 
 SELFSAME, SRC = sys.argv[1], sys.argv[2]
+LIBRARY = Library(os.path.abspath(sys.argv[3])) if len(sys.argv) > 3 else None
 CASES = []  # name, bytes, options, reason or None
 EXPECT = [w for i in range(3) for w in ("--pcr", f"{i}={PCRS[i].hex()}")]
 
@@ -597,12 +600,15 @@ def first_line_holds(line, reason, args, o):
         (reason is not None or "--allow-debug" not in args or o["DebugMode"])
 
 
+def options(args):
+    use = ["--root", "root.pem", "--at", str(T)] + ([] if "--policy" in args else EXPECT) + args
+    return use[2:-2] if use[-2:] == ["--root", ""] else use
+
+
 def run(data, args, forms):
     with open("doc", "wb") as f:
         f.write(data)
-    use = ["--root", "root.pem", "--at", str(T)] + ([] if "--policy" in args else EXPECT) + args
-    if use[-2:] == ["--root", ""]:
-        use = use[2:-2]
+    use = options(args)
     return [subprocess.run([SELFSAME, "verify", *more, *use, "doc"], capture_output=True, check=False, timeout=60)
             for more in forms]
 
@@ -638,7 +644,7 @@ def main():
                          T - 400 * DAY, T + 10000 * DAY).der()))
         forms = [["--json"], []] if reason is None or reason not in seen else [["--json"]]
         seen.add(reason)
-        wrong = judge(reason, args, *run(data, args, forms))
+        wrong = LIBRARY.judge(reason, options(args), data) if LIBRARY else judge(reason, args, *run(data, args, forms))
         bad += wrong is not None
         print(f"{'ok' if wrong is None else 'not ok'} {i + 1} - {name}: {reason or 'yes'}")
         if wrong is not None:
