@@ -37,9 +37,19 @@ static int read_time(const ASN1_TIME *t, int64_t *ret, struct ss_err *err)
 	return 0;
 }
 
+/* PEM can be encrypted, certificates too, and OpenSSL would ask the terminal for the passphrase. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): OpenSSL's type */
+static int no_passphrase(char *buf, int size, int rwflag, void *asked)
+{
+	(void)buf, (void)size, (void)rwflag;
+	*(bool *)asked = true;
+	return -1;
+}
+
 int crypto_cert_read_pem(struct ss_span pem, struct crypto_cert **ret, struct ss_err *err)
 {
 	AUTO_CERT struct crypto_cert *c = ss_calloc(1, sizeof(*c));
+	bool asked = false;
 	BIO *bio;
 
 	if (pem.n > INT32_MAX)
@@ -47,9 +57,11 @@ int crypto_cert_read_pem(struct ss_span pem, struct crypto_cert **ret, struct ss
 	bio = BIO_new_mem_buf(pem.n > 0 ? (const void *)pem.p : "", (int)pem.n);
 	if (bio == NULL)
 		return crypto_fail(err, "cannot read a certificate");
-	c->x = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+	c->x = PEM_read_bio_X509(bio, NULL, no_passphrase, &asked);
 	BIO_free(bio);
 	ERR_clear_error();
+	if (c->x == NULL && asked)
+		return ss_fail(err, SS_EINPUT, "the certificate is encrypted with a passphrase");
 	if (c->x == NULL)
 		return ss_fail(err, SS_EINPUT, "there is no certificate in PEM form");
 	if (read_time(X509_get0_notBefore(c->x), &c->not_before, err) < 0 ||

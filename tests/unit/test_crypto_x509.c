@@ -104,6 +104,24 @@ static void join(struct ss_buf *b, const char *first, const char *second, const 
 	ss_buf_put(b, text(third));
 }
 
+static void an_encrypted_certificate_asks_nobody(void **state)
+{
+	static const char begin[] = "-----BEGIN CERTIFICATE-----\n";
+	static const char header[] = "Proc-Type: 4,ENCRYPTED\n"
+				     "DEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\n";
+	AUTO_CERT struct crypto_cert *c = NULL;
+	struct ss_err err = { 0 };
+	char pem[4096];
+	const int n =
+		snprintf(pem, sizeof(pem), "%s%s%s", begin, header, cert_P384 + sizeof(begin) - 1);
+
+	(void)state;
+	assert_true(n > 0 && (size_t)n < sizeof(pem));
+	expect_fails(
+		crypto_cert_read_pem((struct ss_span){ (const uint8_t *)pem, (size_t)n }, &c, &err),
+		&err, SS_EINPUT, "the certificate is encrypted with a passphrase");
+}
+
 static void text_to_be_published_holds_certificates_only(void **state)
 {
 	static const struct {
@@ -192,6 +210,7 @@ int main(void)
 		cmocka_unit_test(dates_before_1970_are_read),
 		cmocka_unit_test(dates_are_spelled_as_openssl_does),
 		cmocka_unit_test(keys_that_are_not_ours_are_named),
+		cmocka_unit_test(an_encrypted_certificate_asks_nobody),
 		cmocka_unit_test(text_to_be_published_holds_certificates_only),
 		cmocka_unit_test(the_first_certificate_is_taken),
 		cmocka_unit_test(a_truncated_certificate_is_refused),
