@@ -141,6 +141,12 @@ const struct cfg_field cfg_lock_fields[] = {
 	  .size = sizeof(struct cfg_base) },
 	{ .key = "build", .kind = CFG_TABLE, .fields = build_fields },
 	{ .key = "image", .kind = CFG_TABLE, .fields = image_fields, .need = true },
+	{ .key = "input",
+	  .kind = CFG_LIST,
+	  .at = LOCK_AT(inputs),
+	  .max = CFG_INPUTS_MAX,
+	  .fields = cfg_input_fields,
+	  .size = sizeof(struct cfg_input) },
 	{ .key = "kernel", .kind = CFG_TABLE, .fields = kernel_fields, .need = true },
 	{ .key = "runtime",
 	  .kind = CFG_PAIRS,
@@ -195,8 +201,21 @@ void cfg_lock_done(struct cfg_lock *l)
 	cfg_fields_done(cfg_lock_fields, l);
 }
 
+/* What one field cannot tell alone. */
+static int check_inputs(const struct cfg_lock *l, struct ss_err *err)
+{
+	const struct cfg_input *v = l->inputs.v;
+
+	for (size_t i = 0; i < l->inputs.n; i++)
+		if ((strcmp(v[i].method, "HEAD") == 0) != (v[i].sha256 == NULL))
+			return ss_fail(err, SS_EINPUT, "input %s '%s': 'input.sha256' is %s",
+				       v[i].method, v[i].url,
+				       v[i].sha256 != NULL ? "of no body" : "missing");
+	return 0;
+}
+
 /* Sorted and single, whoever wrote it: what follows may rely on it, and so may the next writer. */
-static void sort_all(struct cfg_lock *l)
+static int sort_all(struct cfg_lock *l, struct ss_err *err)
 {
 	struct cfg_lock sorted = { 0 };
 	const struct cfg_base *v = l->bases.v;
@@ -209,6 +228,7 @@ static void sort_all(struct cfg_lock *l)
 	l->bases = sorted.bases;
 	sorted.bases = tmp;
 	cfg_lock_done(&sorted);
+	return cfg_inputs_sort(&l->inputs, err);
 }
 
 int cfg_lock_read(struct ss_span in, struct cfg_lock *ret, struct ss_err *err)
@@ -225,11 +245,11 @@ int cfg_lock_read(struct ss_span in, struct cfg_lock *ret, struct ss_err *err)
 	if (schema != NULL && schema->type == TOML_INT &&
 	    check_schema(schema, &l, "schema", err) < 0)
 		return -1;
-	if (cfg_fields_read(cfg_lock_fields, t, "", &l, err) < 0) {
+	if (cfg_fields_read(cfg_lock_fields, t, "", &l, err) < 0 || check_inputs(&l, err) < 0 ||
+	    sort_all(&l, err) < 0) {
 		cfg_lock_done(&l);
 		return -1;
 	}
-	sort_all(&l);
 	*ret = l;
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "config/field.h"
+#include "config/lock_input.h"
 
 /*
  * enclave.lock: what the tool writes beside enclave.toml, and all that `rebuild` goes by.
@@ -38,6 +38,7 @@ struct cfg_lock {
 	char *platform;
 	struct cfg_pairs args;
 	struct cfg_list bases; /* [[base]], of struct cfg_base, by name */
+	struct cfg_list inputs; /* [[input]], of struct cfg_input; lock_input.h */
 	/* [kernel] */
 	char *kernel; /* "nitro", "local", "file" */
 	char *kernel_sha256;

@@ -117,6 +117,49 @@ static void the_order_in_which_things_are_recorded_does_not_show(void **state)
 	cfg_lock_done(&b);
 }
 
+/* Whatever the order in which they were recorded: by URL, method, key, turn. */
+static void inputs_are_written_in_their_order(void **state)
+{
+	static char get[] = "GET", head[] = "HEAD", a[] = "http://h/a", b[] = "http://h/b";
+	static char sha[] = SHA, type[] = "text/plain";
+	static const struct cfg_input want[] = {
+		{ .method = get, .url = a, .sha256 = sha, .size = 1, .status = 200 },
+		{ .method = get, .url = a, .sha256 = sha, .size = 1, .status = 200, .turn = 2 },
+		{ .method = get, .url = a, .sha256 = sha, .size = 1, .status = 200, .turn = 10 },
+		{ .method = get, .url = a, .key = sha, .sha256 = sha, .size = 1, .status = 200 },
+		{ .method = head, .url = a, .size = 9, .status = 404, .type = type },
+		{ .method = get, .url = b, .sha256 = sha, .size = 1, .status = 200 },
+	};
+	static const size_t orders[][SS_NELEMS(want)] = { { 0, 1, 2, 3, 4, 5 },
+							  { 5, 4, 3, 2, 1, 0 },
+							  { 2, 5, 0, 4, 1, 3 } };
+
+	(void)state;
+	for (size_t o = 0; o < SS_NELEMS(orders); o++) {
+		AUTO_BUF struct ss_buf text = SS_BUF_INIT(65536);
+		struct cfg_lock l, back;
+		struct ss_err err = { 0 };
+
+		fill(&l);
+		for (size_t i = 0; i < SS_NELEMS(want); i++)
+			cfg_inputs_add(&l.inputs, &want[orders[o][i]]);
+		expect_ok(cfg_inputs_sort(&l.inputs, &err), &err);
+		cfg_lock_write(&l, &text);
+		expect_ok(cfg_lock_read(ss_buf_span(&text), &back, &err), &err);
+		assert_int_equal(back.inputs.n, SS_NELEMS(want));
+		for (size_t i = 0; i < SS_NELEMS(want); i++) {
+			const struct cfg_input *got = (struct cfg_input *)back.inputs.v + i;
+
+			assert_int_equal(cfg_input_compare(got, &want[i]), 0);
+			assert_int_equal(got->status, want[i].status);
+			assert_int_equal(got->size, want[i].size);
+			assert_int_equal(got->sha256 != NULL, want[i].sha256 != NULL);
+		}
+		cfg_lock_done(&l);
+		cfg_lock_done(&back);
+	}
+}
+
 /* Replaces the first `from` in the sample. */
 static void expect_refused(const char *from, const char *to, const char *msg)
 {
@@ -192,6 +235,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_lock_is_written_sorted_and_in_canonical_form),
 		cmocka_unit_test(what_was_written_reads_back_and_writes_to_the_same_bytes),
+		cmocka_unit_test(inputs_are_written_in_their_order),
 		cmocka_unit_test(the_order_in_which_things_are_recorded_does_not_show),
 		cmocka_unit_test(a_lock_that_was_edited_wrongly_is_refused_by_line),
 		cmocka_unit_test(a_newer_schema_is_named_before_its_unknown_keys),
