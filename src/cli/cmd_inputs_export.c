@@ -26,7 +26,7 @@ static int run(struct cli_run *r, struct ss_err *err)
 {
 	const struct opts *o = r->opts;
 	AUTO_REC_STORE struct rec_store s = REC_STORE_NONE;
-	struct rec_bundle_info info;
+	struct rec_bundle_info info = { 0 };
 	struct cfg_lock lock;
 	int rc;
 

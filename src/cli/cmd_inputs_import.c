@@ -10,7 +10,7 @@ static const struct cli_opt opt_table[] = { CLI_OPTS_END };
 static int run(struct cli_run *r, struct ss_err *err)
 {
 	AUTO_REC_STORE struct rec_store s = REC_STORE_NONE;
-	struct rec_bundle_info info;
+	struct rec_bundle_info info = { 0 };
 
 	if (rec_store_open(NULL, REC_SHARED, &s, err) < 0 ||
 	    rec_bundle_read(&s, r->args[0], &info, err) < 0)

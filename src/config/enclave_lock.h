@@ -37,7 +37,7 @@ struct cfg_lock {
 	char *target;
 	char *platform;
 	struct cfg_pairs args;
-	struct cfg_list bases; /* [[base]], of struct cfg_base, by name */
+	struct cfg_list bases;  /* [[base]], of struct cfg_base, by name */
 	struct cfg_list inputs; /* [[input]], of struct cfg_input; lock_input.h */
 	/* [kernel] */
 	char *kernel; /* "nitro", "local", "file" */

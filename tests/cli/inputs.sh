@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Read by the cases of `inputs` and `lock`: a store of inputs made by hand, and locks.
 STORE=$HOME/.cache/selfsame/inputs
 export STORE
