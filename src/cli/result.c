@@ -3,6 +3,7 @@
 
 #include "base/hex.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "cli/out.h"
 
 #include <inttypes.h>
@@ -10,11 +11,6 @@
 #include <string.h>
 
 #define MIB ((uint64_t)1 << 20)
-
-static struct ss_span span(const char *s)
-{
-	return (struct ss_span){ (const uint8_t *)s, strlen(s) };
-}
 
 /* Rounded up: what `--memory` would have to be. */
 static uint64_t mib(uint64_t bytes)
@@ -126,7 +122,7 @@ static json_t *names_json(const struct project_result *r)
 	for (size_t i = 0; i < r->n_privileged; i++) {
 		json_t *one = json_object();
 
-		cli_json_text(one, "Path", span(r->privileged[i]));
+		cli_json_text(one, "Path", ss_text(r->privileged[i]));
 		if (json_array_append_new(list, one) != 0)
 			abort();
 	}
@@ -140,7 +136,7 @@ static json_t *lost_json(const struct project_result *r)
 	for (size_t i = 0; i < r->lost.n; i++) {
 		json_t *one = json_object();
 
-		cli_json_text(one, "Where", span(r->lost.v[i]));
+		cli_json_text(one, "Where", ss_text(r->lost.v[i]));
 		if (json_array_append_new(list, one) != 0)
 			abort();
 	}
@@ -184,7 +180,7 @@ int cli_print_result(const struct project_result *r, bool json, struct ss_err *e
 	doc = json_object();
 	ss_hex((struct ss_span){ m->file_sha256, sizeof(m->file_sha256) }, hex);
 	cli_json_set(doc, "Measurements", cfg_registers_json(m));
-	cli_json_text(doc, "EifPath", span(r->plan.output));
+	cli_json_text(doc, "EifPath", ss_text(r->plan.output));
 	cli_json_set(doc, "EifSha256", json_string(hex));
 	cli_json_set(doc, "EifSize", json_integer((json_int_t)m->file_size));
 	cli_json_set(doc, "Entries", json_integer(r->image.entries));

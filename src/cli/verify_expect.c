@@ -3,6 +3,7 @@
 
 #include "base/hex.h"
 #include "base/show.h"
+#include "base/text.h"
 #include "crypto/x509.h"
 #include "eif/examine.h"
 #include "eif/layout.h"
@@ -17,11 +18,6 @@
 #define INSTANCE_PCR 4u
 #define CERTIFICATE_MAX ((size_t)64 * 1024)
 #define SOURCE_MAX ((size_t)1024)
-
-static struct ss_span span_of(const char *s)
-{
-	return (struct ss_span){ (const uint8_t *)s, strlen(s) };
-}
 
 /* Where an expectation comes from; the struct keeps it. */
 SS_PRINTF(2, 3) static const char *source(struct cli_expect *x, const char *fmt, ...)
@@ -180,7 +176,7 @@ static int expect_pcr(struct cli_expect *x, const char *word, struct ss_err *err
 	if (index >= ATT_PCRS || !ss_unhex(word + digits + 1, value, ATT_PCR_SIZE))
 		return ss_fail(err, SS_EUSAGE,
 			       "--pcr %s: it must be N=HEX, N from 0 to %u, HEX of %u digits",
-			       SS_SHOW(span_of(word)), ATT_PCRS - 1, 2 * ATT_PCR_SIZE);
+			       SS_SHOW(ss_text(word)), ATT_PCRS - 1, 2 * ATT_PCR_SIZE);
 	for (size_t i = 0; i < x->e.n_registers; i++)
 		if (x->registers[i].index == index)
 			return ss_fail(err, SS_EUSAGE, "--pcr %u is given twice", index);
@@ -213,7 +209,7 @@ static int expect_words(struct cli_expect *x, unsigned index, const char *what, 
 
 	if (strncmp(text, begin, strlen(begin)) != 0)
 		return ss_fail(err, SS_EUSAGE, "%s %s: it must begin with '%s'", what,
-			       SS_SHOW(span_of(text)), begin);
+			       SS_SHOW(ss_text(text)), begin);
 	att_pcr_of_text(text, value);
 	add_register(x, index, value, source(x, "%s %s", what, text));
 	return 0;

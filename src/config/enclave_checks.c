@@ -2,6 +2,7 @@
 #include "config/enclave_checks.h"
 
 #include "base/show.h"
+#include "base/text.h"
 #include "fmt/egress.h"
 #include "fmt/frame.h"
 #include "fmt/measured.h"
@@ -11,11 +12,6 @@
 
 #define NAME_MAX_LETTERS 128u
 #define ALPN_MAX 255u /* one length byte in TLS */
-
-static struct ss_span span_of(const char *s)
-{
-	return (struct ss_span){ (const uint8_t *)s, strlen(s) };
-}
 
 bool cfg_is_name(const char *s)
 {
@@ -123,7 +119,7 @@ int cfg_check_egress(const struct toml_node *v, void *base, const char *name, st
 	for (size_t i = 0; i < v->n; i++) {
 		struct egress_rule rule;
 
-		if (egress_rule_read(span_of(v->kids[i]->text), &rule, err) < 0)
+		if (egress_rule_read(ss_text(v->kids[i]->text), &rule, err) < 0)
 			return ss_ctx(err, "line %u: '%s'", v->kids[i]->line, name);
 	}
 	return 0;
@@ -168,7 +164,7 @@ int cfg_check_health_path(const struct toml_node *v, void *base, const char *nam
 {
 	if (cfg_check_absolute(v, base, name, err) < 0)
 		return -1;
-	if (mc_is_path(span_of(v->text)))
+	if (mc_is_path(ss_text(v->text)))
 		return 0;
 	return ss_fail(err, SS_EINPUT,
 		       "line %u: '%s' must be at most %u visible ASCII characters; others are "

@@ -4,16 +4,12 @@
 #include "base/near.h"
 #include "base/show.h"
 #include "base/sort.h"
+#include "base/text.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #define NAME_MAX_BYTES 96u
-
-static struct ss_span span_of(const char *s)
-{
-	return (struct ss_span){ (const uint8_t *)s, strlen(s) };
-}
 
 /* --- text, lists, pairs ---------------------------------------------------------------------- */
 
@@ -161,7 +157,7 @@ static int read_text(const struct cfg_field *f, const struct toml_node *v, const
 		return -1;
 	if (f->choices != NULL && !is_choice(f->choices, v->text))
 		return ss_fail(err, SS_EINPUT, "line %u: '%s' must be one of: %s; not '%s'",
-			       v->line, name, f->choices, SS_SHOW(span_of(v->text)));
+			       v->line, name, f->choices, SS_SHOW(ss_text(v->text)));
 	cfg_text_set(ret, v->text);
 	return 0;
 }
@@ -207,7 +203,7 @@ static int read_pairs(const struct cfg_field *f, const struct toml_node *v, cons
 				       kid->line, name);
 		if (kid->type != TOML_STRING)
 			return ss_fail(err, SS_EINPUT, "line %u: '%s.%s' must be a string, not %s",
-				       kid->line, name, SS_SHOW(span_of(kid->key)),
+				       kid->line, name, SS_SHOW(ss_text(kid->key)),
 				       toml_type_name(kid->type));
 		cfg_pairs_set(ret, kid->key, kid->text);
 	}
@@ -298,9 +294,9 @@ static int unknown(const struct cfg_field *fields, const struct toml_node *v, co
 		ss_near_offer(&near, f->key);
 	if (near.best != NULL)
 		return ss_fail(err, SS_EINPUT, "line %u: unknown key '%s%s%s'; did you mean '%s'?",
-			       v->line, where, dot, SS_SHOW(span_of(v->key)), near.best);
+			       v->line, where, dot, SS_SHOW(ss_text(v->key)), near.best);
 	return ss_fail(err, SS_EINPUT, "line %u: unknown key '%s%s%s'", v->line, where, dot,
-		       SS_SHOW(span_of(v->key)));
+		       SS_SHOW(ss_text(v->key)));
 }
 
 int cfg_fields_read(const struct cfg_field *fields, const struct toml_node *table,

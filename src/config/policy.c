@@ -4,17 +4,13 @@
 #include "base/date.h"
 #include "base/hex.h"
 #include "base/show.h"
+#include "base/text.h"
 #include "crypto/x509.h"
 #include "io/file.h"
 
 #include <string.h>
 
 #define CERTIFICATE_MAX ((size_t)64 * 1024)
-
-static struct ss_span span_of(const char *s)
-{
-	return (struct ss_span){ (const uint8_t *)s, strlen(s) };
-}
 
 /* --- values ------------------------------------------------------------------------------------
  */
@@ -385,7 +381,7 @@ static int load_signer(const char *policy, struct cfg_policy_signer *s, struct s
 	if (io_load_file(path, &pem, err) < 0)
 		return -1;
 	if (crypto_cert_read_pem(ss_buf_span(&pem), &c, err) < 0)
-		return ss_ctx(err, "'%s'", SS_SHOW(span_of(path)));
+		return ss_ctx(err, "'%s'", SS_SHOW(ss_text(path)));
 	crypto_cert_der(c, &der);
 	att_pcr_of_certificate(ss_buf_span(&der), s->pcr8);
 	s->has_pcr8 = true;

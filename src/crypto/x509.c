@@ -2,6 +2,7 @@
 #include "crypto/x509.h"
 
 #include "base/date.h"
+#include "base/text.h"
 #include "crypto/openssl.h"
 
 #include <assert.h>
@@ -93,11 +94,6 @@ static bool next_line(struct ss_span *in, struct ss_span *ret)
 	return true;
 }
 
-static bool is_line(struct ss_span line, const char *text)
-{
-	return line.n == strlen(text) && memcmp(line.p, text, line.n) == 0;
-}
-
 static bool is_blank(struct ss_span line)
 {
 	for (size_t i = 0; i < line.n; i++)
@@ -127,9 +123,9 @@ int crypto_cert_read_pem_only(struct ss_span pem, struct crypto_cert **ret, stru
 	for (size_t no = 1; next_line(&in, &line); no++) {
 		AUTO_CERT struct crypto_cert *c = NULL;
 
-		if (from.p == NULL && is_line(line, begin_line)) {
+		if (from.p == NULL && ss_is(line, begin_line)) {
 			from = line;
-		} else if (from.p != NULL && is_line(line, end_line)) {
+		} else if (from.p != NULL && ss_is(line, end_line)) {
 			from.n = (size_t)(line.p - from.p) + line.n;
 			if (crypto_cert_read_pem(from, &c, err) < 0)
 				return ss_ctx(err, "certificate %zu, which ends in line %zu", n + 1,

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/show.h"
+#include "base/text.h"
 #include "eif/ramdisk_walk.h"
 
 #include <stdio.h>
@@ -54,16 +55,6 @@ const char *eif_layout_name(enum eif_layout l)
 	return "unknown";
 }
 
-static struct ss_span text(const char *s)
-{
-	return (struct ss_span){ (const uint8_t *)s, strlen(s) };
-}
-
-static bool is(struct ss_span name, const char *s)
-{
-	return name.n == strlen(s) && memcmp(name.p, s, name.n) == 0;
-}
-
 static bool is_below_rootfs(struct ss_span name)
 {
 	static const char prefix[] = "rootfs/";
@@ -85,7 +76,7 @@ static size_t find_touched(struct ss_span name)
 {
 	size_t i = 0;
 
-	while (i < SS_NELEMS(touched) && !is(name, touched[i]))
+	while (i < SS_NELEMS(touched) && !ss_is(name, touched[i]))
 		i++;
 	return i;
 }
@@ -99,7 +90,7 @@ static void tree_entry(struct eif_layout_check *c, struct ss_span name)
 		tell(c, name, "is a name that nothing below a folder has");
 		return;
 	}
-	if (!cpio_name_before(text(c->last), name))
+	if (!cpio_name_before(ss_text(c->last), name))
 		tell(c, name, "comes twice or out of order");
 	memcpy(c->last, name.p, name.n);
 	c->last[name.n] = '\0';
@@ -113,7 +104,7 @@ static void tail_entry(struct eif_layout_check *c, const struct cpio_entry *e, s
 		tell(c, name, "follows 'env', the last entry");
 		return;
 	}
-	if (!is(name, tail[c->next]))
+	if (!ss_is(name, tail[c->next]))
 		tell(c, name, "is not what comes at the end of nitro-cli's archive");
 	else if (regular != (c->next >= SS_NELEMS(tail) - 2))
 		tell(c, name, "has another type than nitro-cli gives it");
@@ -124,7 +115,7 @@ static void nitro_entry(struct eif_layout_check *c, const struct cpio_entry *e, 
 {
 	const size_t t = find_touched(name);
 
-	if (c->stage != TAIL && is(name, "rootfs")) {
+	if (c->stage != TAIL && ss_is(name, "rootfs")) {
 		c->stage = TAIL;
 		c->next = 0;
 	}
@@ -133,7 +124,7 @@ static void nitro_entry(struct eif_layout_check *c, const struct cpio_entry *e, 
 	} else if (!is_below_rootfs(name)) {
 		tell(c, name, "lies outside 'rootfs'");
 	} else if (c->stage == IMAGE && (t == SS_NELEMS(touched) || c->seen[t] ||
-					 cpio_name_before(text(c->last), name))) {
+					 cpio_name_before(ss_text(c->last), name))) {
 		tree_entry(c, name);
 		if (t < SS_NELEMS(touched))
 			c->seen[t] = true;
@@ -147,7 +138,7 @@ static void nitro_entry(struct eif_layout_check *c, const struct cpio_entry *e, 
 
 static void selfsame_entry(struct eif_layout_check *c, struct ss_span name)
 {
-	if (!is(name, "rootfs") && !is_below_rootfs(name))
+	if (!ss_is(name, "rootfs") && !is_below_rootfs(name))
 		tell(c, name, "lies outside 'rootfs'");
 	else
 		tree_entry(c, name);
@@ -155,9 +146,9 @@ static void selfsame_entry(struct eif_layout_check *c, struct ss_span name)
 
 static enum eif_layout layout_of(struct ss_span first)
 {
-	if (is(first, "config"))
+	if (ss_is(first, "config"))
 		return EIF_LAYOUT_SELFSAME;
-	return is(first, "rootfs") ? EIF_LAYOUT_NITRO_CLI : EIF_LAYOUT_UNKNOWN;
+	return ss_is(first, "rootfs") ? EIF_LAYOUT_NITRO_CLI : EIF_LAYOUT_UNKNOWN;
 }
 
 static int entry(void *ctx, const struct cpio_entry *e, struct ss_err *err)

@@ -3,14 +3,10 @@
 
 #include "base/date.h"
 #include "base/show.h"
+#include "base/text.h"
 
 #include <assert.h>
 #include <string.h>
-
-static struct ss_span text(const char *s)
-{
-	return (struct ss_span){ (const uint8_t *)s, strlen(s) };
-}
 
 /* One character of a JSON string, escaped as serde_json does it: only where JSON demands it. */
 static void put_char(struct ss_buf *b, uint8_t c)
@@ -20,14 +16,14 @@ static void put_char(struct ss_buf *b, uint8_t c)
 
 	for (size_t i = 0; i + 1 < sizeof(short_form); i += 2) {
 		if ((uint8_t)short_form[i] == c) {
-			ss_buf_put(b, text("\\"));
+			ss_buf_put(b, ss_text("\\"));
 			ss_buf_put(b, (struct ss_span){ (const uint8_t *)&short_form[i + 1], 1 });
 			return;
 		}
 	}
 	if (c < 0x20) {
 		(void)snprintf(escaped, sizeof(escaped), "\\u%04x", c);
-		ss_buf_put(b, text(escaped));
+		ss_buf_put(b, ss_text(escaped));
 	} else {
 		ss_buf_put(b, (struct ss_span){ &c, 1 });
 	}
@@ -36,12 +32,12 @@ static void put_char(struct ss_buf *b, uint8_t c)
 /* `before` is the JSON up to the string, its key included. */
 static void put_string(struct ss_buf *b, const char *before, const char *value)
 {
-	assert(ss_is_text(text(value)));
-	ss_buf_put(b, text(before));
-	ss_buf_put(b, text("\""));
+	assert(ss_is_text(ss_text(value)));
+	ss_buf_put(b, ss_text(before));
+	ss_buf_put(b, ss_text("\""));
 	for (const char *c = value; *c != '\0'; c++)
 		put_char(b, (uint8_t)*c);
-	ss_buf_put(b, text("\""));
+	ss_buf_put(b, ss_text("\""));
 }
 
 void eif_metadata_write(const struct eif_metadata *m, struct ss_buf *b)
@@ -56,7 +52,7 @@ void eif_metadata_write(const struct eif_metadata *m, struct ss_buf *b)
 	put_string(b, ",\"BuildToolVersion\":", m->tool_version);
 	put_string(b, ",\"OperatingSystem\":", "Linux");
 	put_string(b, ",\"KernelVersion\":", m->kernel_version);
-	ss_buf_put(b, text("},\"DockerInfo\":null,\"CustomMetadata\":null}"));
+	ss_buf_put(b, ss_text("},\"DockerInfo\":null,\"CustomMetadata\":null}"));
 }
 
 /* x86 boot protocol (Documentation/arch/x86/boot.rst): little-endian, from the kernel's start. */
@@ -96,7 +92,7 @@ void eif_kernel_version(struct ss_span head, char ret[EIF_KERNEL_VERSION_SIZE])
 	struct ss_span v = bzimage_version(head);
 
 	if (v.n == 0)
-		v = text("Unknown");
+		v = ss_text("Unknown");
 	memcpy(ret, v.p, v.n);
 	ret[v.n] = '\0';
 }

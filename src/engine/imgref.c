@@ -3,16 +3,12 @@
 
 #include "base/mem.h"
 #include "base/show.h"
+#include "base/text.h"
 #include "config/enclave_lock.h"
 
 #include <string.h>
 
 #define TAG_MAX 128u
-
-static struct ss_span span_of(const char *s)
-{
-	return (struct ss_span){ (const uint8_t *)s, strlen(s) };
-}
 
 static bool is_alnum(char c)
 {
@@ -149,7 +145,7 @@ int imgref_read(const char *text, struct imgref *ret, struct ss_err *err)
 		if (!cfg_is_digest(at))
 			return ss_fail(err, SS_EINPUT,
 				       "'%s': the digest must be sha256: and 64 lower-case digits",
-				       SS_SHOW(span_of(text)));
+				       SS_SHOW(ss_text(text)));
 	}
 	slash = strrchr(name, '/');
 	colon = strrchr(slash != NULL ? slash : name, ':');
@@ -159,7 +155,7 @@ int imgref_read(const char *text, struct imgref *ret, struct ss_err *err)
 	if (!is_repo(r.repo) || (colon != NULL && !is_tag(colon))) {
 		imgref_done(&r);
 		return ss_fail(err, SS_EINPUT, "'%s' is not the name of an image in a registry",
-			       SS_SHOW(span_of(text)));
+			       SS_SHOW(ss_text(text)));
 	}
 	cfg_text_set(&r.digest, at);
 	cfg_text_set(&r.tag, colon != NULL ? colon : at == NULL ? "latest" : NULL);

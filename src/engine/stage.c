@@ -2,6 +2,7 @@
 #include "engine/stage.h"
 
 #include "base/show.h"
+#include "base/text.h"
 #include "config/field.h"
 #include "io/beneath.h"
 #include "io/file.h"
@@ -28,17 +29,10 @@ static struct ss_span trim(struct ss_span s)
 	return s;
 }
 
-static bool starts(struct ss_span s, const char *front)
-{
-	const size_t n = strlen(front);
-
-	return s.n >= n && memcmp(s.p, front, n) == 0;
-}
-
 /* Without the decorations that mean nothing: "/a", "./a", "a/". */
 static struct ss_span clean(struct ss_span s)
 {
-	while (starts(s, "/") || starts(s, "./"))
+	while (ss_begins(s, "/") || ss_begins(s, "./"))
 		s = (struct ss_span){ s.p + 1, s.n - 1 };
 	while (s.n > 0 && s.p[s.n - 1] == '/')
 		s.n--;
@@ -65,10 +59,10 @@ static void read_ignore(struct ss_span in, struct cfg_texts *ret)
 		char text[IO_WALK_MAX_PATH + 1] = "";
 
 		at = next;
-		if (starts(line, "#"))
+		if (ss_begins(line, "#"))
 			continue;
 		line = trim(line);
-		if (starts(line, "!")) {
+		if (ss_begins(line, "!")) {
 			cfg_texts_done(ret);
 			return;
 		}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/attr.h"
+#include "base/text.h"
 #include "explain/cause.h"
 
 #include <string.h>
@@ -102,11 +103,6 @@ static bool is_zone(struct ss_span s)
 	return false;
 }
 
-static bool is_text(struct ss_span s, const char *text)
-{
-	return s.n == strlen(text) && memcmp(s.p, text, s.n) == 0;
-}
-
 static bool is_between(uint8_t c, char from, char to)
 {
 	return c >= (uint8_t)from && c <= (uint8_t)to;
@@ -115,7 +111,7 @@ static bool is_between(uint8_t c, char from, char to)
 /* "de_DE", "en_US.UTF-8", "C", "POSIX", "C.UTF-8" */
 static bool is_locale(struct ss_span s)
 {
-	if (is_text(s, "C") || is_text(s, "POSIX") || is_text(s, "C.UTF-8"))
+	if (ss_is(s, "C") || ss_is(s, "POSIX") || ss_is(s, "C.UTF-8"))
 		return true;
 	if (s.n < 5 || s.n >= 20 || (s.n > 5 && s.p[5] != '.' && s.p[5] != '@'))
 		return false;

@@ -2,6 +2,7 @@
 #include "explain/ex_side.h"
 
 #include "base/show.h"
+#include "base/text.h"
 #include "io/file.h"
 
 #include <stdio.h>
@@ -62,11 +63,6 @@ static int open_folder(struct ex_side *s, const char *path, const struct ex_opti
 	else
 		(void)snprintf(text, sizeof(text), "rootfs:%s", path);
 	return open_tree(s, text, o, err);
-}
-
-static bool begins(struct ss_span s, const char *text)
-{
-	return s.n >= strlen(text) && memcmp(s.p, text, strlen(text)) == 0;
 }
 
 static bool is_tar(struct ss_span s)
@@ -138,7 +134,7 @@ static int open_packed(struct ex_side *s, enum inflate_kind kind, const struct e
 		ex_source_drop(out.src);
 		return open_tar(s, o, err);
 	}
-	if (begins((struct ss_span){ head, n }, "070701")) {
+	if (ss_begins((struct ss_span){ head, n }, "070701")) {
 		s->what = EX_IS_CPIO;
 		ex_source_drop(s->all.src);
 		s->all = out;
@@ -168,15 +164,15 @@ static int open_file(struct ex_side *s, const struct ex_options *o, struct ss_er
 	s->all = (struct ex_bytes){ .src = ex_source_fd(fd), .n = size };
 	if (ex_read_some(&s->all, 0, head, sizeof(head), &seen.n, err) < 0)
 		return ss_ctx(err, "'%s'", s->name);
-	if (begins(seen, ".eif"))
+	if (ss_begins(seen, ".eif"))
 		return open_eif(s, err);
-	if (begins(seen, "070701")) {
+	if (ss_begins(seen, "070701")) {
 		s->what = EX_IS_CPIO;
 		return 0;
 	}
 	if (is_tar(seen))
 		return open_tar(s, o, err);
-	if (begins(seen, "{"))
+	if (ss_begins(seen, "{"))
 		return open_json(s, err);
 	kind = inflate_sniff(seen);
 	return kind == INFLATE_GZIP || kind == INFLATE_ZSTD ? open_packed(s, kind, o, err) : 0;

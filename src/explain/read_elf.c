@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/hex.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "explain/ex_run.h"
 
 #include <stdio.h>
@@ -118,18 +119,6 @@ static int elf_read(const struct ex_bytes *b, struct elf *e, struct ss_err *err)
 	return read_sections(e, h, &layouts[h[4] - 1], err);
 }
 
-static bool is(struct ss_span s, const char *text)
-{
-	return s.n == strlen(text) && memcmp(s.p, text, s.n) == 0;
-}
-
-static bool begins(struct ss_span s, const char *text)
-{
-	const size_t n = strlen(text);
-
-	return s.n >= n && memcmp(s.p, text, n) == 0;
-}
-
 static bool is_printable(uint8_t c)
 {
 	return (c >= ' ' && c < 0x7f) || c == '\t' || c == '\n';
@@ -158,9 +147,9 @@ static enum ex_cause cause_of(const struct section *s, struct ss_span a, struct 
 {
 	enum ex_cause c;
 
-	if (is(s->name, ".comment"))
+	if (ss_is(s->name, ".comment"))
 		return EX_TOOL_COMPILER;
-	if (is(s->name, ".gnu_debuglink") || is(s->name, ".note.go.buildid"))
+	if (ss_is(s->name, ".gnu_debuglink") || ss_is(s->name, ".note.go.buildid"))
 		return EX_TOOL_BUILD_ID;
 	if (a.n < 4 || b.n < 4)
 		return EX_UNKNOWN;
@@ -230,8 +219,8 @@ static int compare_section(struct two *t, const struct section *s, const struct 
 				       (const char *)s->name.p, (unsigned long long)s->n,
 				       (unsigned long long)u->n);
 			ex_say_text(t->r, t->p,
-				    is(s->name, ".comment") ? EX_TOOL_COMPILER : EX_UNKNOWN, where,
-				    "", "");
+				    ss_is(s->name, ".comment") ? EX_TOOL_COMPILER : EX_UNKNOWN,
+				    where, "", "");
 			return 0;
 		}
 		if (tell_range(t, s, u, at, err) < 0)
@@ -257,7 +246,8 @@ static void tell_alone(struct two *t, const struct section *s, bool removed)
 	const struct ss_span none = { NULL, 0 };
 
 	if (t->told++ < EX_LINES)
-		ex_say_content(t->r, t->p, begins(s->name, ".gnu.lto_") ? EX_RAND_LTO : EX_UNKNOWN,
+		ex_say_content(t->r, t->p,
+			       ss_begins(s->name, ".gnu.lto_") ? EX_RAND_LTO : EX_UNKNOWN,
 			       removed ? "a section that only the first has"
 				       : "a section that only the second has",
 			       removed ? s->name : none, removed ? none : s->name);
@@ -265,7 +255,7 @@ static void tell_alone(struct two *t, const struct section *s, bool removed)
 
 static bool is_build_id(const struct section *s)
 {
-	return is(s->name, ".note.gnu.build-id");
+	return ss_is(s->name, ".note.gnu.build-id");
 }
 
 static int tell_build_id(struct two *t, const struct section *s, const struct section *u,
@@ -300,7 +290,7 @@ static int compare_sections(struct two *t, struct ss_err *err)
 		if (is_build_id(s)) {
 			id[0] = s;
 			id[1] = u;
-		} else if (!is(s->name, ".shstrtab") && t->told < EX_LINES &&
+		} else if (!ss_is(s->name, ".shstrtab") && t->told < EX_LINES &&
 			   compare_section(t, s, u, err) < 0) {
 			return -1;
 		}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
 #include "base/show.h"
+#include "base/text.h"
 #include "fmt/tar_parts.h"
 
 #include <string.h>
@@ -27,21 +28,11 @@ static const char *const key_names[TAR_PAX_KEYS] = {
 	[TAR_PAX_SPARSE_BYTES] = "GNU.sparse.numbytes",
 };
 
-static bool is_text(struct ss_span s, const char *text)
-{
-	return s.n == strlen(text) && (s.n == 0 || memcmp(s.p, text, s.n) == 0);
-}
-
-static bool begins(struct ss_span s, const char *text)
-{
-	return s.n >= strlen(text) && memcmp(s.p, text, strlen(text)) == 0;
-}
-
 static enum tar_pax_key find_key(struct ss_span key)
 {
 	size_t i = 0;
 
-	while (i < TAR_PAX_KEYS && !is_text(key, key_names[i]))
+	while (i < TAR_PAX_KEYS && !ss_is(key, key_names[i]))
 		i++;
 	return (enum tar_pax_key)i;
 }
@@ -116,7 +107,7 @@ static int add_xattr(struct tar_pax *p, struct ss_span name, struct ss_span valu
 
 static bool is_charset(struct ss_span v)
 {
-	return is_text(v, "BINARY") || is_text(v, "ISO-IR 10646 2000 UTF-8");
+	return ss_is(v, "BINARY") || ss_is(v, "ISO-IR 10646 2000 UTF-8");
 }
 
 static bool read_name(struct ss_span v, struct ss_span *ret)
@@ -182,14 +173,14 @@ static int read_record(struct tar_pax *p, struct ss_span key, struct ss_span val
 		       struct ss_err *err)
 {
 	const enum tar_pax_key k = find_key(key);
-	const bool xattr = begins(key, xattr_prefix);
+	const bool xattr = ss_begins(key, xattr_prefix);
 
 	if (memchr(key.p, 0, key.n) != NULL)
 		return ss_fail(err, SS_EINPUT, "a NUL byte in a key");
-	if (begins(key, "GNU.volume.") || begins(key, "GNU.dumpdir"))
+	if (ss_begins(key, "GNU.volume.") || ss_begins(key, "GNU.dumpdir"))
 		return ss_fail(err, SS_EINPUT, "'%s' is not supported", SS_SHOW(key));
 	if (k == TAR_PAX_KEYS && !xattr)
-		return begins(key, "GNU.sparse.")
+		return ss_begins(key, "GNU.sparse.")
 			       ? ss_fail(err, SS_EINPUT, "'%s' is not known", SS_SHOW(key))
 			       : 0;
 	if (global)

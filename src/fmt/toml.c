@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fmt/toml.h"
 
+#include "base/mem.h"
+
 #include <string.h>
 
 struct toml_node *toml_new(enum toml_type type, uint32_t line)
@@ -12,20 +14,11 @@ struct toml_node *toml_new(enum toml_type type, uint32_t line)
 	return t;
 }
 
-static char *copy(const char *s)
-{
-	const size_t n = strlen(s);
-	char *p = ss_calloc(n + 1, 1);
-
-	memcpy(p, s, n);
-	return p;
-}
-
 struct toml_node *toml_new_text(const char *text)
 {
 	struct toml_node *t = toml_new(TOML_STRING, 0);
 
-	t->text = copy(text);
+	t->text = ss_copy(text);
 	return t;
 }
 
@@ -53,7 +46,7 @@ void toml_push(struct toml_node *array, struct toml_node *kid)
 
 void toml_put(struct toml_node *table, const char *key, struct toml_node *kid)
 {
-	kid->key = copy(key);
+	kid->key = ss_copy(key);
 	toml_push(table, kid);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/show.h"
+#include "base/text.h"
 #include "fmt/toml_lex.h"
 
 #include <string.h>
@@ -17,11 +18,6 @@ struct reader {
 	struct toml_node *root;
 	struct toml_node *table; /* what a key at the start of a line goes into */
 };
-
-static struct ss_span shown(const char *s)
-{
-	return (struct ss_span){ (const uint8_t *)s, strlen(s) };
-}
 
 static int check_room(const struct toml_node *in, uint32_t line, struct ss_err *err)
 {
@@ -92,7 +88,7 @@ static int twice(const struct reader *r, const char *key, const struct toml_node
 		 struct ss_err *err)
 {
 	return ss_fail(err, SS_EINPUT, "line %u: '%s' is set already, in line %u", r->lex.line,
-		       SS_SHOW(shown(key)), old->line);
+		       SS_SHOW(ss_text(key)), old->line);
 }
 
 /* Where "a.b.c = …" in `table` puts c: the table of b. *ret_last is "c", inside `k`. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/show.h"
+#include "base/text.h"
 #include "image/ramdisk.h"
 
 #include <string.h>
@@ -16,11 +17,6 @@ struct numbers {
 	uint32_t last;
 	uint32_t *seen; /* by the tree's inode number: only those with several names */
 };
-
-static struct ss_span text(const char *s)
-{
-	return (struct ss_span){ (const uint8_t *)s, strlen(s) };
-}
 
 /* Sets ino, nlink and size; false if an earlier entry has the body. */
 static bool number_it(struct numbers *n, const struct tree *t, tree_id id,
@@ -186,7 +182,7 @@ int rd_app_write(const struct rd_app *a, struct rd_out *out, struct ss_err *err)
 					   .nlink = 1,
 					   .mtime = a->epoch,
 					   .size = (uint32_t)a->config.n,
-					   .name = text(CONFIG) };
+					   .name = ss_text(CONFIG) };
 	struct rd_app again = { .t = a->t, .epoch = a->epoch };
 
 	if (rd_entry(out, &config, err) < 0 || rd_bytes(out, ss_buf_span(&a->config), err) < 0)
@@ -209,7 +205,7 @@ static void put_program(const char *name, uint32_t ino, struct ss_span body, str
 				      .mode = CPIO_REG | 0755,
 				      .nlink = 1,
 				      .size = (uint32_t)body.n,
-				      .name = text(name) };
+				      .name = ss_text(name) };
 
 	cpio_entry_write(&e, ret);
 	ss_buf_put(ret, body);

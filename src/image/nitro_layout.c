@@ -5,6 +5,7 @@
  * docs/formats/nitro-cli-layout.md.
  */
 #include "base/show.h"
+#include "base/text.h"
 #include "image/ramdisk.h"
 
 #include <stdio.h>
@@ -26,16 +27,6 @@ static const char hosts[] = "127.0.0.1       localhost\n"
 			    "ff02::1 ip6-allnodes\n"
 			    "ff02::2 ip6-allrouters\n";
 static const char resolv[] = "/run/resolvconf/resolv.conf";
-
-static struct ss_span text(const char *s)
-{
-	return (struct ss_span){ (const uint8_t *)s, strlen(s) };
-}
-
-static bool is_text(struct ss_span s, const char *with)
-{
-	return s.n == strlen(with) && memcmp(s.p, with, s.n) == 0;
-}
 
 /* --- one entry ----------------------------------------------------------------------------- */
 
@@ -66,9 +57,9 @@ static int put_entry(struct archive *a, struct cpio_entry e, struct ss_span body
 static int put_own(struct archive *a, const char *name, uint32_t mode, struct ss_span body,
 		   struct ss_err *err)
 {
-	return put_entry(a,
-			 (struct cpio_entry){ .mode = mode, .mtime = MODTIME, .name = text(name) },
-			 body, err);
+	return put_entry(
+		a, (struct cpio_entry){ .mode = mode, .mtime = MODTIME, .name = ss_text(name) },
+		body, err);
 }
 
 static int put_end(struct archive *a, struct ss_err *err)
@@ -145,7 +136,7 @@ int rd_docker_layer(struct tree *t, struct ss_err *err)
 	};
 
 	for (size_t i = 0; i < SS_NELEMS(init_layer); i++) {
-		const struct ss_span path = text(init_layer[i].path);
+		const struct ss_span path = ss_text(init_layer[i].path);
 
 		unlink_on_the_way(t, path);
 		if (tree_find(t, path) == TREE_NONE &&
@@ -188,7 +179,7 @@ struct customer {
 static bool is_excluded(struct ss_span name)
 {
 	for (size_t i = 0; i < SS_NELEMS(excluded); i++)
-		if (is_text(name, excluded[i]))
+		if (ss_is(name, excluded[i]))
 			return true;
 	return false;
 }
@@ -196,7 +187,7 @@ static bool is_excluded(struct ss_span name)
 static bool is_touched(struct customer *c, struct ss_span name)
 {
 	for (size_t i = 0; i < SS_NELEMS(touched); i++) {
-		if (is_text(name, touched[i].name)) {
+		if (ss_is(name, touched[i].name)) {
 			c->found[i] = true;
 			return true;
 		}
@@ -288,11 +279,11 @@ static int put_name(struct customer *c, struct ss_span name, tree_id id, struct 
 	e.uid = in.uid;
 	e.gid = in.gid;
 	e.mtime = touch ? MODTIME : (uint32_t)in.mtime;
-	if (is_text(exported, "etc/hosts"))
-		return put_entry(&c->a, e, text(hosts), err);
-	if (is_text(exported, "etc/resolv.conf")) {
+	if (ss_is(exported, "etc/hosts"))
+		return put_entry(&c->a, e, ss_text(hosts), err);
+	if (ss_is(exported, "etc/resolv.conf")) {
 		e.mode = CPIO_LNK | in.mode;
-		return put_entry(&c->a, e, text(resolv), err);
+		return put_entry(&c->a, e, ss_text(resolv), err);
 	}
 	return put_by_type(c, &e, exported, id, &in, err);
 }
@@ -324,12 +315,12 @@ static int put_missing(struct customer *c, struct ss_err *err)
 
 		if (c->found[i])
 			continue;
-		if (is_text(text(touched[i].name), "etc/hosts"))
-			body = text(hosts);
-		if (is_text(text(touched[i].name), "etc/mtab"))
-			body = text("/proc/mounts");
-		if (is_text(text(touched[i].name), "etc/resolv.conf"))
-			body = text(resolv);
+		if (ss_is(ss_text(touched[i].name), "etc/hosts"))
+			body = ss_text(hosts);
+		if (ss_is(ss_text(touched[i].name), "etc/mtab"))
+			body = ss_text("/proc/mounts");
+		if (ss_is(ss_text(touched[i].name), "etc/resolv.conf"))
+			body = ss_text(resolv);
 		if (put_own(&c->a, touched[i].added, touched[i].mode, body, err) < 0)
 			return -1;
 	}

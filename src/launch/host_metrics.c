@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/text.h"
 #include "launch/host_parts.h"
 
 #include <errno.h>
@@ -77,19 +78,14 @@ void host_metrics_write(const struct host *h, struct ss_buf *b)
 		    frame_opened_name((enum frame_opened)s), n->open_refused[s]);
 }
 
-static bool begins(struct ss_span s, const char *with)
-{
-	return s.n >= strlen(with) && memcmp(s.p, with, strlen(with)) == 0;
-}
-
 static bool may_stand(struct ss_span line)
 {
 	for (size_t i = 0; i < line.n; i++)
 		if (line.p[i] < 0x20 || line.p[i] > 0x7e)
 			return false;
-	if (begins(line, "# HELP ") || begins(line, "# TYPE "))
+	if (ss_begins(line, "# HELP ") || ss_begins(line, "# TYPE "))
 		line = (struct ss_span){ line.p + 7, line.n - 7 };
-	return begins(line, THEIRS) && !begins(line, OURS);
+	return ss_begins(line, THEIRS) && !ss_begins(line, OURS);
 }
 
 void host_metrics_filter(struct ss_span text, struct ss_buf *b)
@@ -180,7 +176,7 @@ static void take_request(struct host_web *w)
 		return;
 	loop_want(w->host->o.loop, &w->io, 0);
 	w->asked = true;
-	if (begins((struct ss_span){ (const uint8_t *)w->head, w->n_head }, "GET /metrics "))
+	if (ss_begins((struct ss_span){ (const uint8_t *)w->head, w->n_head }, "GET /metrics "))
 		host_scrape(w->host, on_text, w);
 	else
 		begin_answer(w, "404 Not Found",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "launch/nsm_machine.h"
 
+#include "base/text.h"
 #include "io/entropy.h"
 #include "nsm/nsm_serve.h"
 
@@ -16,11 +17,6 @@ struct nsm_machine {
 	uint32_t locked;
 };
 
-static struct ss_span text(const char *s)
-{
-	return (struct ss_span){ (const uint8_t *)s, strlen(s) };
-}
-
 /* The value of a register with `old` in it after `data`. */
 static void extend(const uint8_t old[NSM_PCR_SIZE], struct ss_span data, uint8_t ret[NSM_PCR_SIZE])
 {
@@ -35,7 +31,7 @@ void nsm_pcr_of_text(const char *s, uint8_t ret[NSM_PCR_SIZE])
 {
 	static const uint8_t zeros[NSM_PCR_SIZE];
 
-	extend(zeros, text(s), ret);
+	extend(zeros, ss_text(s), ret);
 }
 
 /* A chain that lives at `now` and for a while after. */
@@ -88,10 +84,10 @@ void nsm_machine_free(struct nsm_machine *m)
 static void describe(const struct nsm_machine *m, struct ss_buf *ret)
 {
 	const struct nsm_description d = { .version = { 1, 0, 0 },
-					   .module_id = text(m->module_id),
+					   .module_id = ss_text(m->module_id),
 					   .max_pcrs = NSM_PCRS,
 					   .locked = m->locked,
-					   .digest = text("SHA384") };
+					   .digest = ss_text("SHA384") };
 
 	nsm_answer_describe_nsm(ret, &d);
 }

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/show.h"
+#include "base/text.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -10,11 +11,6 @@
 #include <sys/socket.h>
 
 #define BACKLOG 4096
-
-static struct ss_span span(const char *s)
-{
-	return (struct ss_span){ (const uint8_t *)s, strlen(s) };
-}
 
 /* --- reading --------------------------------------------------------------------------------- */
 
@@ -81,7 +77,8 @@ int publish_read(const char *text, struct publish_port *ret, struct ss_err *err)
 	if (read_ip(text, (size_t)(host - 1 - text), port, &ret->addr))
 		return 0;
 bad:
-	return ss_fail(err, SS_EUSAGE, "--port: '%s' is not [IP:]HOST:GUEST", SS_SHOW(span(text)));
+	return ss_fail(err, SS_EUSAGE, "--port: '%s' is not [IP:]HOST:GUEST",
+		       SS_SHOW(ss_text(text)));
 }
 
 int publish_read_addr(const char *text, const char *default_ip, uint16_t default_port,
@@ -102,7 +99,7 @@ int publish_read_addr(const char *text, const char *default_ip, uint16_t default
 		   read_ip(text, (size_t)(port - text), v, ret)) {
 		return 0;
 	}
-	return ss_fail(err, SS_EUSAGE, "'%s' is not an address and a port", SS_SHOW(span(text)));
+	return ss_fail(err, SS_EUSAGE, "'%s' is not an address and a port", SS_SHOW(ss_text(text)));
 }
 
 /* --- binding --------------------------------------------------------------------------------- */

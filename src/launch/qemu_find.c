@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
 #include "base/show.h"
+#include "base/text.h"
 #include "io/spawn.h"
 #include "launch/qemu.h"
 
@@ -12,18 +13,6 @@
 	"install QEMU (Debian, Ubuntu: qemu-system-x86; Fedora: qemu-system-x86-core), or run "    \
 	"tools/setup-qemu; SELFSAME_QEMU names another program"
 #define NSM_HINT "'tools/setup-qemu nsm' makes one; SELFSAME_QEMU names another program"
-
-static char *copy(const char *text)
-{
-	const size_t n = strlen(text) + 1;
-
-	return memcpy(ss_calloc(n, 1), text, n);
-}
-
-static struct ss_span span(const char *s)
-{
-	return (struct ss_span){ (const uint8_t *)s, strlen(s) };
-}
 
 /* --- which QEMU ---------------------------------------------------------------------------- */
 
@@ -79,7 +68,7 @@ static int ask(const char *program, bool nsm, struct machines *ret, struct ss_er
 	if (io_spawn_run(&s, &exit, err) < 0 ||
 	    io_exit_check(&exit, "qemu -M help", SS_ESYS, err) < 0 ||
 	    (nsm && ask_device(program, &m, err) < 0))
-		return ss_ctx(err, "'%s'", SS_SHOW(span(program)));
+		return ss_ctx(err, "'%s'", SS_SHOW(ss_text(program)));
 	*ret = m;
 	return 0;
 }
@@ -107,7 +96,7 @@ static int look_around(struct candidates *ret, struct ss_err *err)
 	if (env != NULL) {
 		if (ret->named == NULL)
 			return ss_fail(err, SS_ESYS, "SELFSAME_QEMU: '%s' is not a program",
-				       SS_SHOW(span(env)));
+				       SS_SHOW(ss_text(env)));
 		return 0;
 	}
 	if (xdg != NULL && xdg[0] == '/')
@@ -131,7 +120,7 @@ static char *firmware_beside(const char *program)
 	    access(path, R_OK) != 0)
 		return NULL;
 	path[n] = '\0';
-	dir = copy(path);
+	dir = ss_copy(path);
 	return TAKE_PTR(dir);
 }
 
@@ -145,7 +134,7 @@ static int consider(const char *program, bool nsm, struct qemu_found *best, stru
 	if (nsm ? !m.microvm || !m.nsm : !m.nitro && (!m.microvm || best->program != NULL))
 		return 0;
 	qemu_found_done(best);
-	best->program = copy(program);
+	best->program = ss_copy(program);
 	best->firmware = firmware_beside(program);
 	best->kind = nsm ? QEMU_NSM : m.nitro ? QEMU_NITRO : QEMU_MICROVM;
 	return 0;
@@ -164,7 +153,7 @@ static int fail_without(const struct candidates *c, bool nsm, struct ss_err *err
 		ss_err_set(err, SS_ESYS, "there is no QEMU: '" QEMU_NAME "' is not on PATH");
 	else if (err->code == SS_OK)
 		ss_err_set(err, SS_ESYS, "'%s' has neither the machine nitro-enclave nor microvm",
-			   SS_SHOW(span(c->named != NULL ? c->named : c->made.gl_pathv[0])));
+			   SS_SHOW(ss_text(c->named != NULL ? c->named : c->made.gl_pathv[0])));
 	err->hint = SETUP_HINT;
 	return -1;
 }

@@ -2,6 +2,7 @@
 #include "launch/run_policy.h"
 
 #include "base/show.h"
+#include "base/text.h"
 #include "fmt/toml.h"
 #include "io/file.h"
 
@@ -9,11 +10,6 @@
 #include <string.h>
 
 #define FILE_MAX ((size_t)64 * 1024)
-
-static struct ss_span span(const char *s)
-{
-	return (struct ss_span){ (const uint8_t *)s, strlen(s) };
-}
 
 static int read_policy(const struct toml_node *top, struct run_policy *p, struct ss_err *err)
 {
@@ -23,7 +19,7 @@ static int read_policy(const struct toml_node *top, struct run_policy *p, struct
 		if (strcmp(k->key, "policy") != 0)
 			return ss_fail(err, SS_EINPUT,
 				       "line %u: unknown key '%s'; the one there is is 'policy'",
-				       k->line, SS_SHOW(span(k->key)));
+				       k->line, SS_SHOW(ss_text(k->key)));
 		if (k->type != TOML_STRING ||
 		    (strcmp(k->text, "production") != 0 && strcmp(k->text, "development") != 0))
 			return ss_fail(err, SS_EINPUT,
@@ -44,7 +40,7 @@ int run_policy_add(struct run_policy *p, const char *path, bool must_exist, stru
 	if (io_load_file(path, &b, err) < 0)
 		return -1;
 	if (toml_read(ss_buf_span(&b), &top, err) < 0 || read_policy(top, p, err) < 0)
-		return ss_ctx(err, "'%s'", SS_SHOW(span(path)));
+		return ss_ctx(err, "'%s'", SS_SHOW(ss_text(path)));
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/show.h"
 #include "base/sort.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,19 +19,7 @@
 #define BACKLOG 128
 #define LAST_TRY 1000u /* NAME-1000 */
 
-static struct ss_span span(const char *s)
-{
-	return (struct ss_span){ (const uint8_t *)s, strlen(s) };
-}
-
 /* --- the folder ------------------------------------------------------------------------------ */
-
-static char *copy(const char *text)
-{
-	const size_t n = strlen(text) + 1;
-
-	return memcpy(ss_calloc(n, 1), text, n);
-}
 
 /* $XDG_RUNTIME_DIR/selfsame, or NULL. */
 static char *own_path(void)
@@ -52,12 +41,13 @@ static int check_dir(int fd, const char *path, struct ss_err *err)
 	struct stat st;
 
 	if (fstat(fd, &st) != 0)
-		return ss_fail_sys(err, "cannot look at '%s'", SS_SHOW(span(path)));
+		return ss_fail_sys(err, "cannot look at '%s'", SS_SHOW(ss_text(path)));
 	if (st.st_uid != geteuid())
-		return ss_fail(err, SS_ESYS, "'%s' belongs to another user", SS_SHOW(span(path)));
+		return ss_fail(err, SS_ESYS, "'%s' belongs to another user",
+			       SS_SHOW(ss_text(path)));
 	if ((st.st_mode & 077) != 0)
 		return ss_fail(err, SS_ESYS, "others may enter '%s' (its mode is %04o, not 0700)",
-			       SS_SHOW(span(path)), (unsigned)st.st_mode & 07777);
+			       SS_SHOW(ss_text(path)), (unsigned)st.st_mode & 07777);
 	return 0;
 }
 
@@ -67,15 +57,15 @@ static int open_dir(const char *path, bool make, struct rundir *ret, struct ss_e
 	AUTO_CLOSE int fd = -1;
 
 	if (make && mkdir(path, 0700) != 0 && errno != EEXIST)
-		return ss_fail_sys(err, "cannot make the folder '%s'", SS_SHOW(span(path)));
+		return ss_fail_sys(err, "cannot make the folder '%s'", SS_SHOW(ss_text(path)));
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 && !make && (errno == ENOENT || errno == EACCES))
 		return 0;
 	if (fd < 0)
-		return ss_fail_sys(err, "cannot open the folder '%s'", SS_SHOW(span(path)));
+		return ss_fail_sys(err, "cannot open the folder '%s'", SS_SHOW(ss_text(path)));
 	if (check_dir(fd, path, err) < 0)
 		return -1;
-	ret->path = copy(path);
+	ret->path = ss_copy(path);
 	ret->fd = ss_take_fd(&fd);
 	return 0;
 }
@@ -116,13 +106,13 @@ static int take_lock(const struct rundir *d, const char *name, int *ret, struct 
 
 		if (fd < 0 || fstat(fd, &ours) != 0)
 			return ss_fail_sys(err, "cannot open '%s' in '%s'", name,
-					   SS_SHOW(span(d->path)));
+					   SS_SHOW(ss_text(d->path)));
 		*ret = -1;
 		if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
 			if (errno == EWOULDBLOCK)
 				return 0;
 			return ss_fail_sys(err, "cannot lock '%s' in '%s'", name,
-					   SS_SHOW(span(d->path)));
+					   SS_SHOW(ss_text(d->path)));
 		}
 		if (fstatat(d->fd, name, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
 		    now.st_ino == ours.st_ino && now.st_dev == ours.st_dev) {
@@ -206,7 +196,7 @@ int rundir_claim_name(struct rundir *d, const char *name, bool exactly, struct r
 
 	if (!rundir_is_name(name)) {
 		(void)ss_fail(err, SS_EUSAGE, "'%s' is no name for an enclave",
-			      SS_SHOW(span(name)));
+			      SS_SHOW(ss_text(name)));
 		err->hint = "letters, digits, '-', '_' and '.', at most 64 of them";
 		return -1;
 	}
@@ -290,7 +280,7 @@ int rundir_listen(const struct rundir_claim *c, int *ret_fd, struct ss_err *err)
 	if (fd < 0 || bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) != 0 ||
 	    listen(fd, BACKLOG) != 0)
 		return ss_fail_sys(err, "cannot listen at '%s/%s.sock'",
-				   SS_SHOW(span(c->dir->path)), c->name);
+				   SS_SHOW(ss_text(c->dir->path)), c->name);
 	*ret_fd = ss_take_fd(&fd);
 	return 0;
 }
@@ -398,7 +388,7 @@ static int list_here(struct rundir *d, void *ctx, struct ss_err *err)
 		name[strlen(name) - strlen(".sock")] = '\0';
 		if (!rundir_is_name(name) || has(n, name) || bury(d, name))
 			continue;
-		n->v[n->n++] = copy(name);
+		n->v[n->n++] = ss_copy(name);
 	}
 	globfree(&g);
 	return 0;

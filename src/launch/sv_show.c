@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/show.h"
+#include "base/text.h"
 #include "launch/sv_parts.h"
 
 #include <errno.h>
@@ -11,11 +12,6 @@
  * Lines: into the store, from which `logs` reads, and in the foreground to the terminal. What the
  * enclave says is bytes; on a terminal, control bytes are shown, not obeyed.
  */
-static struct ss_span span(const char *s)
-{
-	return (struct ss_span){ (const uint8_t *)s, strlen(s) };
-}
-
 static void put_line(struct sv *s, enum outlet_to to, const char *before, struct ss_span text,
 		     const char *after)
 {
@@ -23,12 +19,12 @@ static void put_line(struct sv *s, enum outlet_to to, const char *before, struct
 
 	if (s->outlet == NULL || s->face == NULL)
 		return;
-	ss_buf_put(&b, span(before));
+	ss_buf_put(&b, ss_text(before));
 	if (to == OUTLET_OUT ? s->face->out_tty : s->face->err_tty)
 		ss_show_line(&b, text);
 	else
 		ss_buf_put(&b, text);
-	ss_buf_put(&b, span(after));
+	ss_buf_put(&b, ss_text(after));
 	outlet_put(s->outlet, to, ss_buf_span(&b));
 }
 
@@ -61,7 +57,7 @@ void sv_show_console(struct sv *s, struct ss_span line)
 	AUTO_BUF struct ss_buf b = SS_BUF_INIT((size_t)4 * CONSOLE_WATCH_LINE + 1);
 
 	ss_show_line(&b, line);
-	ss_buf_put(&b, span("\n"));
+	ss_buf_put(&b, ss_text("\n"));
 	store_put(&s->console_store, ss_buf_span(&b));
 	sv_serve_more(s);
 	if (!s->show_console || s->outlet == NULL)
@@ -101,11 +97,11 @@ void sv_note(struct sv *s, const char *fmt, ...)
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	f.log.time_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	if (s->face != NULL && !s->face->quiet)
-		put_line(s, OUTLET_ERR, "selfsame: ", span(text), "\n");
+		put_line(s, OUTLET_ERR, "selfsame: ", ss_text(text), "\n");
 	/* Among the enclave's lines ours are told by this word, which the runtime does not say. */
 	(void)memmove(text + strlen("host: "), text, sizeof(text) - strlen("host: "));
 	memcpy(text, "host: ", strlen("host: "));
 	text[sizeof(text) - 1] = '\0';
-	f.log.text = span(text);
+	f.log.text = ss_text(text);
 	keep(s, &f);
 }

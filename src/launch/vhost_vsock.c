@@ -97,15 +97,6 @@ static void stopped(void *ctx)
 	vsock_mux_reset(v->mux);
 }
 
-static char *dup_text(const char *text)
-{
-	const size_t n = strlen(text) + 1;
-	char *copy = ss_calloc(n, 1);
-
-	memcpy(copy, text, n);
-	return copy;
-}
-
 static int watch_again(struct vhost_vsock *v, struct ss_err *err)
 {
 	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = TAG_AGAIN };
@@ -124,8 +115,8 @@ int vhost_vsock_open(const struct vhost_vsock_opts *o, struct vhost_vsock **ret,
 	v->listen_vhost = v->listen_base = v->session.fd = -1;
 	v->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	v->again = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	v->vhost_path = dup_text(o->vhost_path);
-	v->base = dup_text(o->base);
+	v->vhost_path = ss_copy(o->vhost_path);
+	v->base = ss_copy(o->base);
 	for (size_t i = 0; i < 4; i++)
 		v->config[i] = (uint8_t)(o->guest_cid >> (8 * i));
 	v->device = (struct vhost_user_device){ .config = { v->config, sizeof(v->config) },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "nsm/nsm_serve.h"
 
+#include "base/text.h"
 #include "fmt/cbor.h"
 
 #include <string.h>
@@ -25,17 +26,12 @@ static const struct {
 			      "document" },
 };
 
-static bool is_text(struct ss_span s, const char *text)
-{
-	return s.n == strlen(text) && memcmp(s.p, text, s.n) == 0;
-}
-
 static enum nsm_call read_name(struct cbor_in *in, bool bare)
 {
 	const struct ss_span name = cbor_tstr(in);
 
 	for (size_t i = 0; i < SS_NELEMS(calls); i++)
-		if (is_text(name, calls[i].name) && (calls[i].n_keys == 0) == bare)
+		if (ss_is(name, calls[i].name) && (calls[i].n_keys == 0) == bare)
 			return (enum nsm_call)i;
 	cbor_refuse(in, "no such request");
 	return NSM_DESCRIBE_NSM;
@@ -47,7 +43,7 @@ static int read_key(struct cbor_in *in, enum nsm_call call, unsigned *seen)
 	const struct ss_span key = cbor_tstr(in);
 
 	for (unsigned i = 0; i < calls[call].n_keys; i++) {
-		if (!is_text(key, calls[call].keys[i]))
+		if (!ss_is(key, calls[call].keys[i]))
 			continue;
 		if ((*seen & 1u << i) != 0)
 			cbor_refuse(in, "a key comes twice");

@@ -2,15 +2,11 @@
 #include "oci/choose.h"
 
 #include "base/show.h"
+#include "base/text.h"
 #include "oci/platform.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static struct ss_span span_of(const char *s)
-{
-	return (struct ss_span){ (const uint8_t *)s, strlen(s) };
-}
 
 static bool is_image(const struct oci_desc *d)
 {
@@ -51,7 +47,7 @@ static void list_tags(const struct oci_index *index, char *ret, size_t room)
 	ret[0] = '\0';
 	for (size_t i = 0; i < index->n; i++)
 		if (is_image(&index->v[i]) && index->v[i].ref_name != NULL)
-			list_add(ret, room, SS_SHOW(span_of(index->v[i].ref_name)));
+			list_add(ret, room, SS_SHOW(ss_text(index->v[i].ref_name)));
 	if (ret[0] == '\0')
 		(void)snprintf(ret, room, "none");
 }
@@ -78,7 +74,7 @@ static int refuse(const struct oci_index *index, const char *tag, const char *ar
 	if (tag != NULL && tagged == 0) {
 		list_tags(index, list, sizeof(list));
 		return ss_fail(err, SS_EINPUT, "no image has the tag '%s'; tags: %s",
-			       SS_SHOW(span_of(tag)), list);
+			       SS_SHOW(ss_text(tag)), list);
 	}
 	if (tagged == 0)
 		return ss_fail(err, SS_EINPUT, "there is no image in it");

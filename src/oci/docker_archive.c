@@ -2,15 +2,11 @@
 /* What `docker save` and `podman save` write: manifest.json, configs, layers. */
 #include "base/mem.h"
 #include "base/show.h"
+#include "base/text.h"
 #include "oci/image_find.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static struct ss_span span_of(const char *s)
-{
-	return (struct ss_span){ (const uint8_t *)s, strlen(s) };
-}
 
 static bool has_name(const json_t *tags, const char *name)
 {
@@ -67,10 +63,10 @@ static int choose(const json_t *images, const char *name, const json_t **ret, st
 		}
 	}
 	if (found == 0)
-		return ss_fail(err, SS_EINPUT, "no image is called '%s'", SS_SHOW(span_of(name)));
+		return ss_fail(err, SS_EINPUT, "no image is called '%s'", SS_SHOW(ss_text(name)));
 	if (found > 1)
 		return ss_fail(err, SS_EINPUT, "%zu images are called '%s'", found,
-			       SS_SHOW(span_of(name)));
+			       SS_SHOW(ss_text(name)));
 	return 0;
 }
 

@@ -5,15 +5,6 @@
 
 #include <string.h>
 
-static char *copy(const char *s)
-{
-	const size_t n = strlen(s) + 1;
-	char *c = ss_calloc(n, 1);
-
-	memcpy(c, s, n);
-	return c;
-}
-
 static int take_strings(const json_t *o, const char *key, struct oci_strings *ret,
 			struct ss_err *err)
 {
@@ -27,7 +18,7 @@ static int take_strings(const json_t *o, const char *key, struct oci_strings *re
 
 		if (s == NULL)
 			return ss_fail(err, SS_EINPUT, "'%s' %zu is not a string", key, i);
-		ret->v[ret->n++] = copy(s);
+		ret->v[ret->n++] = ss_copy(s);
 	}
 	return 0;
 }
@@ -39,7 +30,7 @@ static int take_string(const json_t *o, const char *key, char **ret, struct ss_e
 	if (js_str(o, key, false, &s, err) < 0)
 		return -1;
 	if (s != NULL && s[0] != '\0') /* engines write "" for what is not set */
-		*ret = copy(s);
+		*ret = ss_copy(s);
 	return 0;
 }
 
@@ -55,7 +46,7 @@ static int take_keys(const json_t *o, const char *key, struct oci_strings *ret, 
 		keys = js_keys(member, &n);
 	ret->v = ss_calloc(n + 1, sizeof(*ret->v));
 	for (; ret->n < n; ret->n++)
-		ret->v[ret->n] = copy(keys[ret->n]);
+		ret->v[ret->n] = ss_copy(keys[ret->n]);
 	return 0;
 }
 
@@ -65,7 +56,7 @@ int oci_image_take(const struct oci_config *c, struct oci_image *ret, struct ss_
 	const json_t *o = c->config != NULL ? c->config : none;
 
 	ret->has_config = true;
-	ret->arch = copy(c->arch);
+	ret->arch = ss_copy(c->arch);
 	if (take_strings(o, "Entrypoint", &ret->entrypoint, err) < 0 ||
 	    take_strings(o, "Cmd", &ret->cmd, err) < 0 ||
 	    take_strings(o, "Env", &ret->env, err) < 0 ||

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/show.h"
+#include "base/text.h"
 #include "fmt/inflate.h"
 #include "io/file.h"
 #include "oci/archive.h"
@@ -113,15 +114,10 @@ static int find(const struct oci_store *s, const char *name, struct oci_part *re
 	return 0;
 }
 
-static struct ss_span span_of(const char *s)
-{
-	return (struct ss_span){ (const uint8_t *)s, strlen(s) };
-}
-
 int oci_store_find(const struct oci_store *s, const char *name, struct oci_part *ret,
 		   struct ss_err *err)
 {
-	return find(s, name, ret, err) < 0 ? ss_ctx(err, "'%s'", SS_SHOW(span_of(name))) : 0;
+	return find(s, name, ret, err) < 0 ? ss_ctx(err, "'%s'", SS_SHOW(ss_text(name))) : 0;
 }
 
 static int load(const struct oci_part *p, size_t max, struct ss_buf *ret, struct ss_err *err)
@@ -151,7 +147,7 @@ int oci_store_load(const struct oci_store *s, const char *name, size_t max, stru
 	SS_CLEANUP(oci_part_done) struct oci_part p = { .fd = -1 };
 
 	if (find(s, name, &p, err) < 0 || load(&p, max, ret, err) < 0)
-		return ss_ctx(err, "'%s'", SS_SHOW(span_of(name)));
+		return ss_ctx(err, "'%s'", SS_SHOW(ss_text(name)));
 	return 0;
 }
 
@@ -178,6 +174,6 @@ int oci_store_load_blob(const struct oci_store *s, const char *name,
 			struct ss_buf *ret, struct ss_err *err)
 {
 	if (load_checked(s, name, digest, size, max, ret, err) < 0)
-		return ss_ctx(err, "'%s'", SS_SHOW(span_of(name)));
+		return ss_ctx(err, "'%s'", SS_SHOW(ss_text(name)));
 	return 0;
 }

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/show.h"
+#include "base/text.h"
 
 #include <string.h>
 
@@ -38,11 +39,6 @@ enum oci_media oci_media_of(const char *type)
 		if (strcmp(types[i].type, type) == 0)
 			return types[i].media;
 	return OCI_MEDIA_OTHER;
-}
-
-static struct ss_span span_of(const char *s)
-{
-	return (struct ss_span){ (const uint8_t *)s, strlen(s) };
 }
 
 static int read_platform(const json_t *j, struct oci_desc *d, struct ss_err *err)
@@ -117,7 +113,7 @@ static int check_kind(const json_t *j, enum oci_media media, const char *forbidd
 		return ss_fail(err, SS_EINPUT, "schema version %llu; only 2 is read",
 			       (unsigned long long)version);
 	if (type != NULL && oci_media_of(type) != media)
-		return ss_fail(err, SS_EINPUT, "its media type is '%s'", SS_SHOW(span_of(type)));
+		return ss_fail(err, SS_EINPUT, "its media type is '%s'", SS_SHOW(ss_text(type)));
 	if (json_object_get(j, forbidden) != NULL)
 		return ss_fail(err, SS_EINPUT, "'%s' beside the members of another kind",
 			       forbidden);
@@ -160,11 +156,11 @@ static int check_media(const struct oci_manifest *m, struct ss_err *err)
 {
 	if (m->config.media != OCI_MEDIA_CONFIG)
 		return ss_fail(err, SS_EINPUT, "not an image: its config has media type '%s'",
-			       SS_SHOW(span_of(m->config.type)));
+			       SS_SHOW(ss_text(m->config.type)));
 	for (size_t i = 0; i < m->n_layers; i++)
 		if (m->layers[i].media != OCI_MEDIA_LAYER)
 			return ss_fail(err, SS_EINPUT, "layer %zu has media type '%s'", i + 1,
-				       SS_SHOW(span_of(m->layers[i].type)));
+				       SS_SHOW(ss_text(m->layers[i].type)));
 	return 0;
 }
 
@@ -207,7 +203,7 @@ static int read_diff_ids(struct oci_config *c, struct ss_err *err)
 	    js_arr(rootfs, "diff_ids", true, &array, err) < 0)
 		return ss_ctx(err, "'rootfs'");
 	if (strcmp(type, "layers") != 0)
-		return ss_fail(err, SS_EINPUT, "'rootfs' is of type '%s'", SS_SHOW(span_of(type)));
+		return ss_fail(err, SS_EINPUT, "'rootfs' is of type '%s'", SS_SHOW(ss_text(type)));
 	if (json_array_size(array) > OCI_MAX_LAYERS)
 		return ss_fail(err, SS_ELIMIT, "%zu layers; the limit is %u",
 			       json_array_size(array), OCI_MAX_LAYERS);

@@ -7,22 +7,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-char *project_path_copy(const char *s)
-{
-	const size_t n = strlen(s) + 1;
-	char *p = ss_calloc(n, 1);
-
-	memcpy(p, s, n);
-	return p;
-}
-
 char *project_path_join(const char *dir, const char *name)
 {
 	const size_t n = strlen(dir) + strlen(name) + 2;
 	char *p;
 
 	if (name[0] == '/' || strcmp(dir, ".") == 0)
-		return project_path_copy(name);
+		return ss_copy(name);
 	p = ss_calloc(n, 1);
 	(void)snprintf(p, n, "%s/%s", strcmp(dir, "/") == 0 ? "" : dir, name);
 	return p;
@@ -34,10 +25,10 @@ char *project_path_dir(const char *file)
 	char *p;
 
 	if (slash == NULL)
-		return project_path_copy(".");
+		return ss_copy(".");
 	if (slash == file)
-		return project_path_copy("/");
-	p = project_path_copy(file);
+		return ss_copy("/");
+	p = ss_copy(file);
 	p[slash - file] = '\0';
 	return p;
 }
@@ -120,5 +111,5 @@ char *project_source_below(const char *dir, const char *source)
 			return p;
 		}
 	}
-	return project_path_copy(source);
+	return ss_copy(source);
 }

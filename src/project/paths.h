@@ -7,7 +7,6 @@
 
 /* Paths of a project as text; each result is the caller's. */
 
-SS_NONNULL char *project_path_copy(const char *s);
 /* "dir/name"; `name` alone where dir is "." or name is absolute. */
 SS_NONNULL char *project_path_join(const char *dir, const char *name);
 /* The folder of a file: "." where it has none. */

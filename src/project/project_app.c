@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/mem.h"
 #include "base/show.h"
+#include "base/text.h"
 #include "project/project.h"
 
 #include <string.h>
@@ -11,20 +13,6 @@
 
 #define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-static struct ss_span span(const char *s)
-{
-	return (struct ss_span){ (const uint8_t *)s, strlen(s) };
-}
-
-static char *copy(const char *s)
-{
-	const size_t n = strlen(s) + 1;
-	char *p = ss_calloc(n, 1);
-
-	memcpy(p, s, n);
-	return p;
-}
-
 /* Adds one string to a raw list; its limits are those of fmt/measured.h. */
 static int add(struct ss_buf *raw, struct mc_list *list, const char *s, const char *what,
 	       struct ss_err *err)
@@ -34,7 +22,7 @@ static int add(struct ss_buf *raw, struct mc_list *list, const char *s, const ch
 			       MC_MAX_STRING - 1);
 	if (list->n == MC_MAX_STRINGS)
 		return ss_fail(err, SS_ELIMIT, "%s: more than %u strings", what, MC_MAX_STRINGS);
-	mc_put_string(raw, span(s));
+	mc_put_string(raw, ss_text(s));
 	list->n++;
 	return ss_buf_check(raw, what, err);
 }
@@ -96,9 +84,9 @@ static int make_env(const struct project_plan *p, const struct oci_image *image,
 	for (size_t k = 0; k < own->n; k++) {
 		AUTO_BUF struct ss_buf one = SS_BUF_INIT(MC_MAX_STRING);
 
-		ss_buf_put(&one, span(own->v[k].key));
-		ss_buf_put(&one, span("="));
-		ss_buf_put(&one, span(own->v[k].value));
+		ss_buf_put(&one, ss_text(own->v[k].key));
+		ss_buf_put(&one, ss_text("="));
+		ss_buf_put(&one, ss_text(own->v[k].value));
 		ss_buf_put(&one, (struct ss_span){ (const uint8_t *)"", 1 });
 		if (ss_buf_check(&one, "app.env", err) < 0 ||
 		    add(&a->env, list, (const char *)one.p, "app.env", err) < 0)
@@ -133,9 +121,9 @@ static int make_cwd(const struct project_plan *p, const struct oci_image *image,
 		dir = "/";
 	if (dir[0] != '/')
 		return ss_fail(err, SS_EINPUT, "working directory '%s' is not absolute",
-			       SS_SHOW(span(dir)));
-	a->cwd = copy(dir);
-	a->config.cwd = span(a->cwd);
+			       SS_SHOW(ss_text(dir)));
+	a->cwd = ss_copy(dir);
+	a->config.cwd = ss_text(a->cwd);
 	return 0;
 }
 
@@ -172,7 +160,7 @@ static int make_stop_signal(const struct project_plan *p, const struct oci_image
 		}
 	}
 	return ss_fail(err, SS_EINPUT, "stop signal '%s' is none that Linux has",
-		       SS_SHOW(span(text)));
+		       SS_SHOW(ss_text(text)));
 }
 
 static enum mc_tls tls_of(enum cfg_tls tls)
@@ -211,7 +199,7 @@ static void make_egress(const struct project_plan *p, struct project_app *a)
 	const struct cfg_texts *rules = &p->config.egress;
 
 	for (size_t i = 0; i < rules->n; i++)
-		mc_put_string(&a->egress, span(rules->v[i]));
+		mc_put_string(&a->egress, ss_text(rules->v[i]));
 	a->config.egress.n = rules->n;
 }
 
@@ -230,8 +218,8 @@ static void make_health(const struct project_plan *p, struct project_app *a)
 	};
 	if (h->http == NULL)
 		return;
-	a->health_path = copy(h->http);
-	a->config.health.path = span(a->health_path);
+	a->health_path = ss_copy(h->http);
+	a->config.health.path = ss_text(a->health_path);
 }
 
 static enum mc_restart restart_of(enum cfg_restart restart)
@@ -270,12 +258,12 @@ static int make_nitro_files(const struct oci_image *image, struct project_app *a
 		return ss_fail(err, SS_EINPUT,
 			       "nothing to start: the image has neither Entrypoint nor Cmd");
 	for (size_t i = 0; i < cmd->n; i++) {
-		ss_buf_put(&a->cmd_file, span(cmd->v[i]));
-		ss_buf_put(&a->cmd_file, span("\n"));
+		ss_buf_put(&a->cmd_file, ss_text(cmd->v[i]));
+		ss_buf_put(&a->cmd_file, ss_text("\n"));
 	}
 	for (size_t i = 0; i < image->env.n; i++) {
-		ss_buf_put(&a->env_file, span(image->env.v[i]));
-		ss_buf_put(&a->env_file, span("\n"));
+		ss_buf_put(&a->env_file, ss_text(image->env.v[i]));
+		ss_buf_put(&a->env_file, ss_text("\n"));
 	}
 	if (ss_buf_check(&a->cmd_file, "the command", err) < 0)
 		return -1;

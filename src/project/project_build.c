@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/show.h"
+#include "base/text.h"
 #include "engine/engine.h"
 #include "io/lock.h"
 #include "project/paths.h"
@@ -32,11 +33,6 @@ static void build_done(struct build *b)
 	project_app_done(&b->app);
 	eif_seal_done(&b->seal);
 	project_result_done(&b->r);
-}
-
-static struct ss_span span(const char *s)
-{
-	return (struct ss_span){ (const uint8_t *)s, strlen(s) };
 }
 
 /* A Dockerfile becomes an image by an engine; any other source is one already. */
@@ -80,7 +76,7 @@ static int check_arch(const struct build *b, struct ss_err *err)
 	if (b->image.arch == NULL || strcmp(b->image.arch, want) == 0)
 		return 0;
 	(void)ss_fail(err, SS_EINPUT, "the image is for %s, the enclave for %s (%s)",
-		      SS_SHOW(span(b->image.arch)), b->r.plan.arch, want);
+		      SS_SHOW(ss_text(b->image.arch)), b->r.plan.arch, want);
 	err->hint = "--arch, or  arch = …  in enclave.toml, names the enclave's architecture";
 	return -1;
 }
@@ -151,9 +147,9 @@ static int load_seal(struct build *b, struct ss_err *err)
 	/* A rebuilder has no key; measurements.json of a signed file are compared without it. */
 	if (p->is_rebuild || (o->certificate == NULL && p->config.certificate == NULL))
 		return 0;
-	certificate = o->certificate != NULL ? project_path_copy(o->certificate)
+	certificate = o->certificate != NULL ? ss_copy(o->certificate)
 					     : project_path_join(p->dir, p->config.certificate);
-	key = o->key != NULL ? project_path_copy(o->key) : project_path_join(p->dir, p->config.key);
+	key = o->key != NULL ? ss_copy(o->key) : project_path_join(p->dir, p->config.key);
 	b->is_signed = true;
 	return eif_seal_load_key(certificate, key, o->now, &b->seal, err);
 }

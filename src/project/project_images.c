@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/hex.h"
+#include "base/text.h"
 #include "io/file.h"
 #include "io/self.h"
 #include "project/project.h"
@@ -9,11 +10,6 @@
 /* A few rows for each architecture; more is another file. */
 #define IMAGES_LOCK_MAX ((size_t)256 * 1024)
 #define IMAGES_FIELDS 4u /* architecture, file, key, sha256; the size comes after them */
-
-static bool is(struct ss_span field, const char *text)
-{
-	return field.n == strlen(text) && memcmp(field.p, text, field.n) == 0;
-}
 
 static bool is_kernel(struct ss_span file)
 {
@@ -39,7 +35,7 @@ static bool row_is(struct ss_span row, const char *arch, const char *sha256)
 		field[i] = (struct ss_span){ row.p, (size_t)(space - row.p) };
 		row = (struct ss_span){ space + 1, row.n - field[i].n - 1 };
 	}
-	return is(field[0], arch) && is_kernel(field[1]) && is(field[3], sha256);
+	return ss_is(field[0], arch) && is_kernel(field[1]) && ss_is(field[3], sha256);
 }
 
 bool project_images_has(struct ss_span lock, const char *arch,

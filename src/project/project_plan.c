@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/near.h"
 #include "base/show.h"
+#include "base/text.h"
 #include "engine/engine.h"
 #include "fmt/json.h"
 #include "project/paths.h"
@@ -12,11 +13,6 @@
 
 #define DEFAULT_NAME "selfsame"
 #define DEFAULT_ARCH "x86_64" /* never this machine's: the same inputs give the same bytes */
-
-static struct ss_span span(const char *s)
-{
-	return (struct ss_span){ (const uint8_t *)s, strlen(s) };
-}
 
 static const char *first(const char *a, const char *b, const char *c)
 {
@@ -32,16 +28,16 @@ static int find_dir(const struct project_options *o, struct project_plan *p, str
 	struct stat st = { 0 };
 
 	if (stat(dir, &st) < 0)
-		return ss_fail_sys(err, "cannot build '%s'", SS_SHOW(span(dir)));
+		return ss_fail_sys(err, "cannot build '%s'", SS_SHOW(ss_text(dir)));
 	if (!S_ISDIR(st.st_mode)) {
 		(void)ss_fail(err, SS_EUSAGE, "'%s' is neither a folder nor an image source",
-			      SS_SHOW(span(dir)));
+			      SS_SHOW(ss_text(dir)));
 		err->hint = "images are named as oci:DIR, oci-archive:FILE, docker-archive:FILE, "
 			    "dir:DIR, docker-daemon:REF, containers-storage:REF, rootfs:DIR, "
 			    "rootfs-tar:FILE";
 		return -1;
 	}
-	p->dir = project_path_copy(dir);
+	p->dir = ss_copy(dir);
 	return 0;
 }
 
@@ -57,7 +53,7 @@ static int load_config(const struct project_options *o, struct project_plan *p, 
 		if (!p->is_rebuild)
 			return 0;
 		(void)ss_fail(err, SS_EUSAGE, "there is no enclave.toml in '%s'",
-			      SS_SHOW(span(p->dir)));
+			      SS_SHOW(ss_text(p->dir)));
 		err->hint = "'selfsame init' writes one; 'selfsame build' then keeps the lock that "
 			    "a rebuild goes by";
 		return -1;
@@ -69,7 +65,7 @@ static int load_config(const struct project_options *o, struct project_plan *p, 
 		return cfg_lock_load(lock, &p->locked, err);
 	if (!p->is_rebuild)
 		return 0;
-	(void)ss_fail(err, SS_EUSAGE, "there is no enclave.lock in '%s'", SS_SHOW(span(p->dir)));
+	(void)ss_fail(err, SS_EUSAGE, "there is no enclave.lock in '%s'", SS_SHOW(ss_text(p->dir)));
 	err->hint = "'selfsame build' writes it";
 	return -1;
 }
@@ -82,7 +78,7 @@ static int find_source(const struct project_options *o, struct project_plan *p, 
 					 : p->config.dockerfile;
 
 	if (o->source != NULL && oci_is_source(o->source)) {
-		p->source = project_path_copy(o->source);
+		p->source = ss_copy(o->source);
 		return 0;
 	}
 	if (p->config.image != NULL && o->dockerfile == NULL &&
@@ -90,12 +86,12 @@ static int find_source(const struct project_options *o, struct project_plan *p, 
 		if (!oci_is_source(p->config.image))
 			return ss_fail(err, SS_EINPUT,
 				       "enclave.toml: image = '%s' is not an image source",
-				       SS_SHOW(span(p->config.image)));
+				       SS_SHOW(ss_text(p->config.image)));
 		p->source = project_source_below(p->dir, p->config.image);
 		return 0;
 	}
 	p->dockerfile = o->dockerfile != NULL
-				? project_path_copy(o->dockerfile)
+				? ss_copy(o->dockerfile)
 				: project_path_join(p->dir, first(dockerfile, "Dockerfile", NULL));
 	if (o->dockerfile != NULL || dockerfile != p->config.dockerfile)
 		p->elsewhere = project_path_relative(p->dir, p->dockerfile);
@@ -103,8 +99,8 @@ static int find_source(const struct project_options *o, struct project_plan *p, 
 	if (access(p->dockerfile, R_OK) == 0)
 		return 0;
 	if (errno != ENOENT)
-		return ss_fail_sys(err, "cannot read '%s'", SS_SHOW(span(p->dockerfile)));
-	(void)ss_fail(err, SS_EUSAGE, "there is no '%s'", SS_SHOW(span(p->dockerfile)));
+		return ss_fail_sys(err, "cannot read '%s'", SS_SHOW(ss_text(p->dockerfile)));
+	(void)ss_fail(err, SS_EUSAGE, "there is no '%s'", SS_SHOW(ss_text(p->dockerfile)));
 	err->hint = "name a folder with a Dockerfile, or an image source such as oci:DIR";
 	return -1;
 }
@@ -153,13 +149,13 @@ static int check_output(const struct project_options *o, const struct project_pl
 	for (size_t i = 0; i < SS_NELEMS(taken); i++)
 		if (taken[i] != NULL && project_path_same(p->output, taken[i]))
 			return ss_fail(err, SS_EUSAGE, "the output '%s' would replace '%s'",
-				       SS_SHOW(span(p->output)), SS_SHOW(span(taken[i])));
+				       SS_SHOW(ss_text(p->output)), SS_SHOW(ss_text(taken[i])));
 	for (size_t i = 0; i < SS_NELEMS(made); i++)
 		if (is_in_root(p, made[i]))
 			return ss_fail(err, SS_EUSAGE,
 				       "'%s' would be written into '%s', which is read: the next "
 				       "build would be another",
-				       SS_SHOW(span(made[i])), SS_SHOW(span(p->source)));
+				       SS_SHOW(ss_text(made[i])), SS_SHOW(ss_text(p->source)));
 	return 0;
 }
 
@@ -170,8 +166,8 @@ static void find_output(const struct project_options *o, struct project_plan *p)
 	(void)snprintf(file, sizeof(file), "%s.eif", p->name);
 	p->eif = project_path_join(p->has_config ? p->dir : ".", file);
 	p->scratch = project_path_join(p->dir, ".selfsame-rebuild.eif");
-	p->output = project_path_copy(first(o->output, p->is_rebuild ? p->scratch : p->eif, NULL));
-	p->records = p->has_config ? project_path_copy(p->dir) : project_path_dir(p->output);
+	p->output = ss_copy(first(o->output, p->is_rebuild ? p->scratch : p->eif, NULL));
+	p->records = p->has_config ? ss_copy(p->dir) : project_path_dir(p->output);
 }
 
 /* --- values ---------------------------------------------------------------------------------- */
@@ -186,7 +182,7 @@ static int find_layout(const struct project_options *o, struct project_plan *p, 
 		p->layout = IMAGE_NITRO_CLI;
 	else
 		return ss_fail(err, SS_EUSAGE, "no layout '%s': there are selfsame and nitro-cli",
-			       SS_SHOW(span(form)));
+			       SS_SHOW(ss_text(form)));
 	if (p->is_rebuild && p->locked.layout != IMAGE_LAYOUT)
 		return ss_fail(err, SS_EINPUT,
 			       "enclave.lock is of layout %u; this release makes %u",
@@ -202,7 +198,7 @@ static int switch_off(struct project_plan *p, const char *name, struct ss_err *e
 	for (size_t k = 0; i < 0 && k < TREE_NORMALISERS; k++)
 		ss_near_offer(&near, tree_normalisers[k].name);
 	if (i < 0)
-		return ss_fail(err, SS_EUSAGE, "no normaliser '%s'%s%s%s", SS_SHOW(span(name)),
+		return ss_fail(err, SS_EUSAGE, "no normaliser '%s'%s%s%s", SS_SHOW(ss_text(name)),
 			       near.best != NULL ? "; did you mean '" : "",
 			       near.best != NULL ? near.best : "", near.best != NULL ? "'?" : "");
 	p->normalise_off |= 1u << (unsigned)i;
@@ -220,7 +216,7 @@ static int normalisers_of_lock(struct project_plan *p, struct ss_err *err)
 		if (row < 0)
 			return ss_fail(err, SS_EINPUT,
 				       "enclave.lock: normaliser '%s' is unknown to this release",
-				       SS_SHOW(span(p->locked.normalisers.v[i])));
+				       SS_SHOW(ss_text(p->locked.normalisers.v[i])));
 		on |= 1u << (unsigned)row;
 	}
 	p->normalise_off = ~on;
@@ -249,7 +245,7 @@ static int find_normalisers(const struct project_options *o, struct project_plan
 static bool leaves_out(const void *ctx, const char *path)
 {
 	const struct project_plan *p = ctx;
-	AUTO_FREE char *name = project_path_copy(path);
+	AUTO_FREE char *name = ss_copy(path);
 
 	for (size_t n = strlen(name); n > 1 && name[n - 1] == '/'; n--)
 		name[n - 1] = '\0';
@@ -296,8 +292,8 @@ static int merge_pairs(struct cfg_pairs *to, const char *const *words, size_t n,
 
 		if (eq == NULL || eq == words[i])
 			return ss_fail(err, SS_EUSAGE, "%s '%s' is not KEY=VALUE", option,
-				       SS_SHOW(span(words[i])));
-		key = project_path_copy(words[i]);
+				       SS_SHOW(ss_text(words[i])));
+		key = ss_copy(words[i]);
 		key[eq - words[i]] = '\0';
 		cfg_pairs_set(to, key, eq + 1);
 	}
@@ -311,7 +307,7 @@ static int check_text(const char *option, const char *text, struct ss_err *err)
 
 	if (text != NULL && j == NULL)
 		return ss_fail(err, SS_EUSAGE, "%s '%s' is not UTF-8 text", option,
-			       SS_SHOW(span(text)));
+			       SS_SHOW(ss_text(text)));
 	json_decref(j);
 	return 0;
 }
@@ -364,10 +360,10 @@ static int find_names(const struct project_options *o, struct project_plan *p, s
 	if (!cfg_is_name(p->name))
 		return ss_fail(err, SS_EUSAGE,
 			       "--name '%s': letters, digits, '.', '_' and '-', at most 128",
-			       SS_SHOW(span(p->name)));
+			       SS_SHOW(ss_text(p->name)));
 	if (strcmp(p->arch, "x86_64") != 0 && strcmp(p->arch, "aarch64") != 0)
 		return ss_fail(err, SS_EUSAGE, "no architecture '%s': there are x86_64 and aarch64",
-			       SS_SHOW(span(p->arch)));
+			       SS_SHOW(ss_text(p->arch)));
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/hex.h"
 #include "base/show.h"
+#include "base/text.h"
 #include "io/file.h"
 #include "io/self.h"
 #include "project/paths.h"
@@ -14,11 +15,6 @@
  * library folder.
  */
 
-static struct ss_span span(const char *s)
-{
-	return (struct ss_span){ (const uint8_t *)s, strlen(s) };
-}
-
 static int load_cmdline(const char *path, char **ret, struct ss_err *err)
 {
 	AUTO_BUF struct ss_buf b = SS_BUF_INIT(IMAGE_MAX_CMDLINE);
@@ -30,7 +26,7 @@ static int load_cmdline(const char *path, char **ret, struct ss_err *err)
 	for (size_t i = 0; i < b.n; i++)
 		if (b.p[i] < 0x20 || b.p[i] > 0x7e)
 			return ss_fail(err, SS_EINPUT, "'%s' is not one line of ASCII text",
-				       SS_SHOW(span(path)));
+				       SS_SHOW(ss_text(path)));
 	*ret = ss_calloc(b.n + 1, 1);
 	if (b.n > 0)
 		memcpy(*ret, b.p, b.n);
@@ -53,7 +49,7 @@ static int find_kernel(const struct project_plan *p, const struct project_option
 	}
 	if (strcmp(kind, "nitro") != 0 && strcmp(kind, "local") != 0) {
 		r->kernel_kind = "file";
-		r->kernel = project_path_copy(kind);
+		r->kernel = ss_copy(kind);
 		return 0;
 	}
 	r->kernel_kind = strcmp(kind, "local") == 0 ? "local" : "nitro";
@@ -61,7 +57,7 @@ static int find_kernel(const struct project_plan *p, const struct project_option
 	r->kernel = project_path_join(folder, file);
 	if (access(r->kernel, R_OK) == 0)
 		return 0;
-	(void)ss_fail_sys(err, "no enclave kernel '%s'", SS_SHOW(span(r->kernel)));
+	(void)ss_fail_sys(err, "no enclave kernel '%s'", SS_SHOW(ss_text(r->kernel)));
 	err->hint = "'make kernel' or 'selfsame kernel build' makes it; --kernel names another";
 	return -1;
 }
@@ -77,7 +73,7 @@ int project_hash_file(const char *path, uint8_t ret[CRYPTO_SHA256_SIZE], struct 
 		return -1;
 	do {
 		if (io_read_full(fd, block, sizeof(block), &n, err) < 0)
-			return ss_ctx(err, "'%s'", SS_SHOW(span(path)));
+			return ss_ctx(err, "'%s'", SS_SHOW(ss_text(path)));
 		crypto_hash_put(h, (struct ss_span){ block, n });
 	} while (n == sizeof(block));
 	crypto_hash_end(h, ret);
@@ -96,7 +92,7 @@ static int keep_to_lock(const char *what, const char *path, const char *want, st
 	if (want == NULL || strcmp(hex, want) == 0)
 		return 0;
 	(void)ss_fail(err, SS_EINPUT, "the lock wants %s sha256 %s, but '%s' is %s", what, want,
-		      SS_SHOW(span(path)), hex);
+		      SS_SHOW(ss_text(path)), hex);
 	err->hint = "take the release that the lock names, or build that kernel from its source";
 	return -1;
 }
@@ -121,7 +117,7 @@ int project_runtime_find(const struct project_plan *p, const struct project_opti
 	AUTO_FREE char *cmdline = NULL;
 	uint8_t sha256[CRYPTO_SHA256_SIZE];
 
-	base = o->runtime != NULL ? project_path_copy(o->runtime) : io_self_find("runtime", err);
+	base = o->runtime != NULL ? ss_copy(o->runtime) : io_self_find("runtime", err);
 	if (base == NULL) {
 		err->hint = "'make runtime' makes it; --runtime names another folder";
 		return -1;

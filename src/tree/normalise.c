@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tree/normalise.h"
 
+#include "base/text.h"
 #include "tree/rows.h"
 #include "tree/store.h"
 
 #include <string.h>
-
-static struct ss_span text(const char *s)
-{
-	return (struct ss_span){ (const uint8_t *)s, strlen(s) };
-}
 
 static bool is_regular(const struct tree *t, tree_id id)
 {
@@ -28,7 +24,7 @@ static uint32_t size_of(const struct tree *t, tree_id id)
 static void remove_files(struct tree *t, const char *const *paths, uint32_t *changed)
 {
 	for (; *paths != NULL; paths++) {
-		const tree_id id = tree_find(t, text(*paths));
+		const tree_id id = tree_find(t, ss_text(*paths));
 
 		if (is_regular(t, id)) {
 			tree_remove(t, id);
@@ -43,13 +39,13 @@ static int engine_traces(struct tree *t, uint32_t epoch, uint32_t *changed, stru
 	/* Engines mount their own over these while a step runs. Where the image has none, the
 	 * mount point stays behind: an empty file. */
 	static const char *const stubs[] = { "etc/hostname", "etc/resolv.conf" };
-	const tree_id secrets = tree_find(t, text("run/secrets"));
+	const tree_id secrets = tree_find(t, ss_text("run/secrets"));
 
 	(void)epoch;
 	(void)err;
 	remove_files(t, marks, changed);
 	for (size_t i = 0; i < SS_NELEMS(stubs); i++) {
-		const tree_id id = tree_find(t, text(stubs[i]));
+		const tree_id id = tree_find(t, ss_text(stubs[i]));
 
 		if (is_regular(t, id) && size_of(t, id) == 0) {
 			tree_remove(t, id);
@@ -70,18 +66,18 @@ static int hosts(struct tree *t, uint32_t epoch, uint32_t *changed, struct ss_er
 {
 	static const char lines[] = "127.0.0.1 localhost\n::1 localhost\n";
 	struct tree_inode in = { .type = TREE_REG, .mode = 0644, .size = sizeof(lines) - 1 };
-	const tree_id dir = tree_find(t, text("etc"));
-	const tree_id id = tree_find(t, text("etc/hosts"));
+	const tree_id dir = tree_find(t, ss_text("etc"));
+	const tree_id id = tree_find(t, ss_text("etc/hosts"));
 
 	(void)epoch;
 	if (dir != TREE_NONE && store_type(store_node_of(t, dir)) != TREE_DIR)
 		return 0;
 	if (id != TREE_NONE && !(is_regular(t, id) && size_of(t, id) == 0))
 		return 0;
-	if (tree_body_new(t, text(lines), &in.body, err) < 0)
+	if (tree_body_new(t, ss_text(lines), &in.body, err) < 0)
 		return -1;
 	(*changed)++;
-	return tree_put(t, text("etc/hosts"), &in, NULL, err);
+	return tree_put(t, ss_text("etc/hosts"), &in, NULL, err);
 }
 
 static int apt_logs(struct tree *t, uint32_t epoch, uint32_t *changed, struct ss_err *err)
@@ -109,7 +105,7 @@ static bool ends_with(struct ss_span s, const char *end)
 
 static int apt_cache(struct tree *t, uint32_t epoch, uint32_t *changed, struct ss_err *err)
 {
-	const tree_id dir = tree_find(t, text("var/cache/apt"));
+	const tree_id dir = tree_find(t, ss_text("var/cache/apt"));
 	tree_id next;
 
 	(void)epoch;
@@ -143,7 +139,7 @@ static int machine_id(struct tree *t, uint32_t epoch, uint32_t *changed, struct 
 	(void)epoch;
 	(void)err;
 	for (size_t i = 0; i < SS_NELEMS(ids); i++) {
-		const tree_id id = tree_find(t, text(ids[i]));
+		const tree_id id = tree_find(t, ss_text(ids[i]));
 
 		if (is_regular(t, id) && size_of(t, id) > 0) {
 			tree_set_body(t, id, (struct tree_body){ 0, 0 }, 0);

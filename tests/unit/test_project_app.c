@@ -18,7 +18,7 @@ static void give(struct oci_strings *s, const char *const *v)
 {
 	while (v[s->n] != NULL) {
 		s->v = ss_reallocarray(s->v, s->n + 2, sizeof(*s->v));
-		s->v[s->n] = project_path_copy(v[s->n]);
+		s->v[s->n] = ss_copy(v[s->n]);
 		s->v[++s->n] = NULL;
 	}
 }
@@ -146,7 +146,7 @@ static void a_user_comes_with_its_groups(void **state)
 	uint32_t gid = 0;
 
 	give(&w->image.cmd, WORDS("/x"));
-	w->image.user = project_path_copy("web");
+	w->image.user = ss_copy("web");
 	make(w);
 	assert_int_equal(w->app.config.uid, 1000);
 	assert_int_equal(w->app.config.gid, 1001);
@@ -171,7 +171,7 @@ static void stop_signals_by_name_and_number(void **state)
 		assert_int_equal(set_up(&one), 0);
 		w = one;
 		give(&w->image.cmd, WORDS("/x"));
-		w->image.stop_signal = project_path_copy(cases[i].text);
+		w->image.stop_signal = ss_copy(cases[i].text);
 		make(w);
 		assert_int_equal(w->app.config.stop_signal, cases[i].number);
 		(void)tear_down(&one);
@@ -183,7 +183,7 @@ static void an_unknown_stop_signal_is_refused(void **state)
 	struct world *w = *state;
 
 	give(&w->image.cmd, WORDS("/x"));
-	w->image.stop_signal = project_path_copy("SIGNAL");
+	w->image.stop_signal = ss_copy("SIGNAL");
 	expect_fails(project_app_make(&w->plan, &w->image, w->tree, &w->app, &w->err), &w->err,
 		     SS_EINPUT, "stop signal 'SIGNAL' is none that Linux has");
 }
@@ -193,7 +193,7 @@ static void a_relative_working_directory_is_refused(void **state)
 	struct world *w = *state;
 
 	give(&w->image.cmd, WORDS("/x"));
-	w->image.workdir = project_path_copy("srv");
+	w->image.workdir = ss_copy("srv");
 	expect_fails(project_app_make(&w->plan, &w->image, w->tree, &w->app, &w->err), &w->err,
 		     SS_EINPUT, "working directory 'srv' is not absolute");
 }

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "base/cur.h"
+
+#include <string.h>
+
+/* C strings beside spans. An empty span may have a NULL for its bytes. */
+
+/* Borrowed, without the NUL. */
+static inline struct ss_span ss_text(const char *s)
+{
+	return (struct ss_span){ (const uint8_t *)s, strlen(s) };
+}
+
+static inline bool ss_is(struct ss_span s, const char *text)
+{
+	return s.n == strlen(text) && (s.n == 0 || memcmp(s.p, text, s.n) == 0);
+}
+
+static inline bool ss_begins(struct ss_span s, const char *text)
+{
+	const size_t n = strlen(text);
+
+	return s.n >= n && (n == 0 || memcmp(s.p, text, n) == 0);
+}
