@@ -1,25 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "explain/ex_list.h"
 
-static uint32_t type_of(enum tree_type t)
-{
-	switch (t) {
-	case TREE_REG:
-		return CPIO_REG;
-	case TREE_DIR:
-		return CPIO_DIR;
-	case TREE_LNK:
-		return CPIO_LNK;
-	case TREE_CHR:
-		return CPIO_CHR;
-	case TREE_BLK:
-		return CPIO_BLK;
-	case TREE_FIFO:
-		return CPIO_FIFO;
-	}
-	return CPIO_REG;
-}
-
 int ex_list_tree(struct ex_source *src, struct ex_list *ret, struct ss_err *err)
 {
 	AUTO_EX_LIST struct ex_list l = { 0 };
@@ -33,7 +14,7 @@ int ex_list_tree(struct ex_source *src, struct ex_list *ret, struct ss_err *err)
 		struct ex_entry e;
 
 		tree_stat(src->tree, id, &in);
-		e = (struct ex_entry){ .mode = type_of(in.type) | in.mode,
+		e = (struct ex_entry){ .mode = tree_newc_type(in.type) | in.mode,
 				       .uid = in.uid,
 				       .gid = in.gid,
 				       .rdev_major = in.rdev_major,

@@ -96,7 +96,7 @@ static int put_entry(struct rd_app *a, struct rd_out *out, struct numbers *n, tr
 	struct tree_inode in;
 
 	tree_stat(a->t, id, &in);
-	e.mode = rd_mode(in.type) | in.mode;
+	e.mode = tree_newc_type(in.type) | in.mode;
 	e.uid = in.uid;
 	e.gid = in.gid;
 	e.rdev_major = in.rdev_major;

@@ -275,7 +275,7 @@ static int put_name(struct customer *c, struct ss_span name, tree_id id, struct 
 	touch = is_touched(c, exported);
 	if (!touch && check_numbers(exported, &in, err) < 0)
 		return -1;
-	e.mode = rd_mode(in.type) | in.mode;
+	e.mode = tree_newc_type(in.type) | in.mode;
 	e.uid = in.uid;
 	e.gid = in.gid;
 	e.mtime = touch ? MODTIME : (uint32_t)in.mtime;

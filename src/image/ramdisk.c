@@ -96,22 +96,3 @@ int rd_trailer(struct rd_out *out, uint32_t ino, uint32_t dev_major, uint32_t de
 	cpio_trailer_write(ino, dev_major, dev_minor, &b);
 	return rd_put(out, ss_buf_span(&b), err);
 }
-
-uint32_t rd_mode(enum tree_type type)
-{
-	switch (type) {
-	case TREE_REG:
-		return CPIO_REG;
-	case TREE_DIR:
-		return CPIO_DIR;
-	case TREE_LNK:
-		return CPIO_LNK;
-	case TREE_CHR:
-		return CPIO_CHR;
-	case TREE_BLK:
-		return CPIO_BLK;
-	case TREE_FIFO:
-		return CPIO_FIFO;
-	}
-	return 0;
-}

@@ -33,9 +33,6 @@ SS_MUST_CHECK int rd_file(struct rd_out *out, int fd, uint64_t size, struct cryp
 SS_MUST_CHECK SS_NONNULL int rd_trailer(struct rd_out *out, uint32_t ino, uint32_t dev_major,
 					uint32_t dev_minor, struct ss_err *err);
 
-/* S_IFMT's bits. */
-uint32_t rd_mode(enum tree_type type);
-
 /* --- ramdisk 0 and 1 of the selfsame layout -------------------------------------------------- */
 
 /* The same bytes for every application. */

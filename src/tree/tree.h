@@ -137,6 +137,8 @@ SS_NONNULL uint32_t tree_inode_max(const struct tree *t); /* no inode has a grea
 SS_NONNULL struct ss_span tree_name(const struct tree *t, tree_id id); /* last component */
 SS_NONNULL uint32_t tree_count(const struct tree *t);                  /* names, without the root */
 SS_NONNULL size_t tree_memory(const struct tree *t); /* bytes allocated for all of it */
+/* newc's and tar's bits of S_IFMT. */
+uint32_t tree_newc_type(enum tree_type type);
 /* The path of `id`, in `buf`, which has TREE_MAX_PATH bytes; for messages. */
 SS_NONNULL struct ss_span tree_path(const struct tree *t, tree_id id, uint8_t *buf);
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "fmt/cpio.h"
 #include "tree/store.h"
 
 #include <assert.h>
@@ -197,4 +198,23 @@ struct ss_span tree_path(const struct tree *t, tree_id id, uint8_t *buf)
 		memcpy(buf + at, name.p, name.n);
 	}
 	return (struct ss_span){ buf + at, TREE_MAX_PATH - at };
+}
+
+uint32_t tree_newc_type(enum tree_type type)
+{
+	switch (type) {
+	case TREE_REG:
+		return CPIO_REG;
+	case TREE_DIR:
+		return CPIO_DIR;
+	case TREE_LNK:
+		return CPIO_LNK;
+	case TREE_CHR:
+		return CPIO_CHR;
+	case TREE_BLK:
+		return CPIO_BLK;
+	case TREE_FIFO:
+		return CPIO_FIFO;
+	}
+	return 0;
 }

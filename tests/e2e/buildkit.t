@@ -64,7 +64,7 @@ RUN rm -r /var/lib/dpkg/info; rm -f /etc/motd; mv /opt/made/deep /opt/moved; tou
 RUN for f in hostname /etc/hostname /etc/hosts; do $f || cat $f; umask; id; pwd; done >>/seen 2>/dev/null
 RUN echo "$SOURCE_DATE_EPOCH $TZ $LANG $PYTHONHASHSEED $HOSTNAME $HOME $ONE $TWO $PATH" >>/seen
 RUN test ! -e /run/.containerenv; echo here >/etc/hostname
-WORKDIR /srv/work/new
+WORKDIR /srv/place/new
 VOLUME /srv/data
 RUN mkdir -p /srv/data; echo kept >/srv/data/file
 COPY . .
@@ -137,7 +137,7 @@ uid=0(root) gid=0(root) groups=0(root)
 1700000000 UTC C.UTF-8 0 selfsame /root 1 two words /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 END
 check 'what a step writes to /etc/hostname is the image'"'"'s' grep -qx here $root/etc/hostname
-check 'nothing of git is in the image' test -e $root/srv/work/new/top -a ! -e $root/srv/work/new/.git
+check 'nothing of git is in the image' test -e $root/srv/place/new/top -a ! -e $root/srv/place/new/.git
 check 'no folder of a secret is left' test ! -e $root/run/secrets
 cd ..
 
