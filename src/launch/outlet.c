@@ -14,7 +14,7 @@
 #include <sys/queue.h>
 #include <time.h>
 
-#define STUCK_S 1
+#define STUCK_S 5
 
 struct piece {
 	STAILQ_ENTRY(piece) list;
@@ -39,11 +39,11 @@ struct outlet {
 	/* guarded by lock */
 	struct piece_list pieces;
 	size_t waiting; /* bytes */
-	bool closed, dropped, full;
+	bool closed, full;
 	int failed;
 };
 
-/* False: told to quit, or the descriptor is broken (then errno). */
+/* False: told to quit and it would have to wait, or the descriptor is broken (then errno). */
 static bool write_piece(struct outlet *o, const struct piece *p, int *ret_error)
 {
 	size_t done = 0;
@@ -56,7 +56,7 @@ static bool write_piece(struct outlet *o, const struct piece *p, int *ret_error)
 
 		if (poll(w, 2, -1) < 0)
 			continue;
-		if (w[1].revents != 0)
+		if (w[1].revents != 0 && w[0].revents == 0)
 			return false;
 		/* So much a pipe that is writable takes without waiting. */
 		n = write(o->fds[p->to], p->bytes + done,
@@ -87,7 +87,7 @@ static void *work(void *ctx)
 		struct piece *p = STAILQ_FIRST(&o->pieces);
 		int error = 0;
 
-		if (o->dropped || (p == NULL && o->closed))
+		if (p == NULL && o->closed)
 			break;
 		if (p == NULL) {
 			(void)pthread_cond_wait(&o->work, &o->lock);
@@ -192,7 +192,6 @@ void outlet_free(struct outlet *o, bool now)
 	loop_remove(o->loop, &o->io);
 	(void)pthread_mutex_lock(&o->lock);
 	o->closed = true;
-	o->dropped = now;
 	(void)pthread_cond_signal(&o->work);
 	(void)pthread_mutex_unlock(&o->lock);
 	if (!join(o, now))

@@ -22,7 +22,10 @@ typedef void (*outlet_news)(void *ctx, int failed);
 /* The descriptors are borrowed. */
 SS_MUST_CHECK SS_NONNULL int outlet_new(struct loop *l, int out_fd, int err_fd, outlet_news news,
 					void *ctx, struct outlet **ret, struct ss_err *err);
-/* Waits until all is written, or with `now` forgets what is not; accepts NULL. */
+/*
+ * Waits until all is written, or with `now` writes what needs no waiting, for some seconds at most,
+ * and forgets the rest; accepts NULL.
+ */
 void outlet_free(struct outlet *o, bool now);
 SS_NONNULL void outlet_put(struct outlet *o, enum outlet_to to, struct ss_span s);
 SS_MUST_CHECK SS_NONNULL bool outlet_is_full(struct outlet *o);

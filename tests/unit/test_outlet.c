@@ -150,6 +150,22 @@ static void outlet_free_writes_what_waits_or_forgets_it_at_once(void **state)
 	outlet_free(TAKE_PTR(f->o), true);
 }
 
+/* "killed: told to stop a second time" was lost when the writing thread came too late. */
+static void outlet_free_at_once_still_writes_what_has_room(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_FREE uint8_t *block = ss_calloc(OUTLET_ROOM, 1);
+
+	outlet_put(f->o, OUTLET_OUT, (struct ss_span){ block, OUTLET_ROOM });
+	for (int i = 0; i < 1000; i++)
+		put(f, OUTLET_ERR, ".");
+	put(f, OUTLET_ERR, "the reason");
+	outlet_free(TAKE_PTR(f->o), true);
+	for (int i = 0; i < 1000; i++)
+		expect_read(f->err[0], ".");
+	expect_read(f->err[0], "the reason");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +177,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			outlet_a_reader_that_is_gone_is_told_and_costs_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(outlet_free_writes_what_waits_or_forgets_it_at_once,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(outlet_free_at_once_still_writes_what_has_room,
 						setup, teardown),
 	};
 
