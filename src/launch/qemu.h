@@ -30,7 +30,6 @@ struct qemu_found {
 
 #define QEMU_NAME "qemu-system-x86_64"
 #define QEMU_TRY_MS 5000u     /* a trial under KVM */
-#define QEMU_TSC_NS 20000000u /* that the clock is watched for */
 #define QEMU_HELP_MS 20000u   /* "-M help" on a loaded machine */
 
 /*

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
 #include "io/file.h"
+#include "launch/guest_clock.h"
 #include "launch/qemu.h"
 
 #include <assert.h>
@@ -10,14 +11,8 @@
 
 /* Without these QEMU does not end with the guest. No register covers what we append. */
 #define END_WORDS "reboot=t panic=-1"
-/*
- * What a kernel that runs under KVM knows, and an emulated one on a loaded machine finds out
- * wrongly: that the timer lives (it is tried for ten ticks), and how fast the processor's clock is
- * (it is held against ticks; where that fails, ticks are all there is, and time inside nearly
- * stands still).
- */
+/* On a loaded machine an emulated timer looks dead to a kernel that tries it for ten ticks. */
 #define TCG_WORDS " no_timer_check"
-#define TCG_CLOCK " tsc_early_khz=%u tsc=reliable"
 #define VIRTIO_ID_NSM 33u
 
 void qemu_args_done(struct qemu_args *a)
@@ -58,7 +53,8 @@ static void add_machine(const struct qemu_guest *g, struct qemu_args *a)
 	const char *quiet = g->kernel_messages ? "" : " quiet";
 
 	if (!g->found->kvm && g->found->tsc_khz != 0)
-		(void)snprintf(tcg, sizeof(tcg), TCG_WORDS TCG_CLOCK, g->found->tsc_khz);
+		(void)snprintf(tcg, sizeof(tcg), TCG_WORDS " " GUEST_CLOCK_WORDS,
+			       g->found->tsc_khz);
 	else if (!g->found->kvm)
 		(void)snprintf(tcg, sizeof(tcg), TCG_WORDS);
 	qemu_args_add(a, "-M");

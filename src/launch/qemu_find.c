@@ -3,11 +3,11 @@
 #include "base/show.h"
 #include "base/text.h"
 #include "io/spawn.h"
+#include "launch/guest_clock.h"
 #include "launch/qemu.h"
 
 #include <glob.h>
 #include <string.h>
-#include <time.h>
 
 #define SETUP_HINT                                                                                 \
 	"install QEMU (Debian, Ubuntu: qemu-system-x86; Fedora: qemu-system-x86-core), or run "    \
@@ -222,47 +222,6 @@ static bool try_kvm(const struct qemu_found *q, int kernel)
 	return lives;
 }
 
-/* --- the clock ----------------------------------------------------------------------------- */
-
-#ifdef __x86_64__
-/* The processor's clock and the system's at one moment: that of the quickest of some readings,
- * since one may be interrupted. */
-static void read_both(uint64_t *ret_ticks, uint64_t *ret_ns)
-{
-	uint64_t best = UINT64_MAX;
-
-	for (int i = 0; i < 100; i++) {
-		struct timespec t = { 0 };
-		const uint64_t before = __builtin_ia32_rdtsc();
-		uint64_t took;
-
-		(void)clock_gettime(CLOCK_MONOTONIC_RAW, &t);
-		took = __builtin_ia32_rdtsc() - before;
-		if (took >= best)
-			continue;
-		best = took;
-		*ret_ticks = before + took / 2;
-		*ret_ns = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-	}
-}
-#endif
-
-/* Without KVM a guest's processor has the clock of ours. 0: ours has none of this kind. */
-static uint32_t measure_tsc(void)
-{
-#ifdef __x86_64__
-	const struct timespec pause = { .tv_nsec = QEMU_TSC_NS };
-	uint64_t t0 = 0, t1 = 0, from = 0, to = 0;
-
-	read_both(&t0, &from);
-	(void)nanosleep(&pause, NULL);
-	read_both(&t1, &to);
-	return to > from ? (uint32_t)((t1 - t0) * 1000000u / (to - from)) : 0;
-#else
-	return 0;
-#endif
-}
-
 int qemu_find(const struct eif_file *f, bool nsm, struct qemu_found *ret, struct ss_err *err)
 {
 	SS_CLEANUP(qemu_found_done) struct qemu_found q = { 0 };
@@ -275,7 +234,7 @@ int qemu_find(const struct eif_file *f, bool nsm, struct qemu_found *ret, struct
 			return -1;
 		q.kvm = try_kvm(&q, kernel);
 	}
-	q.tsc_khz = q.kvm ? 0 : measure_tsc();
+	q.tsc_khz = q.kvm ? 0 : guest_clock_khz();
 	*ret = q;
 	q = (struct qemu_found){ 0 };
 	return 0;

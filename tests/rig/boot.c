@@ -9,6 +9,7 @@
  */
 #include "console.h"
 #include "hello.h"
+#include "launch/guest_clock.h"
 #include "launch/vhost_vsock.h"
 #include "peer.h"
 
@@ -28,7 +29,7 @@
 
 #define MAX_ECHOES 8u
 /* Emulated on a loaded machine, the timer looks dead to a kernel that tries it for ten ticks. */
-#define OWN_APPEND "reboot=t panic=-1 no_timer_check"
+#define OWN_APPEND "reboot=t panic=-1 no_timer_check "
 
 struct opts {
 	const char *eif, *mem, *until, *append, *qemu, *firmware, *smp, *id, *sockets;
@@ -129,15 +130,17 @@ static int open_sockets(struct boot *b)
 /* In the child. The machine's own TMPDIR is ours, so that nothing of QEMU's is left behind. */
 static void exec_qemu(const struct boot *b, int output)
 {
-	char machine[128], chardev[400], append[1024];
+	char machine[128], chardev[400], clock[64] = "", append[1024];
+	const uint32_t khz = guest_clock_khz();
 	const char *argv[32];
 	size_t n = 0;
 	int null;
 
 	(void)snprintf(machine, sizeof(machine), "nitro-enclave,vsock=c,id=%s", b->o->id);
 	(void)snprintf(chardev, sizeof(chardev), "socket,id=c,path=%s/vhost", b->dir);
-	(void)snprintf(append, sizeof(append), OWN_APPEND "%s%s", b->o->append[0] ? " " : "",
-		       b->o->append);
+	if (khz != 0)
+		(void)snprintf(clock, sizeof(clock), GUEST_CLOCK_WORDS " ", khz);
+	(void)snprintf(append, sizeof(append), OWN_APPEND "%s%s", clock, b->o->append);
 	argv[n++] = b->o->qemu;
 	argv[n++] = "-L";
 	argv[n++] = b->o->firmware;
