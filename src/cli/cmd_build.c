@@ -28,6 +28,7 @@ struct opts {
 	const char *key;
 	struct cli_list args;
 	struct cli_list secrets;
+	struct cli_list normalise;
 	struct cli_list no_normalise;
 	struct cli_limits limits;
 	bool update;
@@ -62,6 +63,8 @@ static const struct cli_opt opt_table[] = {
 	STR(target, "target", "STAGE", "build this stage of the Dockerfile"),
 	STR(platform, "platform", "OS/ARCH",
 	    "platform of the base images; linux/<arch> without it"),
+	LIST(normalise, "normalise", "NAME",
+	     "make one of the changes that are made only if they are asked for; recorded too"),
 	LIST(no_normalise, "no-normalise", "NAME",
 	     "leave out one of the changes that docs/determinism.md lists; recorded in the lock"),
 	STR(kernel, "kernel", "KERNEL", "nitro (the default), local for QEMU only, or a file",
@@ -111,6 +114,8 @@ static int run(struct cli_run *r, struct ss_err *err)
 		.n_args = o->args.n,
 		.secrets = o->secrets.v,
 		.n_secrets = o->secrets.n,
+		.normalise = o->normalise.v,
+		.n_normalise = o->normalise.n,
 		.normalise_off = o->no_normalise.v,
 		.n_normalise_off = o->no_normalise.n,
 		.certificate = o->certificate,

@@ -56,6 +56,11 @@ static void print_normalised(const struct project_result *r)
 		if (r->normalised[i].changed > 0)
 			printf("normalised %s: %" PRIu32 "\n", tree_normalisers[i].name,
 			       r->normalised[i].changed);
+	for (size_t i = 0; i < TREE_NORMALISERS; i++)
+		if (r->normalised[i].kept > 0)
+			printf("left alone by %s: %" PRIu32
+			       " (signed, listed with digests, or of another form)\n",
+			       tree_normalisers[i].name, r->normalised[i].kept);
 	if (r->xattrs_dropped > 0)
 		printf("extended attributes left out: %" PRIu64 "\n", r->xattrs_dropped);
 }
@@ -155,14 +160,17 @@ static json_t *not_served_json(const struct project_plan *p)
 	return list;
 }
 
-static json_t *normalised_json(const struct project_result *r)
+static json_t *normalised_json(const struct project_result *r, bool kept)
 {
 	json_t *o = json_object();
 
-	for (size_t i = 0; i < TREE_NORMALISERS; i++)
-		if (r->normalised[i].changed > 0)
+	for (size_t i = 0; i < TREE_NORMALISERS; i++) {
+		const struct tree_normalised *n = &r->normalised[i];
+
+		if ((kept ? n->kept : n->changed) > 0)
 			cli_json_set(o, tree_normalisers[i].name,
-				     json_integer(r->normalised[i].changed));
+				     json_integer(kept ? n->kept : n->changed));
+	}
 	return o;
 }
 
@@ -193,7 +201,8 @@ int cli_print_result(const struct project_result *r, bool json, struct ss_err *e
 	cli_json_set(doc, "WithoutPrivileges", names_json(r));
 	if (r->plan.layout == IMAGE_SELFSAME)
 		cli_json_set(doc, "PortsNotServed", not_served_json(&r->plan));
-	cli_json_set(doc, "Normalised", normalised_json(r));
+	cli_json_set(doc, "Normalised", normalised_json(r, false));
+	cli_json_set(doc, "NotNormalised", normalised_json(r, true));
 	cli_json_set(doc, "XattrsDropped", json_integer((json_int_t)r->xattrs_dropped));
 	rc = cli_json_print(doc, err);
 	json_decref(doc);

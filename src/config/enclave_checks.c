@@ -72,6 +72,25 @@ int cfg_check_epoch(const struct toml_node *v, void *base, const char *name, str
 	return cfg_epoch_check(v->num, what, &c->epoch, err);
 }
 
+int cfg_check_normalize(const struct toml_node *v, void *base, const char *name, struct ss_err *err)
+{
+	struct cfg_enclave *c = base;
+
+	if (v->type != TOML_TABLE)
+		return ss_fail(err, SS_EINPUT, "line %u: '%s' must be a table, not %s", v->line,
+			       name, toml_type_name(v->type));
+	for (size_t i = 0; i < v->n; i++) {
+		const struct toml_node *one = v->kids[i];
+
+		if (one->type != TOML_BOOL)
+			return ss_fail(err, SS_EINPUT,
+				       "line %u: '%s.%s' must be true or false, not %s", one->line,
+				       name, SS_SHOW(ss_text(one->key)), toml_type_name(one->type));
+		cfg_texts_push(one->num != 0 ? &c->normalize.on : &c->normalize.off, one->key);
+	}
+	return 0;
+}
+
 int cfg_check_command(const struct toml_node *v, void *base, const char *name, struct ss_err *err)
 {
 	(void)base;

@@ -12,6 +12,8 @@ int cfg_check_name(const struct toml_node *v, void *base, const char *name, stru
 int cfg_check_relative(const struct toml_node *v, void *base, const char *name, struct ss_err *err);
 int cfg_check_absolute(const struct toml_node *v, void *base, const char *name, struct ss_err *err);
 int cfg_check_epoch(const struct toml_node *v, void *base, const char *name, struct ss_err *err);
+int cfg_check_normalize(const struct toml_node *v, void *base, const char *name,
+			struct ss_err *err);
 int cfg_check_command(const struct toml_node *v, void *base, const char *name, struct ss_err *err);
 int cfg_check_restart(const struct toml_node *v, void *base, const char *name, struct ss_err *err);
 int cfg_check_tls(const struct toml_node *v, void *base, const char *name, struct ss_err *err);

@@ -56,9 +56,6 @@ static const struct cfg_field build_fields[] = {
 	{ .key = "keep_modes",
 	  .kind = CFG_BOOL,
 	  .at = offsetof(struct cfg_enclave, build.keep_modes) },
-	{ .key = "normalise_off",
-	  .kind = CFG_TEXTS,
-	  .at = offsetof(struct cfg_enclave, build.normalise_off) },
 	{ .key = "platform", .kind = CFG_TEXT, .at = offsetof(struct cfg_enclave, build.platform) },
 	{ .key = "secrets", .kind = CFG_PAIRS, .at = offsetof(struct cfg_enclave, build.secrets) },
 	{ .key = "target", .kind = CFG_TEXT, .at = offsetof(struct cfg_enclave, build.target) },
@@ -192,6 +189,7 @@ const struct cfg_field cfg_enclave_fields[] = {
 	{ .key = "source_date_epoch", .kind = CFG_OWN, .check = cfg_check_epoch },
 	{ .key = "app", .kind = CFG_TABLE, .fields = app_fields },
 	{ .key = "build", .kind = CFG_TABLE, .fields = build_fields },
+	{ .key = "normalize", .kind = CFG_OWN, .check = cfg_check_normalize },
 	{ .key = "ingress",
 	  .kind = CFG_LIST,
 	  .at = offsetof(struct cfg_enclave, ingress),
@@ -244,6 +242,8 @@ void cfg_enclave_init(struct cfg_enclave *ret)
 void cfg_enclave_done(struct cfg_enclave *c)
 {
 	cfg_fields_done(cfg_enclave_fields, c);
+	cfg_texts_done(&c->normalize.on);
+	cfg_texts_done(&c->normalize.off);
 }
 
 /* Where the health check goes when it does not say so: to the first program that takes

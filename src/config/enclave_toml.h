@@ -45,10 +45,16 @@ struct cfg_build {
 	struct cfg_pairs args;
 	struct cfg_pairs secrets; /* id → file */
 	char *target;
-	char *platform; /* "linux/amd64" */
-	char *engine;   /* "auto", "buildah", "buildkit"; NULL = auto */
-	struct cfg_texts normalise_off;
+	char *platform;  /* "linux/amd64" */
+	char *engine;    /* "auto", "buildah", "buildkit"; NULL = auto */
 	bool keep_modes; /* of the context's files */
+};
+
+/* [normalize]: names of rows of the table of normalisers; whether there are such rows is not known
+ * here. */
+struct cfg_switches {
+	struct cfg_texts on;
+	struct cfg_texts off;
 };
 
 /* Neither http nor tcp: nothing is checked. */
@@ -72,6 +78,7 @@ struct cfg_enclave {
 	uint32_t epoch;
 	struct cfg_app app;
 	struct cfg_build build;
+	struct cfg_switches normalize;
 	struct cfg_list ingress; /* of struct cfg_ingress */
 	struct cfg_texts egress; /* rules of fmt/egress.h */
 	struct cfg_health health;

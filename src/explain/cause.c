@@ -14,16 +14,17 @@ static const struct ex_cause_row rows[EX_CAUSES] = {
 			    "layout selfsame gives every file the epoch; in a tree of your own: "
 			    "touch -d @$SOURCE_DATE_EPOCH" },
 	[EX_TIME_MEMBER] = { "time.archive-member", "an archive holds the times of its members",
-			     "tar --mtime=@$SOURCE_DATE_EPOCH, ar D, or touch the files before "
-			     "zip -X and jar" },
-	[EX_TIME_GZIP] = { "time.gzip-header", "gzip wrote the time of compression", "gzip -n" },
+			     "normalisers ar-times and zip-times; else tar "
+			     "--mtime=@$SOURCE_DATE_EPOCH, or touch the files before" },
+	[EX_TIME_GZIP] = { "time.gzip-header", "gzip wrote the time of compression",
+			   "normaliser gzip-times, or gzip -n" },
 	[EX_TIME_TEXT] = { "time.text", "a text holds the time of the build",
 			   "write $SOURCE_DATE_EPOCH in place of the clock, or remove the line "
 			   "with sed" },
 	[EX_TIME_SHADOW] = { "time.shadow-day", "etc/shadow holds the day a password was set",
 			     "normaliser shadow-day" },
 	[EX_TIME_LOG] = { "time.package-log", "a package manager logged what it did and when",
-			  "normaliser apt-logs; other managers: RUN ... && rm -rf /var/log/*" },
+			  "normalisers apt-logs and logs" },
 	[EX_TIME_COMPILED] = { "time.compiled-in", "a program holds the date it was compiled",
 			       "ENV SOURCE_DATE_EPOCH (gcc, clang), or build without __DATE__ and "
 			       "__TIME__" },
@@ -36,9 +37,9 @@ static const struct ex_cause_row rows[EX_CAUSES] = {
 			       "the Java key store holds the time each certificate was added",
 			       "RUN rm /etc/ssl/certs/java/cacerts, or copy in one made once" },
 	[EX_TIME_NPM_LOG] = { "time.npm-log", "npm logged its runs",
-			      "RUN npm ci ... && rm -rf ~/.npm/_logs" },
+			      "normaliser tool-caches, or RUN npm ci ... && rm -rf ~/.npm/_logs" },
 	[EX_TIME_STAMP] = { "time.stamp-file", "a file that only says when something was done",
-			    "RUN ... && rm -f the file" },
+			    "normaliser stamp-files, or RUN ... && rm -f the file" },
 	[EX_ORDER_READDIR] = { "order.readdir", "names stand in the order the file system had them",
 			       "sort the names: tar --sort=name, ls | sort, $(sort $(wildcard "
 			       "...))" },
@@ -83,23 +84,25 @@ static const struct ex_cause_row rows[EX_CAUSES] = {
 				"normaliser ldconfig-cache" },
 	[EX_CACHE_APT] = { "cache.apt", "apt's cache of packages", "normaliser apt-cache" },
 	[EX_CACHE_APT_LISTS] = { "cache.apt-lists", "apt's lists hold what the mirror had that day",
-				 "RUN ... && rm -rf /var/lib/apt/lists/*" },
+				 "RUN ... && rm -rf /var/lib/apt/lists/*, or ask for normaliser "
+				 "package-lists" },
 	[EX_CACHE_DEBCONF] = { "cache.dpkg-old",
 			       "the state of dpkg or debconf before the last step",
-			       "RUN ... && rm -f /var/lib/dpkg/*-old /var/cache/debconf/*-old" },
+			       "normaliser dpkg-old" },
 	[EX_CACHE_FONTCONFIG] = { "cache.fontconfig", "fontconfig's cache holds times of folders",
-				  "ENV SOURCE_DATE_EPOCH, or RUN ... && rm -rf "
-				  "/var/cache/fontconfig" },
-	[EX_CACHE_MAN] = { "cache.man-db", "man's index holds times",
-			   "RUN ... && rm -rf /var/cache/man" },
+				  "normaliser font-cache, or ENV SOURCE_DATE_EPOCH" },
+	[EX_CACHE_MAN] = { "cache.man-db", "man's index holds times", "normaliser man-cache" },
 	[EX_CACHE_PYTHON] = { "cache.python-bytecode", "Python compiled a module while it ran",
 			      "ENV PYTHONDONTWRITEBYTECODE=1, or RUN python -m compileall for "
 			      "all" },
-	[EX_CACHE_PIP] = { "cache.pip", "pip's cache", "pip install --no-cache-dir" },
+	[EX_CACHE_PIP] = { "cache.pip", "pip's cache",
+			   "normaliser tool-caches, or pip install --no-cache-dir" },
 	[EX_CACHE_NPM] = { "cache.npm", "the cache of npm, yarn or node",
-			   "RUN npm ci --cache /tmp/npm && rm -rf /tmp/npm" },
+			   "normaliser tool-caches, or RUN npm ci --cache /tmp/npm && rm -rf "
+			   "/tmp/npm" },
 	[EX_CACHE_GO] = { "cache.go-build", "the cache of the Go compiler",
-			  "RUN --mount=type=cache,target=/root/.cache/go-build go build ..." },
+			  "normaliser tool-caches, or RUN "
+			  "--mount=type=cache,target=/root/.cache/go-build go build ..." },
 	[EX_CACHE_CARGO] = { "cache.cargo", "the cache of cargo",
 			     "RUN --mount=type=cache,target=/usr/local/cargo/registry cargo build "
 			     "..." },
@@ -114,29 +117,29 @@ static const struct ex_cause_row rows[EX_CAUSES] = {
 			   "/var/lib/dnf/history*" },
 	[EX_CACHE_SYSTEMD] = { "cache.systemd",
 			       "made by systemd, and made again when it is missing",
-			       "RUN rm -f /var/lib/systemd/random-seed "
-			       "/var/lib/systemd/catalog/database /etc/udev/hwdb.bin" },
+			       "normaliser stamp-files; RUN rm -f /etc/udev/hwdb.bin" },
 	[EX_CACHE_HOME] = { "cache.home", "a tool's own folder below a home",
-			    "RUN ... && rm -rf ~/.cache ~/.config ~/.*_history" },
+			    "normaliser histories; RUN ... && rm -rf ~/.cache ~/.config, or ask "
+			    "for normaliser home-cache" },
 	[EX_LEFT_TMP] = { "left.tmp", "left behind in a folder for temporary files",
-			  "RUN ... && rm -rf /tmp/* /var/tmp/*" },
+			  "RUN ... && rm -rf /tmp/* /var/tmp/*, or ask for normaliser tmp" },
 	[EX_LEFT_ENGINE] = { "left.engine", "left behind by what built the image",
 			     "normalisers engine-traces and hosts" },
 	[EX_LEFT_BACKUP] = { "left.account-backup", "what the accounts were before the last change",
 			     "normaliser passwd-backups" },
 	[EX_LEFT_LOGINS] = { "left.login-records", "records of logins, sized by user numbers",
-			     "RUN rm -f /var/log/lastlog /var/log/faillog /var/log/wtmp "
-			     "/var/log/btmp" },
+			     "normaliser login-records" },
 	[EX_LEFT_GIT] = { "left.git", "a git repository holds times, inodes and packs",
 			  "add .git to .dockerignore" },
 	[EX_LEFT_KERNEL_LIST] = { "left.kernel-list", "apt noted the builder's own kernel",
-				  "RUN rm -f /etc/apt/apt.conf.d/01autoremove-kernels" },
+				  "normaliser kernel-list" },
 	[EX_PATH_BUILD_DIR] = { "path.build-dir", "the folder of the build was written down",
 				"build in one fixed folder (WORKDIR), or -ffile-prefix-map, "
 				"-trimpath, "
 				"--remap-path-prefix" },
 	[EX_PATH_DIRECT_URL] = { "path.direct-url", "pip noted where a local package lay",
-				 "pip install --find-links DIR NAME in place of a path" },
+				 "pip install --find-links DIR NAME in place of a path, or ask for "
+				 "normaliser pip-urls" },
 	[EX_ENV_UMASK] = { "env.umask", "files were made under another umask",
 			   "COPY --chmod=0644, git's core.sharedRepository unset, umask 022 in the "
 			   "step" },

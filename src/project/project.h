@@ -40,6 +40,8 @@ struct project_options {
 	size_t n_args;
 	const char *const *secrets; /* "id=FILE" */
 	size_t n_secrets;
+	const char *const *normalise; /* rows that run although the file, or nobody, asked */
+	size_t n_normalise;
 	const char *const *normalise_off;
 	size_t n_normalise_off;
 	const char *certificate;

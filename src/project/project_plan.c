@@ -190,7 +190,7 @@ static int find_layout(const struct project_options *o, struct project_plan *p, 
 	return 0;
 }
 
-static int switch_off(struct project_plan *p, const char *name, struct ss_err *err)
+static int switch_row(struct project_plan *p, const char *name, bool on, struct ss_err *err)
 {
 	const int i = tree_normaliser_find(name);
 	struct ss_near near = ss_near_init(name);
@@ -201,7 +201,8 @@ static int switch_off(struct project_plan *p, const char *name, struct ss_err *e
 		return ss_fail(err, SS_EUSAGE, "no normaliser '%s'%s%s%s", SS_SHOW(ss_text(name)),
 			       near.best != NULL ? "; did you mean '" : "",
 			       near.best != NULL ? near.best : "", near.best != NULL ? "'?" : "");
-	p->normalise_off |= 1u << (unsigned)i;
+	p->normalise_off &= ~(1u << (unsigned)i);
+	p->normalise_off |= (uint32_t)!on << (unsigned)i;
 	return 0;
 }
 
@@ -223,22 +224,32 @@ static int normalisers_of_lock(struct project_plan *p, struct ss_err *err)
 	return 0;
 }
 
+static int switch_rows(struct project_plan *p, const char *const *names, size_t n, bool on,
+		       struct ss_err *err)
+{
+	for (size_t i = 0; i < n; i++)
+		if (switch_row(p, names[i], on, err) < 0)
+			return -1;
+	return 0;
+}
+
+/* The command line's word is the last one; of its two lists, that of what is left out. */
 static int find_normalisers(const struct project_options *o, struct project_plan *p,
 			    struct ss_err *err)
 {
-	const struct cfg_texts *off = &p->config.build.normalise_off;
+	const struct cfg_switches *s = &p->config.normalize;
 
 	if (p->is_rebuild)
 		return normalisers_of_lock(p, err);
-	for (size_t i = 0; i < off->n; i++)
-		if (switch_off(p, off->v[i], err) < 0) {
-			err->code = SS_EINPUT;
-			return ss_ctx(err, "enclave.toml: build.normalise_off");
-		}
-	for (size_t i = 0; i < o->n_normalise_off; i++)
-		if (switch_off(p, o->normalise_off[i], err) < 0)
-			return -1;
-	return 0;
+	p->normalise_off = tree_normalisers_off();
+	if (switch_rows(p, (const char *const *)s->on.v, s->on.n, true, err) < 0 ||
+	    switch_rows(p, (const char *const *)s->off.v, s->off.n, false, err) < 0) {
+		err->code = SS_EINPUT;
+		return ss_ctx(err, "enclave.toml: normalize");
+	}
+	if (switch_rows(p, o->normalise, o->n_normalise, true, err) < 0)
+		return -1;
+	return switch_rows(p, o->normalise_off, o->n_normalise_off, false, err);
 }
 
 /* A folder is named with a slash behind it. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/mem.h"
 #include "base/show.h"
 #include "io/file.h"
 #include "tree/store.h"
@@ -31,6 +32,37 @@ int tree_body_new(struct tree *t, struct ss_span bytes, struct tree_body *ret, s
 	*ret = (struct tree_body){ t->spool, t->spool_n };
 	t->spool_n += bytes.n;
 	return 0;
+}
+
+int tree_body_copy(struct tree *t, tree_id id, struct tree_body *ret, struct ss_err *err)
+{
+	const size_t block = (size_t)64 * 1024;
+	AUTO_FREE uint8_t *p = ss_calloc(block, 1);
+	const uint32_t size = store_node_of(t, id)->size;
+
+	if (tree_body_new(t, (struct ss_span){ p, 0 }, ret, err) < 0)
+		return -1;
+	for (uint64_t at = 0; at < size;) {
+		const size_t n = size - at < block ? (size_t)(size - at) : block;
+
+		if (tree_read(t, id, at, p, n, err) < 0)
+			return -1;
+		if (io_pwrite_all(t->sources[t->spool], t->spool_n, (struct ss_span){ p, n }, err) <
+		    0)
+			return ss_ctx(err, "the spool");
+		t->spool_n += n;
+		at += n;
+	}
+	return 0;
+}
+
+int tree_body_replace(struct tree *t, const struct tree_body *b, uint64_t at, struct ss_span bytes,
+		      struct ss_err *err)
+{
+	assert(b->source == t->spool);
+	return io_pwrite_all(t->sources[t->spool], b->at + at, bytes, err) < 0
+		       ? ss_ctx(err, "the spool")
+		       : 0;
 }
 
 void tree_patch_set(struct tree *t, uint32_t at, const uint8_t bytes[4])

@@ -88,7 +88,7 @@ static bool is_fresh(const struct tree *t, tree_id pyc, tree_id source, const ui
 	return c.mtime == py.mtime && store_name(t, pyc)->layer >= store_name(t, source)->layer;
 }
 
-static int fix_one(struct tree *t, tree_id pyc, uint32_t epoch, uint32_t *changed,
+static int fix_one(struct tree *t, tree_id pyc, uint32_t epoch, struct tree_normalised *n,
 		   struct ss_err *err)
 {
 	uint8_t h[PYC_HEADER];
@@ -102,17 +102,17 @@ static int fix_one(struct tree *t, tree_id pyc, uint32_t epoch, uint32_t *change
 	source = source_of(t, pyc);
 	if (source != TREE_NONE && !is_fresh(t, pyc, source, h)) {
 		tree_remove(t, pyc);
-		(*changed)++;
+		n->changed++;
 		return 0;
 	}
 	if (le32(h + PYC_TIME_AT) != epoch && (store_node_of(t, pyc)->source & NODE_PATCHED) == 0) {
 		tree_patch_mark(t, pyc);
-		(*changed)++;
+		n->changed++;
 	}
 	return 0;
 }
 
-int tree_fix_pyc(struct tree *t, uint32_t epoch, uint32_t *changed, struct ss_err *err)
+int tree_fix_pyc(struct tree *t, uint32_t epoch, struct tree_normalised *n, struct ss_err *err)
 {
 	const uint8_t time[4] = { (uint8_t)epoch, (uint8_t)(epoch >> 8), (uint8_t)(epoch >> 16),
 				  (uint8_t)(epoch >> 24) };
@@ -120,7 +120,7 @@ int tree_fix_pyc(struct tree *t, uint32_t epoch, uint32_t *changed, struct ss_er
 	tree_patch_set(t, PYC_TIME_AT, time);
 	for (tree_id id = 1; id < t->n_names; id++)
 		if (store_name(t, id)->parent != TREE_NONE && is_pyc(t, id) &&
-		    fix_one(t, id, epoch, changed, err) < 0)
+		    fix_one(t, id, epoch, n, err) < 0)
 			return -1;
 	return 0;
 }

@@ -47,7 +47,7 @@ static void put_line(struct ss_buf *out, struct ss_span line, struct ss_span day
 	}
 }
 
-int tree_fix_shadow(struct tree *t, uint32_t epoch, uint32_t *changed, struct ss_err *err)
+int tree_fix_shadow(struct tree *t, uint32_t epoch, struct tree_normalised *n, struct ss_err *err)
 {
 	static const char path[] = "etc/shadow";
 	const tree_id id = tree_find(t, (struct ss_span){ (const uint8_t *)path, 10 });
@@ -85,6 +85,6 @@ int tree_fix_shadow(struct tree *t, uint32_t epoch, uint32_t *changed, struct ss
 	if (tree_body_new(t, ss_buf_span(&out), &st.body, err) < 0)
 		return -1;
 	tree_set_body(t, id, st.body, (uint32_t)out.n);
-	(*changed)++;
+	n->changed++;
 	return 0;
 }

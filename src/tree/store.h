@@ -26,7 +26,7 @@ struct tree_name {
 
 struct tree_node {
 	uint16_t mode;   /* permissions; NODE_TYPE_SHIFT; NODE_XATTRS */
-	uint16_t source; /* of the body; NODE_PATCHED */
+	uint16_t source; /* of the body; NODE_PATCHED, NODE_VOUCHED */
 	uint16_t at_hi;  /* body: offset, 48 bits with `at` */
 	int16_t mtime_hi;
 	uint32_t at; /* body; or first child; or text of the link; or major number; or next free */
@@ -42,6 +42,7 @@ struct tree_node {
 #define NODE_XATTRS 0x8000u
 #define NODE_SOURCE 0x3ffu
 #define NODE_PATCHED 0x8000u
+#define NODE_VOUCHED 0x4000u /* a list of digests has this body's: edit.h */
 
 enum tree_xattr_kind { XATTR_CAPABILITY, XATTR_ACL_ACCESS, XATTR_ACL_DEFAULT, XATTR_KINDS };
 
@@ -142,6 +143,13 @@ SS_NONNULL tree_id tree_child(const struct tree *t, tree_id parent, struct ss_sp
 SS_NONNULL void tree_xattrs_clear(struct tree *t, uint32_t inode);
 /* Gives back the text of removed names when that is worth the copying. */
 SS_NONNULL void tree_text_squeeze(struct tree *t);
+/* The body of `id`, as tree_read() gives it, once more in the spool; block by block. */
+SS_MUST_CHECK SS_NONNULL int tree_body_copy(struct tree *t, tree_id id, struct tree_body *ret,
+					    struct ss_err *err);
+/* Bytes of such a copy. */
+SS_MUST_CHECK SS_NONNULL int tree_body_replace(struct tree *t, const struct tree_body *b,
+					       uint64_t at, struct ss_span bytes,
+					       struct ss_err *err);
 /* tree_read() without the patch. */
 SS_MUST_CHECK SS_NONNULL int tree_read_raw(const struct tree *t, tree_id id, uint64_t at,
 					   uint8_t *p, size_t n, struct ss_err *err);

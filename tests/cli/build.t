@@ -42,9 +42,17 @@ err "selfsame: error: no normaliser 'foo'"
 try 2 build -q --runtime runtime --no-normalise apt-log
 err "selfsame: error: no normaliser 'apt-log'; did you mean 'apt-logs'?"
 cp enclave.toml kept
-printf '[build]\nnormalise_off = ["hots"]\n' >>enclave.toml
+printf '[normalize]\nhots = false\n' >>enclave.toml
 try 3 build -q --runtime runtime
-err "selfsame: error: enclave.toml: build.normalise_off: no normaliser 'hots'; did you mean 'hosts'?"
+err "selfsame: error: enclave.toml: normalize: no normaliser 'hots'; did you mean 'hosts'?"
+cp kept enclave.toml
+printf '[normalize]\nhosts = "no"\n' >>enclave.toml
+try 3 build -q --runtime runtime
+err_has "'normalize.hosts' must be true or false, not a string"
+cp kept enclave.toml
+printf 'normalize = 3\n' | cat - kept >enclave.toml
+try 3 build -q --runtime runtime
+err_has "line 1: 'normalize' must be a table, not an integer"
 cp kept enclave.toml
 try 0 build -q --runtime runtime --no-normalise hosts
 check 'a row that is off is not in the lock' sh -c '! grep -q hosts enclave.lock && grep -q shadow-day enclave.lock'

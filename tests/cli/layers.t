@@ -7,11 +7,20 @@ echo init >runtime/x86_64/init
 echo dataplane >runtime/x86_64/dataplane
 echo 'retain_initrd console=ttyS0' >runtime/x86_64/cmdline
 cat >make.py <<'END'
+import gzip
+import io
 import os
 import sys
+import zipfile
 sys.path.insert(0, os.environ['SRC'] + '/tests/oracle')
 sys.dont_write_bytecode = True
 from images import DIR, LNK, REG, SYM, entry, pack, sha, simple, tar  # noqa: E402
+
+def jar():
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, 'w') as z:
+        z.writestr(zipfile.ZipInfo('a', (2020, 1, 2, 3, 4, 6)), b'x')
+    return out.getvalue()
 
 def image(name, layers, kind='plain'):
     tars = [tar(x) for x in layers]
@@ -28,10 +37,17 @@ image('merged', [[entry('usr/bin/sh'), entry('bin', SYM, link='usr/bin')], [app]
 image('plain', [[entry('usr/bin/sh'), entry('bin', SYM, link='usr/bin'), entry('usr/bin/app', REG, b'app', mode=0o755)]])
 image('out', [[app, entry('srv/up', SYM, link='../../etc')], [entry('srv/up/passwd')]])
 traces = ['.dockerenv', 'run/.containerenv', 'etc/hosts', 'var/log/dpkg.log', 'var/cache/apt/pkgcache.bin', 'var/cache/ldconfig/aux-cache',
-          'etc/passwd-']
+          'etc/passwd-', 'var/cache/apt/archives/a.deb', 'var/lib/dpkg/status-old', 'var/cache/man/index.db', 'var/cache/fontconfig/a.cache-7',
+          'etc/apt/apt.conf.d/01autoremove-kernels', 'etc/.updated', 'tmp/hsperfdata_root/1', 'root/.cache/pip/a', 'root/.bash_history']
+lists = ['var/lib/apt/lists/a', 'tmp/left', 'root/.cache/models/a']
 pyc = (3531).to_bytes(2, 'little') + b'\r\n' + bytes(4) + (7).to_bytes(4, 'little') + (1).to_bytes(4, 'little') + b'code'
 image('traces', [[app] + [entry(x) for x in traces] +
-                 [entry('etc/machine-id', REG, b'0123'), entry('etc/shadow', REG, b'a:*:19000:0:::::\n'),
+                 [entry(x) for x in lists] +
+                 [entry('var/log/syslog', REG, b'x'), entry('var/log/wtmp', REG, b'x'), entry('srv/a.gz', REG, gzip.compress(b'x', mtime=7)),
+                  entry('srv/a.a', REG, b'!<arch>\n%-16s%-12d%-6d%-6d%-8o%-10d`\nx\n' % (b'x/', 7, 0, 0, 0o644, 1)),
+                  entry('srv/a.jar', REG, jar()), entry('lib/a.dist-info/RECORD', REG, b'b,,\na,,\n'),
+                  entry('lib/a.dist-info/direct_url.json', REG, b'{"url": "file:///x"}'),
+                  entry('etc/machine-id', REG, b'0123'), entry('etc/shadow', REG, b'a:*:19000:0:::::\n'),
                   entry('lib/m.py', REG, b'#', mtime=7), entry('lib/__pycache__/m.cpython-311.pyc', REG, pyc)]])
 image('attributes', [[app, entry('x', pax={'SCHILY.xattr.user.a': '1', 'SCHILY.xattr.security.selinux': '2'})]])
 END
@@ -108,28 +124,46 @@ build 0 --layout nitro-cli --blobs blobs oci:plain
 
 # Every row of the table is in the lock, and each can be switched off: then it is not, and its bytes
 # stay as they were.
-rows='apt-cache apt-logs engine-traces hosts ldconfig-cache machine-id passwd-backups pyc-times shadow-day'
+rows='apt-cache apt-logs ar-times dpkg-old engine-traces font-cache gzip-times histories hosts kernel-list ldconfig-cache login-records logs machine-id man-cache
+package-archives passwd-backups pip-records pyc-times shadow-day stamp-files tmp-leftovers tool-caches zip-times'
+rows=$(echo $rows)
 locked() { sed -n '/^normalisers = \[/,/^\]/p' enclave.lock | tr -dc 'a-z\n-' | grep -vx normalisers | xargs; }
 printf 'name = "p"\nimage = "oci:traces"\nsource_date_epoch = 1700000000\n' >enclave.toml
 try 0 build -q --runtime runtime
 cp p.eif all.eif
 check 'all rows are in the lock' test "$(locked)" = "$rows"
 for row in $rows; do
+	out_has "normalised $row: "
+done
+for row in $rows; do
 	try 0 build -q --runtime runtime --no-normalise "$row"
 	check "without $row it is another image" sh -c '! cmp -s p.eif all.eif'
 	check "the lock says so: $row" test "$(locked)" = "$(echo "$rows" | xargs -n 1 | grep -vx -- "$row" | xargs)"
-	try 0 rebuild -q --runtime runtime
-	out same
 done
+try 0 rebuild -q --runtime runtime
+out same
 set --
 for row in $rows; do
 	set -- "$@" --no-normalise "$row"
 done
 try 0 build -q --runtime runtime "$@"
 check 'none in the lock' grep -qx 'normalisers = \[\]' enclave.lock
-printf 'name = "p"\nimage = "oci:traces"\nsource_date_epoch = 1700000000\n[build]\nnormalise_off = ["hosts"]\n' >enclave.toml
+cp p.eif none.eif
+
+# What is made only if it is asked for: by the command line or the file, which has the weaker word.
+for row in home-cache package-lists pip-urls tmp; do
+	try 0 build -q --runtime runtime "$@" --normalise "$row"
+	out_has "normalised $row: "
+	check "with $row it is another image" sh -c '! cmp -s p.eif none.eif'
+	check "the lock has it: $row" test "$(sed -n 's/^normalisers = //p' enclave.lock)" = "[\"$row\"]"
+done
+try 0 rebuild -q --runtime runtime
+out same
+printf 'name = "p"\nimage = "oci:traces"\nsource_date_epoch = 1700000000\n[normalize]\nhosts = false\ntmp = true\n' >enclave.toml
 try 0 build -q --runtime runtime
-check 'enclave.toml switches one off' test "$(locked)" = "$(echo "$rows" | sed 's/hosts //')"
+check 'enclave.toml switches one off, and one on' test "$(locked)" = "$(echo "$rows" | sed 's/ hosts / /; s/tmp-leftovers/tmp &/')"
+try 0 build -q --runtime runtime --normalise hosts --no-normalise tmp
+check 'the command line wins' test "$(locked)" = "$rows"
 rm enclave.toml enclave.lock measurements.json
 
 build 0 oci:attributes

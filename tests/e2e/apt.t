@@ -24,7 +24,8 @@ echo 'says = 1' >one/m.py
 printf 'name = "apt"\nsource_date_epoch = 1700000000\n[build]\nengine = "buildah"\nargs = { BASE = "%s" }\n' \
 	"$SELFSAME_DEMO_BASE" >one/enclave.toml
 cp one/* two
-rows='apt-cache apt-logs engine-traces hosts ldconfig-cache machine-id passwd-backups pyc-times shadow-day'
+rows='apt-cache apt-logs ar-times dpkg-old engine-traces font-cache gzip-times histories hosts kernel-list ldconfig-cache login-records logs machine-id
+man-cache package-archives passwd-backups pip-records pyc-times shadow-day stamp-files tmp-leftovers tool-caches zip-times'
 set --
 for row in $rows; do
 	set -- "$@" --no-normalise "$row"

@@ -4,8 +4,8 @@
  *
  * Builds the image that a text fixture describes, for the golden tests. Keys: layout (selfsame,
  * nitro-cli), kernel, init, dataplane, cmdline, blobs, cmd, env, epoch, user, shuffle (a seed:
- * entries of a layer in another order), normalise (1, with off=NAME[,NAME…]). Lines of a fixture,
- * with \xNN for any byte and "-" for an empty field:
+ * entries of a layer in another order), normalise (1, with on= and off=NAME[,NAME…]). Lines of a
+ * fixture, with \xNN for any byte and "-" for an empty field:
  *
  *   layer                                        a new layer begins
  *   dir|fifo PATH MODE UID GID MTIME
@@ -35,7 +35,8 @@ struct line {
 };
 
 struct options {
-	const char *layout, *kernel, *init, *dataplane, *cmdline, *blobs, *cmd, *env, *user, *off;
+	const char *layout, *kernel, *init, *dataplane, *cmdline, *blobs, *cmd, *env, *user, *on,
+		*off;
 	uint32_t epoch;
 	uint64_t shuffle;
 	bool normalise;
@@ -245,18 +246,34 @@ static int apply(struct tree *t, struct line *l, size_t n, const struct options 
 	return 0;
 }
 
+/* "a,b,c" has "b". */
+static bool lists(const char *list, const char *name)
+{
+	const size_t n = strlen(name);
+
+	for (const char *at = list; at != NULL; at = strchr(at, ',')) {
+		at += *at == ',';
+		if (strncmp(at, name, n) == 0 && (at[n] == ',' || at[n] == '\0'))
+			return true;
+	}
+	return false;
+}
+
 static int normalise(struct tree *t, const struct options *o, struct ss_err *err)
 {
-	struct tree_normalise_opts n = { .epoch = o->epoch };
+	struct tree_normalise_opts n = { .off = tree_normalisers_off(), .epoch = o->epoch };
 	struct tree_normalised changed[TREE_NORMALISERS];
 
-	for (unsigned i = 0; o->off != NULL && i < TREE_NORMALISERS; i++)
-		if (strstr(o->off, tree_normalisers[i].name) != NULL)
+	for (unsigned i = 0; i < TREE_NORMALISERS; i++) {
+		if (lists(o->on, tree_normalisers[i].name))
+			n.off &= ~(1u << i);
+		if (lists(o->off, tree_normalisers[i].name))
 			n.off |= 1u << i;
+	}
 	if (tree_normalise(t, &n, changed, err) < 0)
 		return -1;
 	for (unsigned i = 0; i < TREE_NORMALISERS; i++)
-		printf("%s %u\n", tree_normalisers[i].name, changed[i].changed);
+		printf("%s %u %u\n", tree_normalisers[i].name, changed[i].changed, changed[i].kept);
 	return 0;
 }
 
@@ -323,6 +340,7 @@ static void read_option(struct options *o, const char *arg)
 		{ "cmdline", &o->cmdline }, { "blobs", &o->blobs },
 		{ "cmd", &o->cmd },         { "env", &o->env },
 		{ "user", &o->user },       { "off", &o->off },
+		{ "on", &o->on },
 	};
 
 	if (eq == NULL)

@@ -46,7 +46,9 @@ static void every_key_of_a_full_file_is_read(void **state)
 	assert_string_equal(c.build.platform, "linux/arm64");
 	assert_string_equal(c.build.engine, "buildah");
 	assert_true(c.build.keep_modes);
-	assert_string_equal(c.build.normalise_off.v[0], "apt-logs");
+	assert_string_equal(c.normalize.off.v[0], "apt-logs");
+	assert_string_equal(c.normalize.on.v[0], "tmp");
+	assert_int_equal(c.normalize.on.n + c.normalize.off.n, 2);
 	assert_int_equal(c.app.restart, CFG_RESTART_ON_FAILURE);
 	assert_int_equal(c.app.stop_grace, 30);
 	assert_int_equal(c.ingress.n, 3);
