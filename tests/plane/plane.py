@@ -17,7 +17,7 @@ WELCOME, STATE, LOG, LOST, METRICS, EXIT, OPEN, OPENED = 16, 17, 18, 19, 20, 21,
 STATES = ['starting', 'ready', 'failing', 'draining', 'restarting']
 L_LOG, L_STARTED, L_DOWN, L_DRAIN, L_EXIT = 1, 2, 3, 4, 5
 L_READY, L_TIME, L_STOP, L_FLUSHED = 32, 33, 34, 35
-PATIENCE = 20
+PATIENCE = 60
 resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
 MEMORY_KIB = int(os.environ.get('PLANE_MIB', '64')) << 10
 
@@ -105,6 +105,15 @@ def until(what, patience=PATIENCE):
         if v or time.monotonic() > end:
             return v
         time.sleep(0.01)
+
+
+def least(limit, attempt, tries=5):
+    """The least of what `attempt()` took, which is asked again while that is over `limit`: what waits
+    for a timer is late each time, what only runs on a busy machine is not."""
+    took = []
+    while len(took) < tries and (not took or min(took) >= limit):
+        took.append(attempt())
+    return min(took)
 
 
 def read_exactly(s, n):
