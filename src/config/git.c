@@ -270,6 +270,60 @@ int cfg_git_look(const struct cfg_git_paths *p, struct cfg_git *ret, struct ss_e
 	return look_inside(p, text, ret, err);
 }
 
+/* --- a file of a commit -------------------------------------------------------------------------
+ */
+
+/* Byte by byte, through a file: lines may be long. */
+static int ask_bytes(const char *dir, const char *object, struct ss_buf *ret, bool *ret_ok,
+		     struct ss_err *err)
+{
+	AUTO_ENV struct io_env env = { 0 };
+	const char *argv[] = { "git", "-C", dir, "--no-pager", "cat-file", "blob", object, NULL };
+	AUTO_CLOSE int spool = -1;
+	struct io_spawn s = { .argv = argv };
+	struct io_exit e;
+	uint8_t block[16384];
+	uint64_t at = 0;
+	size_t n;
+
+	if (io_spool_new(&spool, err) < 0)
+		return -1;
+	git_env(&env);
+	s.env = io_env_list(&env);
+	s.out_fd = spool;
+	if (io_spawn_run(&s, &e, err) < 0)
+		return -1;
+	*ret_ok = e.status == 0;
+	do {
+		if (io_pread_full(spool, at, block, sizeof(block), &n, err) < 0)
+			return -1;
+		ss_buf_put(ret, (struct ss_span){ block, n });
+		at += n;
+	} while (n == sizeof(block) && !ret->bad);
+	return ss_buf_check(ret, object, err);
+}
+
+int cfg_git_file(const char *dir, const char *commit, const char *name, struct ss_buf *ret,
+		 bool *ret_there, struct ss_err *err)
+{
+	AUTO_BUF struct ss_buf id = SS_BUF_INIT(GIT_OUTPUT_MAX);
+	const size_t n = strlen(commit) + strlen(name) + 16;
+	AUTO_FREE char *object = ss_calloc(n, 1);
+	struct words w = { { "rev-parse", "--verify", "--quiet", object }, 4 };
+	struct io_exit e;
+	bool ok;
+
+	if (commit[0] == '-' || commit[0] == '\0')
+		return ss_fail(err, SS_EUSAGE, "'%s' is no commit", commit);
+	(void)snprintf(object, n, "%s^{commit}", commit);
+	if (ask(dir, &w, &id, &ok, &e, err) < 0)
+		return -1;
+	if (!ok)
+		return ss_fail(err, SS_EUSAGE, "git knows no commit '%s'", commit);
+	(void)snprintf(object, n, "%s:./%s", commit, name);
+	return ask_bytes(dir, object, ret, ret_there, err);
+}
+
 /* --- recorded history
  * -------------------------------------------------------------------------------- */
 

@@ -37,6 +37,13 @@ struct cfg_git_paths {
 SS_MUST_CHECK SS_NONNULL int cfg_git_look(const struct cfg_git_paths *p, struct cfg_git *ret,
 					  struct ss_err *err);
 
+/*
+ * The file `name` in `dir` as `commit` (any name that git knows for one) has it, appended to `ret`.
+ * No such commit is SS_EUSAGE; *ret_there is false if the commit has no such file.
+ */
+SS_MUST_CHECK SS_NONNULL int cfg_git_file(const char *dir, const char *commit, const char *name,
+					  struct ss_buf *ret, bool *ret_there, struct ss_err *err);
+
 /* --- source date epoch --------------------------------------------------------------------- */
 
 struct cfg_epoch_from {
