@@ -245,7 +245,7 @@ static bool by_crates(struct ss_span path, struct rec_package *ret)
 
 bool rec_package_of(const char *url, struct rec_package *ret)
 {
-	char file[SEGMENT_MAX];
+	char file[SEGMENT_MAX] = "";
 	struct ss_span path;
 	const char *slash;
 

@@ -24,8 +24,8 @@ assert r["Layout"] == 1 and r["Arch"] == "x86_64" and r["Bases"] == [] and "Engi
 {
 	printf '[[base]]\ndigest = "sha256:%s"\nname = "docker.io/x:1"\n\n[build]\nengine = "buildah"\nengine_version = "1\\u009b2"\n\n' $one
 	lock "http://d/a $one 5" | sed 's/^\[image/[[input]]\nmethod = "HEAD"\nurl = "http:\/\/d\/a"\nsize = 7\nstatus = 404\nturn = 3\n\n[image/'
-} >more
-awk '/^\[\[base/ { hold = 1 } hold && /^arch/ { hold = 0; at = 1 } hold { keep = keep $0 "\n"; next } { print } END { printf "\n%s", keep }' more >other.lock
+} >mixed.toml
+awk '/^\[\[base/ { hold = 1 } hold && /^arch/ { hold = 0; at = 1 } hold { keep = keep $0 "\n"; next } { print } END { printf "\n%s", keep }' mixed.toml >other.lock
 try 0 lock show other.lock
 out_has 'engine buildah 1\xc2\x9b2'
 out_has "base   docker.io/x:1  sha256:$one"
