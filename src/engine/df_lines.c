@@ -7,8 +7,6 @@
 #include <assert.h>
 #include <string.h>
 
-#define HEREDOCS_MAX 16u
-
 void df_source_init(struct df_source *s, struct ss_span in)
 {
 	*s = (struct df_source){ .in = in, .line = 1, .escape = '\\' };
@@ -255,14 +253,18 @@ static bool ends_here(const struct heredoc *h, struct ss_span l)
 }
 
 static int skip_heredoc(struct df_source *s, const struct heredoc *h, uint32_t line,
-			struct ss_err *err)
+			struct df_heredoc *ret, struct ss_err *err)
 {
 	struct ss_span l;
 	size_t at;
 
-	while (take_line(s, &l, &at))
-		if (ends_here(h, l))
-			return 0;
+	ret->at = s->at;
+	while (take_line(s, &l, &at)) {
+		if (!ends_here(h, l))
+			continue;
+		ret->n = at - ret->at;
+		return 0;
+	}
 	return ss_fail(err, SS_EINPUT, "line %u: the heredoc '%.*s' does not end", line, (int)h->n,
 		       h->p);
 }
@@ -298,11 +300,12 @@ static bool may_hold_heredoc(const struct df_instruction *i, char escape)
 
 static int skip_heredocs(struct df_source *s, struct df_instruction *i, struct ss_err *err)
 {
-	struct heredoc found[HEREDOCS_MAX];
+	struct heredoc found[DF_HEREDOCS_MAX];
 	struct df_word w;
 	size_t n = 0, at = 0;
 
 	i->heredoc_line = 0;
+	i->n_heredocs = 0;
 	if (!may_hold_heredoc(i, s->escape))
 		return 0;
 	while (df_word_next(i, s->escape, &at, &w)) {
@@ -313,15 +316,16 @@ static int skip_heredocs(struct df_source *s, struct df_instruction *i, struct s
 			return -1;
 		if (!is)
 			continue;
-		if (n == HEREDOCS_MAX)
+		if (n == DF_HEREDOCS_MAX)
 			return ss_fail(err, SS_ELIMIT, "line %u: more than %u heredocs", i->line,
-				       HEREDOCS_MAX);
+				       DF_HEREDOCS_MAX);
 		found[n++] = h;
 		i->heredoc_line = i->line;
 	}
 	for (size_t k = 0; k < n; k++)
-		if (skip_heredoc(s, &found[k], i->line, err) < 0)
+		if (skip_heredoc(s, &found[k], i->line, &i->heredocs[k], err) < 0)
 			return -1;
+	i->n_heredocs = n;
 	return 0;
 }
 

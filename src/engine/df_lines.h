@@ -27,12 +27,22 @@ struct df_source {
 	struct df_directive syntax_line;
 };
 
+/* What a heredoc holds, without the line that ends it. */
+#define DF_HEREDOCS_MAX 16u
+
+struct df_heredoc {
+	size_t at; /* in the file */
+	size_t n;
+};
+
 struct df_instruction {
 	struct ss_buf text;   /* joined, with a NUL after its end that n does not count */
 	struct ss_buf places; /* a size_t for each character of `text` */
 	uint32_t line;
-	size_t end;            /* offset of the next instruction's line */
-	uint32_t heredoc_line; /* 0 = none */
+	size_t end;                                  /* offset of the next instruction's line */
+	uint32_t heredoc_line;                       /* 0 = none */
+	struct df_heredoc heredocs[DF_HEREDOCS_MAX]; /* in the order of their words */
+	size_t n_heredocs;
 };
 
 SS_NONNULL void df_source_init(struct df_source *s, struct ss_span in);
