@@ -1,0 +1,132 @@
+# What in a Dockerfile will not be the same tomorrow. The codes one by one: tests/unit/test_lint.c.
+
+hash=sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+mkdir good bad
+printf 'FROM debian:12@%s\nRUN true\n' "$hash" >good/Dockerfile
+cat >bad/Dockerfile <<'END'
+FROM debian:12 AS build
+RUN set -eu; \
+    date > /built
+FROM build
+COPY . /src
+END
+
+# --- verdict ---
+
+try 0 doctor --lint good
+out 'good/Dockerfile: no findings'
+err ''
+try 1 doctor --lint bad
+out <<'END'
+bad/Dockerfile: 2 findings
+
+bad/Dockerfile:1: image.unpinned: the image has no digest
+    debian:12
+  leads to: a tag is moved when the image is rebuilt
+  mend: NAME:TAG@sha256:..., or commit the enclave.lock that selfsame build writes
+
+bad/Dockerfile:3: time.date: the step asks for the time
+    date
+  leads to: what it writes holds the moment of the build (time.text)
+  mend: date --date=@$SOURCE_DATE_EPOCH, or leave it out
+END
+err ''
+try 1 doctor --lint --target build bad
+out_has 'bad/Dockerfile: 2 findings'
+cd bad || exit 99
+try 1 doctor --lint
+out_has 'Dockerfile:3: time.date'
+cd .. || exit 99
+try 0 doctor --lint --file good/Dockerfile bad
+out 'good/Dockerfile: no findings'
+
+# --- JSON ---
+
+try 0 doctor --lint --json good
+out <<'END'
+{
+  "file": "good/Dockerfile",
+  "left_out": 0,
+  "findings": []
+}
+END
+try 1 doctor --lint --json bad
+check 'one document, with what the text says' python3 -c '
+import json, sys
+d = json.load(open(sys.argv[1]))
+assert list(d) == ["file", "left_out", "findings"], d
+one = d["findings"][1]
+assert one["code"] == "time.date" and one["line"] == 3 and one["words"] == "date", one
+assert set(one) == {"code", "line", "words", "what", "leads_to", "mend"}, one' "$OUT"
+printf 'FROM a@%s\nRUN date \377\n' "$hash" >bad/raw
+try 1 doctor --lint --file bad/raw bad
+out_has '    date \xff'
+try 1 doctor --lint --json --file bad/raw bad
+out_has '"words_hex": "6461746520ff"'
+
+# --- what the project says ---
+
+mkdir pip
+printf 'FROM a@%s\nRUN pip install --no-cache-dir -r /src/requirements.txt\n' "$hash" >pip/Dockerfile
+try 1 doctor --lint pip
+out_has 'pip.no-hashes'
+printf 'flask==3.0 \\\n    --hash=sha256:00\n' >pip/requirements.txt
+try 0 doctor --lint pip
+out 'pip/Dockerfile: no findings'
+rm pip/requirements.txt
+mkfifo pip/requirements.txt
+try 1 doctor --lint pip
+out_has 'pip.no-hashes'
+
+printf 'ARG B\nFROM ${B}\n' >pip/Dockerfile
+try 3 doctor --lint pip
+err "selfsame: error: 'pip/Dockerfile': line 2: the image '\${B}' is empty: a variable without a value"
+try 1 doctor --lint --build-arg B=b:1 pip
+out_has 'pip/Dockerfile:2: image.unpinned'
+printf 'name = "x"\ndockerfile = "D"\n[build]\nargs = { B = "b:2" }\n' >pip/enclave.toml
+printf 'ARG B\nFROM ${B}\n' >pip/D
+try 1 doctor --lint pip
+out_has 'pip/D:2: image.unpinned'
+
+# --- what cannot be looked at ---
+
+try 2 doctor good
+err <<'END'
+selfsame: error: doctor needs --lint
+selfsame: hint: 'selfsame build' twice and 'selfsame diff' compare two builds
+END
+out ''
+try 4 doctor --lint absent
+out ''
+try 2 doctor --lint oci:x
+err <<'END'
+selfsame: error: 'oci:x' is an image, not a Dockerfile
+selfsame: hint: 'selfsame describe' and 'selfsame diff' look at images
+END
+mkdir empty
+try 2 doctor --lint empty
+err_has "there is no 'empty/Dockerfile'"
+printf 'FROM a@%s\nRUM date\n' "$hash" >bad/Dockerfile
+try 3 doctor --lint bad
+err "selfsame: error: 'bad/Dockerfile': line 2: unknown instruction 'RUM'; did you mean RUN?"
+head -c 1048577 /dev/zero | tr '\0' '#' >bad/Dockerfile
+try 3 doctor --lint bad
+err_has 'bad/Dockerfile is larger than 1048576 bytes'
+
+# --- hostile: as much as fits, in no more than a moment; a test may not count seconds, so what it
+# --- must not do is to end by memory or never
+python3 - "$hash" <<'END'
+import sys
+base = 'FROM a@' + sys.argv[1] + '\n'
+open('bad/many', 'w').write(base + 'RUN ' + 'date;' * 60000 + '\n')
+open('bad/deep', 'w').write(base + 'RUN ' + 'echo "$(' * 15 + 'date' + ')"' * 15 + '\n')
+open('bad/steps', 'w').write(base + 'RUN date\n' * 60000)
+open('bad/vars', 'w').write(base + ''.join(f'ENV A{i}=$A{i - 1}\n' for i in range(40000)))
+END
+try 1 doctor --lint --file bad/many bad
+out_has 'and 50000 more that were only counted'
+try 1 doctor --lint --file bad/deep bad
+out_has 'bad/deep:2: time.date'
+try 1 doctor --lint --file bad/steps bad
+out_has 'bad/steps:10001: time.date'
+try 0 doctor --lint --file bad/vars bad
