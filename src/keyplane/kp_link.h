@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include <stdint.h>
+#include "base/buf.h"
+#include "keyplane/kp_loop.h"
+
+#include <stddef.h>
 
 /*
  * What dataplane and keyplane say to each other: datagrams over a SOCK_SEQPACKET pair, each a
@@ -13,11 +16,12 @@
  * by TLS alone what a stream may do. dataplane takes what comes for bounded requests. An unknown
  * type, a wrong length or a descriptor too many is the end of trust, and of the enclave.
  *
- *      dataplane                                    keyplane
- *   CONN id, listener, the host's end ──────────▶   handshake, ALPN
- *                                     ◀────────── WANT id          (not for the attestation
- * service) APP id, the application's end     ──────────▶   bytes, both ways or NO_APP id
- * ──────────▶   the host's end is reset ◀────────── OVER id, bytes of each way, why
+ *   dataplane                                      keyplane
+ *   CONN id, listener, the host's end   -------->  handshake, ALPN
+ *                                       <--------  WANT id, unless it is for the service
+ *   APP id, the application's end       -------->  bytes, both ways
+ *     or NO_APP id                      -------->  the host's end is reset
+ *                                       <--------  OVER id, bytes of each way, why
  *
  * A PROXY header goes to the application before any byte: dataplane sends it on the end that it
  * passes with APP. Who closes: each its own copies; dataplane's are closed as soon as they are
@@ -28,7 +32,6 @@ enum kp_link_type {
 	KP_LINK_CONN = 1, /* a: index of the measured ingress */
 	KP_LINK_APP,
 	KP_LINK_NO_APP,
-	KP_LINK_DRAIN,
 	KP_LINK_CSR_ASK, /* text: as frame CSR_ASK */
 	KP_LINK_CHAIN,   /* text: as frame CHAIN */
 	/* to dataplane */
@@ -62,3 +65,21 @@ struct kp_link_head {
 	uint64_t id;
 	uint64_t in, out;
 };
+
+/* keyplane's end of it. What has no room in the pair waits, at most as much as there can be of it.
+ */
+#define KP_LINK_QUEUE 16384u
+
+struct kp_peer {
+	struct kp_watch w;
+	struct kp_link_head *queue; /* a ring */
+	uint32_t first, n;
+	struct ss_buf chain; /* as it comes, part by part */
+};
+
+SS_MUST_CHECK SS_NONNULL int kp_link_init(struct kp *k, int fd, struct ss_err *err);
+SS_MUST_CHECK SS_NONNULL int kp_link_event(struct kp *k, uint32_t events, struct ss_err *err);
+/* Sooner or later. A dataplane that reads nothing is the end: there is no enclave without it. */
+SS_NONNULL void kp_link_tell(struct kp *k, const struct kp_link_head *h);
+/* At once or not at all: who wanted it asks again. */
+SS_NONNULL void kp_link_text(struct kp *k, const struct kp_link_head *h, struct ss_span text);

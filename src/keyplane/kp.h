@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "fmt/measured.h"
+#include "keyplane/kp_conn.h"
+#include "keyplane/kp_link.h"
+#include "keyplane/kp_local.h"
+#include "keyplane/kp_loop.h"
+#include "keyplane/kp_nsm.h"
+#include "keyplane/kp_tls.h"
+
+/*
+ * keyplane: the program that has the TLS key and nothing else (docs/decisions/0020). dataplane
+ * gives it connections of attested ingresses, and, for those that are not for the attestation
+ * service, the application's ends; it carries their bytes through TLS, and asks the NSM for
+ * documents.
+ *
+ * There is one; everything in it belongs to it.
+ */
+
+/* Of the measured ingresses, by their index; `alpn` borrows from the config. */
+struct kp_listener {
+	bool is_attested;
+	bool http;
+	struct mc_list alpn;
+};
+
+struct kp {
+	int epoll_fd;
+	uint64_t now_ms; /* monotonic, of this round */
+	uint64_t swept_ms;
+	struct kp_tls *tls;
+	struct kp_nsm nsm;
+	struct kp_peer link;
+	struct kp_conns conns;
+	struct kp_locals locals;
+	struct kp_listener listeners[MC_MAX_INGRESS];
+	size_t n_listeners;
+	uint8_t scratch[KP_RECORD];
+};
+
+struct kp_start {
+	int link;           /* the pair to dataplane */
+	int local;          /* the listening socket of the application; -1: none */
+	uint32_t least_uid; /* whose users begin here */
+	uint64_t memory;    /* of the enclave, in bytes */
+	const struct kp_listener *listeners;
+	size_t n_listeners;
+};
+
+/* Makes the key, which takes entropy of the NSM, and says READY to dataplane. */
+SS_MUST_CHECK SS_NONNULL int kp_start(struct kp *k, const struct kp_start *s, struct ss_err *err);
+/* Until something fails, which is the end of the enclave. */
+SS_NONNULL int kp_run(struct kp *k, struct ss_err *err);
+
+/* A line for the log, through dataplane. */
+SS_NONNULL SS_PRINTF(2, 3) void kp_say(struct kp *k, const char *fmt, ...);
+/* Asks the NSM; the document lies in `room` until the next call. */
+SS_MUST_CHECK SS_NONNULL int kp_ask_nsm(struct kp *k, struct ss_span request,
+					struct ss_span *ret_document, struct ss_err *err);

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "keyplane/kp_limits.h"
+#include "keyplane/kp_link.h"
+#include "keyplane/kp_loop.h"
+#include "keyplane/kp_nsm.h"
+#include "keyplane/kp_tls.h"
+
+/*
+ * A connection of the network: the handshake, then either the attestation service or bytes to and
+ * from the application. At most a record is held each way for a slow reader: nothing more is read
+ * before it went.
+ *
+ * A connection is allocated when dataplane hands it over, up to a number fixed at start, and freed
+ * at the end of the round in which it ended.
+ */
+enum kp_stage {
+	KP_C_SHAKE,
+	KP_C_LOOK,   /* may be a request for a document, may be the application's */
+	KP_C_HEAD,   /* of the service */
+	KP_C_NSM,    /* waits for a document */
+	KP_C_REPLY,  /* until it is sent and the client has gone */
+	KP_C_APP,    /* dataplane was asked for the application's end */
+	KP_C_STREAM, /* bytes */
+};
+
+struct kp_conn {
+	struct kp_conn *prev, *next; /* of all */
+	struct kp_conn *after; /* of those that go on in the next round, or of those that ended */
+	struct kp_watch net, app;
+	struct kp_waiter waiter;
+	struct kp_stream *tls;
+	uint64_t id;
+	uint64_t until_ms;   /* of what it waits for */
+	uint64_t service_ms; /* the service: of the whole */
+	uint64_t in, out;    /* bytes to the application, and from it */
+	enum kp_stage stage;
+	enum kp_over why; /* REPLY: what it is counted as */
+	uint8_t listener;
+	bool is_again;
+	bool in_ended;  /* the client said its last; the application was told */
+	bool app_ended; /* and the other way round */
+	bool net_shut;
+	uint8_t nonce[KP_NONCE];
+	size_t at, n; /* of `held` */
+	uint8_t held[KP_RECORD];
+};
+
+struct kp_conns {
+	struct kp_conn *all;
+	struct kp_conn *again;
+	struct kp_conn *gone;
+	struct kp_conn *by_slot[KP_MAX_CONNS]; /* the lower half of the id */
+	uint32_t n, max;
+	uint32_t shaking;
+};
+
+SS_NONNULL void kp_conns_init(struct kp_conns *c, uint64_t memory);
+/* What dataplane says of one; fd is then ours. -1: this cannot be. */
+SS_MUST_CHECK SS_NONNULL int kp_conn_take(struct kp *k, const struct kp_link_head *h, int fd,
+					  struct ss_err *err);
+SS_NONNULL void kp_conn_app(struct kp *k, uint64_t id, int fd);
+SS_NONNULL void kp_conn_no_app(struct kp *k, uint64_t id);
+
+SS_NONNULL void kp_conn_event(struct kp *k, struct kp_watch *w);
+SS_NONNULL void kp_conn_again(struct kp *k);  /* those that had their turn */
+SS_NONNULL void kp_conns_sweep(struct kp *k); /* those whose time is over */
+SS_NONNULL void kp_conns_free_gone(struct kp *k);
+/* It left the queue of the NSM: for a document, or with its time over. */
+SS_NONNULL void kp_conn_document(struct kp *k, struct kp_waiter *w);
+SS_NONNULL void kp_conn_busy(struct kp *k, struct kp_waiter *w);

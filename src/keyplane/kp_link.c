@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/mem.h"
+#include "keyplane/kp.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define TURN_MESSAGES 64u
+#define CHAIN_HEAD 8u /* offset and total of a part */
+#define MAX_CSR 4096u
+
+struct message {
+	struct kp_link_head head;
+	uint8_t text[KP_LINK_MAX_TEXT];
+};
+
+/* What a chain's sender is told (docs/formats/endpoint.md). */
+enum said { SAID_TAKEN, SAID_FORM, SAID_KEY, SAID_LIMIT, SAID_ORDER };
+
+int kp_link_init(struct kp *k, int fd, struct ss_err *err)
+{
+	k->link = (struct kp_peer){ .w = { .fd = fd, .kind = KP_K_LINK },
+				    .chain = SS_BUF_INIT(KP_MAX_CHAIN) };
+	k->link.queue = ss_calloc(KP_LINK_QUEUE, sizeof(k->link.queue[0]));
+	if (!kp_watch_set(k, &k->link.w, EPOLLIN))
+		return ss_fail_sys(err, "the pair to dataplane");
+	return 0;
+}
+
+/* --- what we say ----------------------------------------------------------------------------- */
+
+static bool put(struct kp *k, const struct kp_link_head *h)
+{
+	return send(k->link.w.fd, h, sizeof(*h), MSG_DONTWAIT | MSG_NOSIGNAL) ==
+	       (ssize_t)sizeof(*h);
+}
+
+static void flush(struct kp *k)
+{
+	struct kp_peer *p = &k->link;
+
+	while (p->n > 0 && put(k, &p->queue[p->first])) {
+		p->first = (p->first + 1) % KP_LINK_QUEUE;
+		p->n--;
+	}
+	if (!kp_watch_set(k, &p->w, p->n > 0 ? EPOLLIN | EPOLLOUT : EPOLLIN))
+		_exit(1);
+}
+
+void kp_link_tell(struct kp *k, const struct kp_link_head *h)
+{
+	struct kp_peer *p = &k->link;
+
+	if (p->n == KP_LINK_QUEUE)
+		_exit(1);
+	p->queue[(p->first + p->n) % KP_LINK_QUEUE] = *h;
+	p->n++;
+	flush(k);
+}
+
+void kp_link_text(struct kp *k, const struct kp_link_head *h, struct ss_span text)
+{
+	struct message m = { .head = *h };
+
+	if (text.n > sizeof(m.text))
+		return;
+	if (text.n > 0)
+		memcpy(m.text, text.p, text.n);
+	m.head.n_text = (uint32_t)text.n;
+	(void)send(k->link.w.fd, &m, sizeof(m.head) + text.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* --- certificates ---------------------------------------------------------------------------- */
+
+static void make_csr(struct kp *k, struct ss_span names)
+{
+	AUTO_BUF struct ss_buf der = SS_BUF_INIT(MAX_CSR);
+	struct ss_err err = { 0 };
+
+	if (kp_tls_csr(k->tls, names, &der, &err) < 0) {
+		kp_say(k, "no certificate request: %s", err.msg);
+		der.n = 0;
+	}
+	/* Empty where the names are none: whoever waits for it is told, too. */
+	kp_link_text(k, &(struct kp_link_head){ .type = KP_LINK_CSR }, ss_buf_span(&der));
+}
+
+static enum said take_whole(struct kp *k)
+{
+	struct ss_err err = { 0 };
+
+	if (kp_tls_set_chain(k->tls, ss_buf_span(&k->link.chain), &err) == 0) {
+		kp_say(k, "a certificate chain of %zu bytes is served", k->link.chain.n);
+		return SAID_TAKEN;
+	}
+	kp_say(k, "a certificate chain is refused: %s", err.msg);
+	if (err.code == SS_EVERIFY)
+		return SAID_KEY;
+	return err.code == SS_ELIMIT ? SAID_LIMIT : SAID_FORM;
+}
+
+/* One part; false: more of it is to come. */
+static bool take_part(struct kp *k, struct ss_span text, enum said *ret)
+{
+	struct ss_buf *b = &k->link.chain;
+	struct ss_cur c = ss_cur_init(text);
+	const uint32_t offset = ss_cur_be32(&c), total = ss_cur_be32(&c);
+	const struct ss_span part = ss_cur_take(&c, ss_cur_left(&c));
+	struct ss_err err = { 0 };
+
+	*ret = SAID_FORM;
+	if (ss_cur_check(&c, "chain", &err) < 0 || part.n == 0)
+		return true;
+	*ret = SAID_LIMIT;
+	if (total > KP_MAX_CHAIN)
+		return true;
+	if (offset == 0)
+		b->n = 0;
+	*ret = SAID_ORDER;
+	if (offset != b->n || part.n > total - offset)
+		return true;
+	ss_buf_put(b, part);
+	if (b->n < total)
+		return false;
+	*ret = take_whole(k);
+	b->n = 0;
+	return true;
+}
+
+static void take_chain(struct kp *k, struct ss_span text)
+{
+	enum said s;
+
+	if (!take_part(k, text, &s))
+		return;
+	if (s != SAID_TAKEN)
+		k->link.chain.n = 0;
+	kp_link_text(k, &(struct kp_link_head){ .type = KP_LINK_CHAIN_SAID, .a = (uint8_t)s },
+		     (struct ss_span){ NULL, 0 });
+}
+
+/* --- what dataplane says --------------------------------------------------------------------- */
+
+static int take(struct kp *k, const struct message *m, struct ss_span text, int fd,
+		struct ss_err *err)
+{
+	const bool wants_fd = m->head.type == KP_LINK_CONN || m->head.type == KP_LINK_APP;
+
+	if (wants_fd != (fd >= 0)) {
+		if (fd >= 0)
+			(void)close(fd);
+		return ss_fail(err, SS_EINPUT,
+			       "dataplane: a descriptor is where none belongs, "
+			       "or the reverse");
+	}
+	switch (m->head.type) {
+	case KP_LINK_CONN:
+		return kp_conn_take(k, &m->head, fd, err);
+	case KP_LINK_APP:
+		kp_conn_app(k, m->head.id, fd);
+		return 0;
+	case KP_LINK_NO_APP:
+		kp_conn_no_app(k, m->head.id);
+		return 0;
+	case KP_LINK_CSR_ASK:
+		make_csr(k, text);
+		return 0;
+	case KP_LINK_CHAIN:
+		take_chain(k, text);
+		return 0;
+	default:
+		return ss_fail(err, SS_EINPUT, "dataplane: a message of type %u", m->head.type);
+	}
+}
+
+/* The descriptor of a message; -1: none. More than one cannot be: there is room for one. */
+static int descriptor_of(struct msghdr *h)
+{
+	const struct cmsghdr *c = CMSG_FIRSTHDR(h);
+	int fd = -1;
+
+	if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+	    c->cmsg_len == CMSG_LEN(sizeof(fd)))
+		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+	return fd;
+}
+
+int kp_link_event(struct kp *k, uint32_t events, struct ss_err *err)
+{
+	static struct message m;
+	union {
+		struct cmsghdr align;
+		uint8_t room[CMSG_SPACE(sizeof(int))];
+	} u;
+
+	if ((events & EPOLLOUT) != 0)
+		flush(k);
+	for (unsigned i = 0; i < TURN_MESSAGES; i++) {
+		struct iovec v = { &m, sizeof(m) };
+		struct msghdr h = { .msg_iov = &v,
+				    .msg_iovlen = 1,
+				    .msg_control = u.room,
+				    .msg_controllen = sizeof(u.room) };
+		const ssize_t n = recvmsg(k->link.w.fd, &h, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+		int fd;
+
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return 0;
+		if (n <= 0)
+			return ss_fail(err, SS_ESYS, "dataplane has ended");
+		fd = descriptor_of(&h);
+		if ((size_t)n < sizeof(m.head) || (h.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ||
+		    m.head.n_text != (size_t)n - sizeof(m.head) || m.head.zero != 0) {
+			if (fd >= 0)
+				(void)close(fd);
+			return ss_fail(err, SS_EINPUT, "dataplane: a message that is none");
+		}
+		if (take(k, &m, (struct ss_span){ m.text, m.head.n_text }, fd, err) < 0)
+			return -1;
+	}
+	return 0;
+}

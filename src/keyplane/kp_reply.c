@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "keyplane/kp_reply.h"
+
+#include "base/hex.h"
+#include "base/text.h"
+
+#define MAX_DIGITS 20
+
+static void put(struct ss_buf *b, const char *text)
+{
+	ss_buf_put(b, ss_text(text));
+}
+
+static void put_number(struct ss_buf *b, size_t v)
+{
+	char text[MAX_DIGITS + 1];
+	size_t at = sizeof(text) - 1;
+
+	text[at] = '\0';
+	do {
+		text[--at] = (char)('0' + v % 10);
+		v /= 10;
+	} while (v > 0);
+	put(b, text + at);
+}
+
+static void put_end(struct ss_buf *b, struct ss_span body)
+{
+	put(b, "Content-Length: ");
+	put_number(b, body.n);
+	put(b, "\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n");
+	if (body.n > 0)
+		ss_buf_put(b, body);
+}
+
+void kp_reply_document(struct ss_buf *b, struct ss_span document)
+{
+	put(b, "HTTP/1.1 200 OK\r\nContent-Type: application/cbor\r\n");
+	put_end(b, document);
+}
+
+void kp_reply_chain(struct ss_buf *b, struct ss_span pem, struct ss_span etag)
+{
+	char hex[2 * 32 + 1];
+
+	ss_hex((struct ss_span){ etag.p, 32 }, hex);
+	put(b, "HTTP/1.1 200 OK\r\nContent-Type: application/pem-certificate-chain\r\nETag: \"");
+	put(b, hex);
+	put(b, "\"\r\n");
+	put_end(b, pem);
+}
+
+void kp_reply_status(struct ss_buf *b, unsigned status)
+{
+	static const struct {
+		unsigned status;
+		const char *line;
+	} rows[] = {
+		{ 400, "HTTP/1.1 400 Bad Request\r\n" },
+		{ 404, "HTTP/1.1 404 Not Found\r\n" },
+		{ 405, "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET\r\n" },
+		{ 431, "HTTP/1.1 431 Request Header Fields Too Large\r\n" },
+		{ 503, "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n" },
+	};
+	const char *line = "HTTP/1.1 500 Internal Server Error\r\n";
+
+	for (size_t i = 0; i < SS_NELEMS(rows); i++)
+		if (rows[i].status == status)
+			line = rows[i].line;
+	put(b, line);
+	put_end(b, (struct ss_span){ NULL, 0 });
+}

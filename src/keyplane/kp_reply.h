@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "base/buf.h"
+
+/* What the service answers, as the bytes of it; docs/formats/endpoint.md has the table. Pure. */
+#define KP_MAX_REPLY ((size_t)64 * 1024) /* a chain in PEM is the longest */
+
+SS_NONNULL void kp_reply_document(struct ss_buf *b, struct ss_span document);
+/* etag: the SHA-256 of the SPKI. */
+SS_NONNULL void kp_reply_chain(struct ss_buf *b, struct ss_span pem, struct ss_span etag);
+/* 400, 404, 405, 431, 500 or 503: no body. */
+SS_NONNULL void kp_reply_status(struct ss_buf *b, unsigned status);

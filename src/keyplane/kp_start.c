@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/text.h"
+#include "keyplane/kp.h"
+#include "keyplane/kp_device.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MAX_LINE 512
+
+void kp_say(struct kp *k, const char *fmt, ...)
+{
+	char line[MAX_LINE];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	if (n > 0)
+		kp_link_text(k, &(struct kp_link_head){ .type = KP_LINK_SAY }, ss_text(line));
+}
+
+/* One buffer: calls are serial, and a document is copied into its answer at once. */
+static int call_nsm(struct ss_span request, struct ss_span *ret, struct ss_err *err)
+{
+	static uint8_t room[NSM_MAX_RESPONSE];
+
+	return kp_device_call(request, room, ret, err);
+}
+
+int kp_ask_nsm(struct kp *k, struct ss_span request, struct ss_span *ret_document,
+	       struct ss_err *err)
+{
+	const uint64_t began = kp_now_ms();
+	struct ss_span response;
+	int rc = call_nsm(request, &response, err);
+
+	if (rc == 0)
+		rc = nsm_read_attestation(response, ret_document, err);
+	kp_nsm_called(&k->nsm, began, kp_now_ms());
+	return rc;
+}
+
+static int make_key(struct kp *k, struct ss_err *err)
+{
+	uint8_t raw[NSM_MAX_REQUEST];
+	struct ss_buf request = SS_BUF_OVER(raw);
+	struct ss_span response, entropy;
+
+	nsm_put_get_random(&request);
+	if (call_nsm(ss_buf_span(&request), &response, err) < 0 ||
+	    nsm_read_get_random(response, &entropy, err) < 0)
+		return ss_ctx(err, "no entropy");
+	return kp_tls_new(entropy, &k->tls, err);
+}
+
+int kp_start(struct kp *k, const struct kp_start *s, struct ss_err *err)
+{
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		return ss_fail_sys(err, "SIGPIPE");
+	if (s->n_listeners > SS_NELEMS(k->listeners))
+		return ss_fail(err, SS_ELIMIT, "%zu listeners", s->n_listeners);
+	if (s->n_listeners > 0)
+		memcpy(k->listeners, s->listeners, s->n_listeners * sizeof(k->listeners[0]));
+	k->n_listeners = s->n_listeners;
+	kp_nsm_init(&k->nsm);
+	kp_conns_init(&k->conns, s->memory);
+	if (kp_loop_init(k, err) < 0 || kp_link_init(k, s->link, err) < 0 ||
+	    kp_locals_init(k, s->local, s->least_uid, err) < 0 || make_key(k, err) < 0)
+		return -1;
+	kp_link_tell(k, &(struct kp_link_head){ .type = KP_LINK_READY });
+	return 0;
+}
+
+int kp_run(struct kp *k, struct ss_err *err)
+{
+	while (kp_loop_round(k, err) == 0)
+		continue;
+	return -1;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "keyplane/kp_tls.h"
+
+#include <openssl/ssl.h>
+
+/* What kp_tls.c and kp_cert.c share, and nobody else sees. */
+#define KP_MAX_SPKI 128u /* 91 on P-256 */
+
+struct kp_tls {
+	SSL_CTX *ctx;
+	EVP_PKEY *key;
+	struct ss_buf chain; /* DER */
+	size_t n_spki, n_binding;
+	uint8_t spki[KP_MAX_SPKI];
+	uint8_t sha256[BINDING_SHA256];
+	uint8_t binding[BINDING_MAX];
+};
+
+/* The message is ours: the library in the enclave has no texts. Empties its queue of errors. */
+SS_NONNULL int kp_fail_tls(struct ss_err *err, enum ss_code code, const char *what);
+/* The certificate of the first moment: our own signature, and it says so. */
+SS_MUST_CHECK SS_NONNULL int kp_cert_self_signed(struct kp_tls *t, struct ss_err *err);
