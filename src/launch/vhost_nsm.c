@@ -3,13 +3,9 @@
 
 #include "base/mem.h"
 #include "io/clock.h"
-#include "launch/vhost_user.h"
+#include "launch/vhost_socket.h"
 
 #include <errno.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #define EVENTS_A_STEP 8
 #define REQUESTS_A_STEP 4 /* one may cost two signatures' time */
@@ -19,39 +15,19 @@ enum tag { TAG_LISTEN = 1, TAG_VHOST, TAG_KICK };
 
 struct vhost_nsm {
 	int epoll_fd;
-	int listen;
-	char *path;
+	struct vhost_socket socket;
 	struct nsm_machine *machine;
 	struct vhost_user_device device;
 	struct vhost_user session; /* fd -1 while QEMU is not there */
 };
 
-static int listen_at(struct vhost_nsm *v, const char *path, struct ss_err *err)
-{
-	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = TAG_LISTEN };
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	AUTO_CLOSE int fd = -1;
-	const size_t n = strlen(path);
-
-	if (n >= sizeof(addr.sun_path))
-		return ss_fail(err, SS_ELIMIT, "'%s' is too long for a socket's name", path);
-	memcpy(addr.sun_path, path, n);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0 || bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) != 0)
-		return ss_fail_sys(err, "cannot listen at '%s'", path);
-	v->listen = ss_take_fd(&fd); /* the name exists: from here it is removed again */
-	v->path = memcpy(ss_calloc(n + 1, 1), path, n);
-	if (listen(v->listen, 1) != 0 || epoll_ctl(v->epoll_fd, EPOLL_CTL_ADD, v->listen, &ev) != 0)
-		return ss_fail_sys(err, "cannot listen at '%s'", path);
-	return 0;
-}
-
 int vhost_nsm_open(const char *path, struct nsm_machine *m, struct vhost_nsm **ret,
 		   struct ss_err *err)
 {
+	const struct epoll_event listening = { .events = EPOLLIN, .data.u64 = TAG_LISTEN };
 	struct vhost_nsm *v = ss_calloc(1, sizeof(*v));
 
-	v->listen = v->session.fd = -1;
+	v->socket.fd = v->session.fd = -1;
 	v->machine = m;
 	v->device = (struct vhost_user_device){ .n_queues = 1 };
 	v->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -59,7 +35,7 @@ int vhost_nsm_open(const char *path, struct nsm_machine *m, struct vhost_nsm **r
 		vhost_nsm_free(v);
 		return ss_fail_sys(err, "cannot wait for events");
 	}
-	if (listen_at(v, path, err) < 0) {
+	if (vhost_socket_open(path, v->epoll_fd, listening, &v->socket, err) < 0) {
 		vhost_nsm_free(v);
 		return -1;
 	}
@@ -78,11 +54,8 @@ void vhost_nsm_free(struct vhost_nsm *v)
 	if (v == NULL)
 		return;
 	end_session(v);
-	if (v->path != NULL)
-		(void)unlink(v->path);
-	ss_closep(&v->listen);
+	vhost_socket_done(&v->socket);
 	ss_closep(&v->epoll_fd);
-	free(v->path);
 	free(v);
 }
 
@@ -162,44 +135,14 @@ static int from_guest(struct vhost_nsm *v, bool *ret_more, struct ss_err *err)
 	return 0;
 }
 
-static int accept_vhost(struct vhost_nsm *v, struct ss_err *err)
-{
-	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = TAG_VHOST };
-	const int fd = accept4(v->listen, NULL, NULL, SOCK_CLOEXEC);
-
-	if (fd < 0)
-		return 0; /* it has gone again */
-	if (v->session.fd >= 0) {
-		(void)close(fd); /* one guest at a time */
-		return 0;
-	}
-	vhost_user_init(&v->device, fd, v->epoll_fd, TAG_KICK, &v->session);
-	if (epoll_ctl(v->epoll_fd, EPOLL_CTL_ADD, fd, &ev) != 0)
-		return ss_fail_sys(err, "cannot wait for QEMU");
-	return 0;
-}
-
-static void write_count(int fd)
-{
-	const uint64_t one = 1;
-
-	if (write(fd, &one, sizeof(one)) < 0)
-		return; /* it is readable already */
-}
-
-static void drain(int fd)
-{
-	uint64_t count;
-
-	if (fd >= 0 && read(fd, &count, sizeof(count)) < 0)
-		return; /* it was drained already */
-}
-
 static int on_event(struct vhost_nsm *v, uint64_t tag, bool *ret_ended, struct ss_err *err)
 {
+	const struct epoll_event calling = { .events = EPOLLIN, .data.u64 = TAG_VHOST };
+
 	switch (tag) {
 	case TAG_LISTEN:
-		return accept_vhost(v, err);
+		return vhost_socket_accept(&v->socket, &v->device, v->epoll_fd, calling, TAG_KICK,
+					   &v->session, err);
 	case TAG_VHOST:
 		if (v->session.fd < 0)
 			return 0;
@@ -209,7 +152,7 @@ static int on_event(struct vhost_nsm *v, uint64_t tag, bool *ret_ended, struct s
 			end_session(v);
 		return 0;
 	default:
-		drain(v->session.rings[0].kick);
+		vhost_count_take(v->session.rings[0].kick);
 		return 0;
 	}
 }
@@ -234,7 +177,7 @@ int vhost_nsm_step(struct vhost_nsm *v, bool *ret_ended, struct ss_err *err)
 	if (v->session.fd >= 0 && from_guest(v, &more, err) < 0)
 		return -1;
 	/* What is left makes the kick readable once more, behind everything else. */
-	if (more && v->session.rings[0].kick >= 0)
-		write_count(v->session.rings[0].kick);
+	if (more)
+		vhost_count_up(v->session.rings[0].kick);
 	return 0;
 }

@@ -2,15 +2,12 @@
 #include "launch/vhost_vsock.h"
 
 #include "base/mem.h"
-#include "launch/vhost_user.h"
+#include "launch/vhost_socket.h"
 #include "launch/vsock_mux.h"
 
 #include <errno.h>
-#include <string.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #define QUEUE_TO_GUEST 0u
 #define QUEUE_FROM_GUEST 1u
@@ -30,46 +27,14 @@ enum tag {
 
 struct vhost_vsock {
 	int epoll_fd;
-	int listen_vhost;
-	int listen_base;
-	int again; /* an eventfd: this step left work */
-	char *vhost_path;
-	char *base;
+	struct vhost_socket vhost;
+	struct vhost_socket base;
+	int again;         /* an eventfd: this step left work */
 	uint8_t config[8]; /* the guest's CID, little-endian */
 	struct vhost_user_device device;
 	struct vhost_user session; /* fd -1 while QEMU is not there */
 	struct vsock_mux *mux;
 };
-
-static int fill_addr(const char *path, struct sockaddr_un *ret, struct ss_err *err)
-{
-	const size_t n = strlen(path);
-
-	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	if (n >= sizeof(ret->sun_path))
-		return ss_fail(err, SS_ELIMIT, "'%s' is too long for a socket's name", path);
-	memcpy(ret->sun_path, path, n);
-	return 0;
-}
-
-static int listen_at(struct vhost_vsock *v, const char *path, enum tag tag, int *ret,
-		     struct ss_err *err)
-{
-	AUTO_CLOSE int fd = -1;
-	struct epoll_event ev = { .events = EPOLLIN | (tag == TAG_LISTEN_BASE ? EPOLLET : 0),
-				  .data.u64 = tag };
-	struct sockaddr_un addr;
-
-	if (fill_addr(path, &addr, err) < 0)
-		return -1;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0 || bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) != 0)
-		return ss_fail_sys(err, "cannot listen at '%s'", path);
-	*ret = ss_take_fd(&fd); /* the name exists: from here it is removed again */
-	if (listen(*ret, 128) != 0 || epoll_ctl(v->epoll_fd, EPOLL_CTL_ADD, *ret, &ev) != 0)
-		return ss_fail_sys(err, "cannot listen at '%s'", path);
-	return 0;
-}
 
 /* Where a guest's call goes. */
 static int dial(void *ctx, uint32_t port)
@@ -80,8 +45,8 @@ static int dial(void *ctx, uint32_t port)
 	struct sockaddr_un addr;
 	char path[sizeof(addr.sun_path)];
 
-	if (snprintf(path, sizeof(path), "%s_%u", v->base, port) >= (int)sizeof(path) ||
-	    fill_addr(path, &addr, &err) < 0)
+	if (snprintf(path, sizeof(path), "%s_%u", v->base.path, port) >= (int)sizeof(path) ||
+	    vhost_socket_addr(path, &addr, &err) < 0)
 		return -1;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 || connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) != 0)
@@ -109,14 +74,15 @@ static int watch_again(struct vhost_vsock *v, struct ss_err *err)
 
 int vhost_vsock_open(const struct vhost_vsock_opts *o, struct vhost_vsock **ret, struct ss_err *err)
 {
+	const struct epoll_event qemu = { .events = EPOLLIN, .data.u64 = TAG_LISTEN_VHOST };
+	const struct epoll_event callers = { .events = EPOLLIN | EPOLLET,
+					     .data.u64 = TAG_LISTEN_BASE };
 	struct vhost_vsock *v = ss_calloc(1, sizeof(*v));
 	struct vsock_mux_opts mo = { .guest_cid = o->guest_cid, .dial = dial, .ctx = v };
 
-	v->listen_vhost = v->listen_base = v->session.fd = -1;
+	v->vhost.fd = v->base.fd = v->session.fd = -1;
 	v->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	v->again = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	v->vhost_path = ss_copy(o->vhost_path);
-	v->base = ss_copy(o->base);
 	for (size_t i = 0; i < 4; i++)
 		v->config[i] = (uint8_t)(o->guest_cid >> (8 * i));
 	v->device = (struct vhost_user_device){ .config = { v->config, sizeof(v->config) },
@@ -127,8 +93,8 @@ int vhost_vsock_open(const struct vhost_vsock_opts *o, struct vhost_vsock **ret,
 	mo.max_conns = o->max_conns > 0 ? o->max_conns : DEFAULT_CONNS;
 	v->mux = vsock_mux_new(&mo);
 	if (watch_again(v, err) < 0 ||
-	    listen_at(v, v->vhost_path, TAG_LISTEN_VHOST, &v->listen_vhost, err) < 0 ||
-	    listen_at(v, v->base, TAG_LISTEN_BASE, &v->listen_base, err) < 0) {
+	    vhost_socket_open(o->vhost_path, v->epoll_fd, qemu, &v->vhost, err) < 0 ||
+	    vhost_socket_open(o->base, v->epoll_fd, callers, &v->base, err) < 0) {
 		vhost_vsock_free(v);
 		return -1;
 	}
@@ -149,16 +115,10 @@ void vhost_vsock_free(struct vhost_vsock *v)
 		return;
 	end_session(v);
 	vsock_mux_free(v->mux);
-	if (v->listen_vhost >= 0)
-		(void)unlink(v->vhost_path);
-	if (v->listen_base >= 0)
-		(void)unlink(v->base);
-	ss_closep(&v->listen_vhost);
-	ss_closep(&v->listen_base);
+	vhost_socket_done(&v->vhost);
+	vhost_socket_done(&v->base);
 	ss_closep(&v->again);
 	ss_closep(&v->epoll_fd);
-	free(v->vhost_path);
-	free(v->base);
 	free(v);
 }
 
@@ -252,41 +212,19 @@ static void accept_callers(struct vhost_vsock *v)
 {
 	int fd;
 
-	while ((fd = accept4(v->listen_base, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0)
+	while ((fd = accept4(v->base.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0)
 		vsock_mux_accept(v->mux, fd);
-}
-
-static int accept_vhost(struct vhost_vsock *v, struct ss_err *err)
-{
-	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = TAG_VHOST };
-	const int fd = accept4(v->listen_vhost, NULL, NULL, SOCK_CLOEXEC);
-
-	if (fd < 0)
-		return 0; /* it has gone again */
-	if (v->session.fd >= 0) {
-		(void)close(fd); /* one guest at a time */
-		return 0;
-	}
-	vhost_user_init(&v->device, fd, v->epoll_fd, TAG_KICK, &v->session);
-	if (epoll_ctl(v->epoll_fd, EPOLL_CTL_ADD, fd, &ev) != 0)
-		return ss_fail_sys(err, "cannot wait for QEMU");
-	return 0;
-}
-
-static void drain(int fd)
-{
-	uint64_t count;
-
-	if (fd >= 0 && read(fd, &count, sizeof(count)) < 0)
-		return; /* it was drained already: every step looks at the rings anyway */
 }
 
 static int on_event(struct vhost_vsock *v, const struct epoll_event *ev, bool *ret_ended,
 		    struct ss_err *err)
 {
+	const struct epoll_event calling = { .events = EPOLLIN, .data.u64 = TAG_VHOST };
+
 	switch (ev->data.u64) {
 	case TAG_LISTEN_VHOST:
-		return accept_vhost(v, err);
+		return vhost_socket_accept(&v->vhost, &v->device, v->epoll_fd, calling, TAG_KICK,
+					   &v->session, err);
 	case TAG_VHOST:
 		if (v->session.fd < 0)
 			return 0;
@@ -299,36 +237,27 @@ static int on_event(struct vhost_vsock *v, const struct epoll_event *ev, bool *r
 		accept_callers(v);
 		return 0;
 	case TAG_AGAIN:
-		drain(v->again);
+		vhost_count_take(v->again);
 		return 0;
 	default:
 		if (ev->data.u64 < TAG_END)
-			drain(v->session.rings[ev->data.u64 - TAG_KICK].kick);
+			vhost_count_take(v->session.rings[ev->data.u64 - TAG_KICK].kick);
 		else
 			vsock_mux_event(v->mux, ev->data.ptr, ev->events);
 		return 0;
 	}
 }
 
-/* The next step looks at what the mux has to say. */
-static void step_soon(const struct vhost_vsock *v)
-{
-	const uint64_t one = 1;
-
-	if (write(v->again, &one, sizeof(one)) < 0)
-		return; /* it is readable already */
-}
-
 void vhost_vsock_call(struct vhost_vsock *v, int fd, uint32_t port)
 {
 	vsock_mux_call(v->mux, fd, port);
-	step_soon(v);
+	vhost_count_up(v->again); /* the next step looks at what the mux has to say */
 }
 
 void vhost_vsock_tick(struct vhost_vsock *v)
 {
 	vsock_mux_tick(v->mux);
-	step_soon(v);
+	vhost_count_up(v->again);
 }
 
 int vhost_vsock_step(struct vhost_vsock *v, bool *ret_ended, struct ss_err *err)
@@ -354,6 +283,6 @@ int vhost_vsock_step(struct vhost_vsock *v, bool *ret_ended, struct ss_err *err)
 	vsock_mux_sweep(v->mux);
 	/* What is left makes the descriptor readable once more, behind everything else. */
 	if (more_in || more_out)
-		step_soon(v);
+		vhost_count_up(v->again);
 	return 0;
 }
