@@ -14,16 +14,22 @@
 #include "base/mem.h"
 #include "hermetic/hidden.h"
 #include "hermetic/step.h"
+#include "hermetic/sup.h"
+#include "hermetic/supervise.h"
 #include "io/atomic.h"
 #include "io/file.h"
+#include "io/self.h"
 #include "io/spawn.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/personality.h>
+#include <sys/stat.h>
 
 #define BUNDLE_MAX ((size_t)16 * 1024 * 1024)
+#define STEP_MAX ((size_t)16 * 1024 * 1024)
 
 static char *join(const char *dir, const char *name)
 {
@@ -81,6 +87,30 @@ static int note_hidden(const json_t *config, const char *bundle, struct ss_err *
 	return io_write_all(fd, ss_buf_span(&b), err);
 }
 
+/* The folder that the supervisor finds in the container. */
+static int put_supervisor(json_t *config, const char *bundle, const struct hm_view *view,
+			  struct ss_err *err)
+{
+	AUTO_FREE char *program = io_self_find("selfsame-step", err);
+	AUTO_FREE char *dir = join(bundle, "selfsame-step");
+	AUTO_FREE char *to = join(dir, "step");
+	AUTO_FREE char *to_view = join(dir, "view");
+	AUTO_BUF struct ss_buf b = SS_BUF_INIT(STEP_MAX);
+	AUTO_BUF struct ss_buf text = SS_BUF_INIT(HM_VIEW_MAX_SIZE);
+
+	if (program == NULL || io_load_file(program, &b, err) < 0)
+		return -1;
+	if (mkdir(dir, 0755) < 0 && errno != EEXIST)
+		return ss_fail_sys(err, "cannot make the folder '%s'", dir);
+	hm_view_write(view, &text);
+	if (io_atomic_store(to, ss_buf_span(&b), err) < 0 ||
+	    io_atomic_store(to_view, ss_buf_span(&text), err) < 0)
+		return -1;
+	if (chmod(to, 0755) < 0)
+		return ss_fail_sys(err, "cannot make '%s' a program", to);
+	return hermetic_supervise(config, dir, err);
+}
+
 static int fix_bundle(const char *bundle, const char *epoch, struct ss_err *err)
 {
 	AUTO_VIEW struct hm_view view = { 0 };
@@ -95,6 +125,8 @@ static int fix_bundle(const char *bundle, const char *epoch, struct ss_err *err)
 	    note_hidden(config, bundle, err) < 0 ||
 	    hermetic_step_apply(config, bundle, epoch, &view, err) < 0 ||
 	    write_hosts(bundle, &view, err) < 0)
+		return -1;
+	if (hm_view_is_supervised(&view) && put_supervisor(config, bundle, &view, err) < 0)
 		return -1;
 	text = json_dumps(config, JSON_COMPACT);
 	if (text == NULL)

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "hermetic/chacha.h"
+#include "hermetic/view.h"
+
+#include <string.h>
+#include <sys/types.h>
+#include <time.h>
+
+/*
+ * selfsame-step: the first process of a step, which starts what the step is and makes its view
+ * (view.h) come true. It traces all processes of the step. A seccomp filter stops them at the few
+ * system calls that tell of the world; everything else runs at full speed, unseen. This is an aid
+ * to say the same thing twice, not a sandbox: a program that wants to know can find out.
+ *
+ * In a container it is process 1: if it dies, by whatever, the kernel ends the step with it.
+ * x86_64 and aarch64. Programs for other instruction sets run untouched, but for i386's clock and
+ * getrandom.
+ */
+#define SUP_DIR "/dev/.selfsame"
+#define SUP_PROGRAM SUP_DIR "/step"
+#define SUP_VIEW SUP_DIR "/view"
+
+/* Who the step is, from the bundle: selfsame-runtime gives it to us in two words (sup_args.c). */
+struct sup_who {
+	uid_t uid;
+	gid_t gid;
+	gid_t groups[64];
+	size_t n_groups;
+	uint64_t bounding, effective, permitted, inheritable, ambient; /* capabilities */
+};
+
+SS_MUST_CHECK SS_NONNULL int hm_who_read(const char *ids, const char *caps, struct sup_who *ret,
+					 struct ss_err *err);
+/* Both words for what hm_who_read() reads. */
+SS_NONNULL void hm_who_write(const struct sup_who *who, struct ss_buf *ret_ids,
+			     struct ss_buf *ret_caps);
+
+/* --- what the filter tells the tracer about ------------------------------------------------------
+ */
+
+enum sup_call {
+	SUP_NONE,
+	SUP_CLOCK_GETTIME,
+	SUP_GETTIMEOFDAY,
+	SUP_TIME,
+	SUP_GETRANDOM,
+	SUP_UNAME,
+	SUP_SYSINFO,
+	SUP_NANOSLEEP,
+	SUP_CLOCK_NANOSLEEP,
+	SUP_SELECT, /* without descriptors: a sleep */
+	SUP_PSELECT,
+	SUP_POLL,
+	SUP_PPOLL,
+	SUP_FUTEX, /* with a deadline on the wall clock */
+	SUP_MQ,
+	SUP_TIMERFD,
+	SUP_TIMER,
+	SUP_RESTART,
+	SUP_STAT, /* (path, buffer) or (fd, buffer) */
+	SUP_NEWFSTATAT,
+	SUP_STATX,
+	SUP_CLOCK_GETTIME_32, /* i386 */
+	SUP_CLOCK_GETTIME_64, /* i386 with 64-bit time */
+	SUP_GETTIMEOFDAY_32,
+	SUP_TIME_32,
+};
+
+/* Installs the filter in this process, for good. */
+SS_MUST_CHECK SS_NONNULL int sup_filter_install(const struct hm_view *v, struct ss_err *err);
+
+/* --- tasks ------------------------------------------------------------------------------------ */
+
+/* A wait that moves the clock when it is over. */
+struct sup_wait {
+	bool is;         /* there is one */
+	bool has_until;  /* a deadline, else a length */
+	int64_t until;   /* in the step's time, ns */
+	int64_t from;    /* when it began, in the step's time */
+	int64_t length;  /* ns */
+	bool on_timeout; /* over when the call says ETIMEDOUT, not 0 */
+};
+
+/* An argument that points to a time of the true clock while the call runs. */
+struct sup_swap {
+	bool is;
+	unsigned arg;
+	uint64_t value; /* of the argument, the step's own */
+	bool in_place;  /* there was no room beside the stack: the step's own bytes were replaced */
+	uint64_t was[4];
+	size_t n;
+};
+
+struct sup_task {
+	pid_t tid;
+	pid_t maker;
+	struct sup_task *next;
+	uint8_t key[HM_KEY];
+	uint64_t made;   /* tasks it made: each gets a key of its own */
+	uint64_t blocks; /* of its key stream that were used */
+	uint64_t tsc;
+	bool known;   /* its maker said so; else it waits */
+	bool stopped; /* waits for that */
+	enum sup_call call;
+	uint64_t args[6];
+	struct sup_wait wait;
+	struct sup_swap swap;
+	uint64_t reads;      /* of the clock since it moved */
+	int64_t short_sleep; /* ns in sleeps that have moved nothing */
+	bool slept;          /* since it last read the clock */
+	unsigned turns;      /* how often it slept and read */
+};
+
+struct sup_tasks {
+	struct sup_task *v[1024];
+	size_t n;
+};
+
+SS_NONNULL struct sup_task *sup_task_find(struct sup_tasks *all, pid_t tid);
+/* Finds or makes. */
+SS_NONNULL struct sup_task *sup_task_get(struct sup_tasks *all, pid_t tid);
+SS_NONNULL void sup_task_drop(struct sup_tasks *all, pid_t tid);
+/* `child` is the next one that `maker` makes. */
+SS_NONNULL void sup_task_derive(struct sup_task *maker, struct sup_task *child);
+/* The next bytes of its stream. */
+SS_NONNULL void sup_task_random(struct sup_task *t, uint8_t *p, size_t n);
+
+/* --- the step's clock (sup_clock.c) ----------------------------------------------------------- */
+
+struct sup_clock {
+	bool frozen;
+	int64_t now;    /* ns since 1970, if frozen */
+	int64_t offset; /* ns, else */
+};
+
+#define SUP_SECOND INT64_C(1000000000)
+
+SS_NONNULL void sup_clock_init(const struct hm_view *v, struct sup_clock *ret);
+/* What a task reads. It may be waiting for the clock: then that moves. */
+SS_NONNULL int64_t sup_clock_read(struct sup_clock *c, struct sup_task *t);
+/* Now, without a reader. */
+SS_NONNULL int64_t sup_clock_now(const struct sup_clock *c);
+/* The true clock's time for one of the step's. */
+SS_NONNULL int64_t sup_clock_true(const struct sup_clock *c, int64_t at);
+/* A task has slept for that long, from when the clock stood at `from`. */
+SS_NONNULL void sup_clock_slept(struct sup_clock *c, struct sup_task *t, int64_t from, int64_t ns);
+SS_NONNULL void sup_clock_reach(struct sup_clock *c, int64_t at);
+/* What a task that has ended did counts for who made it. */
+SS_NONNULL void sup_clock_inherit(struct sup_clock *c, struct sup_task *maker,
+				  const struct sup_task *ended);
+
+/* --- one step (sup_loop.c) -------------------------------------------------------------------- */
+
+struct sup {
+	const struct hm_view *view;
+	struct sup_clock clock;
+	struct sup_tasks tasks;
+	uint8_t key[HM_KEY]; /* of this step */
+	uint64_t root_dev;
+	pid_t main; /* the step's own process */
+	int fifo[2];
+	struct {
+		uint8_t key[HM_KEY];
+		uint64_t blocks;
+	} stream[2];
+	int uuid_fd, uuid_watch;
+	uint64_t uuids;
+};
+
+/* The files of the view's `proc` and `seed`, mounted where the step finds them (sup_masks.c). */
+SS_MUST_CHECK SS_NONNULL int sup_masks(struct sup *s, struct ss_err *err);
+/* More bytes for /dev/random and /dev/urandom; another uuid if one was read. */
+SS_NONNULL void sup_masks_feed(struct sup *s);
+
+/* Starts the step; it waits until it is traced. */
+SS_MUST_CHECK SS_NONNULL int sup_start(struct sup *s, const struct sup_who *who, char **argv,
+				       struct ss_err *err);
+/* Until the step is over; *ret is its exit status. */
+SS_MUST_CHECK SS_NONNULL int sup_loop(struct sup *s, int *ret, struct ss_err *err);
+
+/* At a call that the filter stopped; true = the rest of it is wanted, too: sup_call_end(). */
+SS_NONNULL bool sup_call_begin(struct sup *s, struct sup_task *t, enum sup_call call);
+SS_NONNULL void sup_call_end(struct sup *s, struct sup_task *t);
+/* The same for those that wait (sup_wait.c). */
+SS_NONNULL bool sup_wait_begin(struct sup *s, struct sup_task *t);
+SS_NONNULL void sup_wait_end(struct sup *s, struct sup_task *t, int64_t result);
+/* A program has begun. */
+SS_NONNULL void sup_exec(struct sup *s, struct sup_task *t);
+
+/* --- the processor (sup_regs.c) --------------------------------------------------------------- */
+
+/* Six arguments of the call that it stands in, and what it returned. */
+SS_NONNULL bool sup_regs_args(pid_t tid, uint64_t ret[6]);
+SS_NONNULL bool sup_regs_result(pid_t tid, int64_t *ret);
+/* The call does not happen, and returns that. */
+SS_NONNULL void sup_regs_skip(pid_t tid, int64_t result);
+void sup_regs_set_arg(pid_t tid, unsigned i, uint64_t v);
+SS_NONNULL bool sup_regs_sp(pid_t tid, uint64_t *ret, bool *ret_narrow);
+/* True if the signal comes from reading the time stamp counter: then it was answered. */
+SS_NONNULL bool sup_regs_tsc(struct sup_task *t);
+
+/* A number that the kernel wants in the place of a pointer, or a place in another process. */
+static inline void *sup_pointer(uint64_t v)
+{
+	void *p = NULL;
+
+	memcpy(&p, &v, sizeof(p));
+	return p;
+}
+
+SS_NONNULL bool sup_read(pid_t tid, uint64_t at, void *p, size_t n);
+SS_NONNULL bool sup_write(pid_t tid, uint64_t at, const void *p, size_t n);

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hermetic/sup.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Whatever happens to a task of the step, one after the other. */
+
+static void let_go(pid_t tid, int signal)
+{
+	(void)ptrace(PTRACE_CONT, tid, NULL, sup_pointer((uint64_t)signal));
+}
+
+static unsigned long message_of(pid_t tid)
+{
+	unsigned long v = 0;
+
+	(void)ptrace(PTRACE_GETEVENTMSG, tid, NULL, &v);
+	return v;
+}
+
+/* A task has made another, which may have shown up before. */
+static void on_made(struct sup *s, struct sup_task *maker)
+{
+	const pid_t tid = (pid_t)message_of(maker->tid);
+	struct sup_task *child;
+
+	if (tid <= 0)
+		return;
+	child = sup_task_get(&s->tasks, tid);
+	sup_task_derive(maker, child);
+	if (child->stopped) {
+		child->stopped = false;
+		let_go(tid, 0);
+	}
+}
+
+/* Its other threads are gone; it has the id of the first, whichever of them it was. */
+static void on_exec(struct sup *s, struct sup_task *t)
+{
+	const pid_t was = (pid_t)message_of(t->tid);
+	const struct sup_task *other = was != t->tid ? sup_task_find(&s->tasks, was) : NULL;
+
+	if (other != NULL) {
+		struct sup_task *const next = t->next;
+		const pid_t tid = t->tid;
+
+		*t = *other;
+		t->next = next;
+		t->tid = tid;
+		sup_task_drop(&s->tasks, was);
+	}
+	t->wait.is = false;
+	t->swap.is = false;
+	t->call = SUP_NONE;
+	sup_exec(s, t);
+}
+
+static bool is_stop(int signal)
+{
+	return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
+}
+
+static void on_event(struct sup *s, struct sup_task *t, int event, int signal)
+{
+	bool more = false;
+
+	switch (event) {
+	case PTRACE_EVENT_FORK:
+	case PTRACE_EVENT_VFORK:
+	case PTRACE_EVENT_CLONE:
+		on_made(s, t);
+		break;
+	case PTRACE_EVENT_EXEC:
+		on_exec(s, t);
+		break;
+	case PTRACE_EVENT_SECCOMP:
+		more = sup_call_begin(s, t, (enum sup_call)message_of(t->tid));
+		break;
+	case PTRACE_EVENT_STOP:
+		if (is_stop(signal)) { /* stopped as a whole, until SIGCONT */
+			(void)ptrace(PTRACE_LISTEN, t->tid, NULL, NULL);
+			return;
+		}
+		if (!t->known) {
+			t->stopped = true;
+			return;
+		}
+		break;
+	default:
+		break;
+	}
+	if (more)
+		(void)ptrace(PTRACE_SYSCALL, t->tid, NULL, NULL);
+	else
+		let_go(t->tid, 0);
+}
+
+static void on_stop(struct sup *s, pid_t tid, int status)
+{
+	struct sup_task *t = sup_task_get(&s->tasks, tid);
+	const int signal = WSTOPSIG(status);
+	const int event = status >> 16;
+
+	if (event != 0) {
+		on_event(s, t, event, signal);
+	} else if (signal == (SIGTRAP | 0x80)) {
+		sup_call_end(s, t);
+		let_go(tid, 0);
+	} else if (signal == SIGSEGV && s->view->tsc.set && sup_regs_tsc(t)) {
+		let_go(tid, 0);
+	} else {
+		let_go(tid, signal);
+	}
+}
+
+static void on_end(struct sup *s, pid_t tid)
+{
+	struct sup_task *t = sup_task_find(&s->tasks, tid);
+	struct sup_task *maker;
+
+	if (t == NULL)
+		return;
+	maker = sup_task_find(&s->tasks, t->maker);
+	if (maker != NULL)
+		sup_clock_inherit(&s->clock, maker, t);
+	sup_task_drop(&s->tasks, tid);
+}
+
+/* All that is there to hear. True once the step's own process has ended. */
+static bool hear(struct sup *s, int *ret)
+{
+	pid_t tid;
+	int status;
+
+	while ((tid = waitpid(-1, &status, __WALL | WNOHANG)) > 0) {
+		if (WIFSTOPPED(status)) {
+			on_stop(s, tid, status);
+			continue;
+		}
+		sup_masks_feed(s);
+		on_end(s, tid);
+		if (tid == s->main) {
+			*ret = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+			return true;
+		}
+	}
+	return tid < 0 && errno == ECHILD;
+}
+
+/* Signals to us are for the step. */
+static void pass_signals(const struct sup *s, int fd)
+{
+	struct signalfd_siginfo i;
+
+	while (read(fd, &i, sizeof(i)) == (ssize_t)sizeof(i))
+		if (i.ssi_signo != SIGCHLD)
+			(void)kill(s->main, (int)i.ssi_signo);
+}
+
+static int watch_signals(int *ret, struct ss_err *err)
+{
+	static const int signals[] = { SIGCHLD, SIGTERM, SIGINT,  SIGHUP,
+				       SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH };
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < SS_NELEMS(signals); i++)
+		sigaddset(&set, signals[i]);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return ss_fail_sys(err, "cannot block signals");
+	*ret = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return *ret < 0 ? ss_fail_sys(err, "cannot watch signals") : 0;
+}
+
+int sup_loop(struct sup *s, int *ret, struct ss_err *err)
+{
+	struct pollfd fds[4] = { { .events = POLLIN },
+				 { .fd = s->fifo[0], .events = POLLOUT },
+				 { .fd = s->fifo[1], .events = POLLOUT },
+				 { .fd = s->uuid_watch, .events = POLLIN } };
+
+	*ret = 125;
+	/* What happened before we watch is heard first. */
+	if (watch_signals(&fds[0].fd, err) < 0)
+		return -1;
+	while (!hear(s, ret)) {
+		if (poll(fds, SS_NELEMS(fds), -1) < 0 && errno != EINTR)
+			return ss_fail_sys(err, "cannot wait for the step");
+		if (fds[0].revents != 0)
+			pass_signals(s, fds[0].fd);
+		if (fds[1].revents != 0 || fds[2].revents != 0 || fds[3].revents != 0)
+			sup_masks_feed(s);
+	}
+	return 0;
+}

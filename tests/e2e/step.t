@@ -1,0 +1,235 @@
+# What a RUN step sees when a view says so (src/hermetic/view.h), through a real buildah and a real
+# runtime: that it is the same each time, that it is what was chosen, that everything else is as it
+# is without us, and that nothing is left, however a step ends.
+
+build=${SELFSAME%/*}
+base=$SELFSAME_DEMO_BASE
+mkdir ctx store rr
+cp "$build/tests/e2e/step-calls" ctx/calls
+
+engine() { buildah --root "$PWD/store" --runroot "$PWD/rr" "$@"; }
+engine pull -q --tls-verify=false "docker://$base" >log 2>&1 || cat log
+view() { { echo 'selfsame-view 1' && cat; } >view; }
+fixed() {
+	view <<-'END'
+		aslr 0
+		clock-frozen 1700000000
+		domain (none)
+		kernel-release 6.1.0
+		kernel-version #1 SMP selfsame
+		pid-base 64
+		proc 1
+		seed 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff
+		stat 1
+		tsc 0
+	END
+}
+# Runs ctx/step in a step, below the Dockerfile lines that are given; what it says goes to $OUT.
+step() { # STATUS [LINE...]
+	want=$1
+	shift
+	{
+		printf 'FROM %s\n' "$base"
+		printf '%s\n' "$@"
+		echo 'RUN --mount=type=bind,source=/,target=/ctx echo BEGIN; . /ctx/step 2>&1'
+	} >Dockerfile
+	SELFSAME_STEP_EPOCH=1700000000 SELFSAME_STEP_VIEW=$PWD/view \
+		timeout 300 buildah --root "$PWD/store" --runroot "$PWD/rr" bud --pull-never --isolation oci \
+		--runtime "$build/selfsame-runtime" --no-cache --layers=false --format docker \
+		--cap-add CAP_AUDIT_WRITE,CAP_MKNOD,CAP_NET_RAW --file Dockerfile --tag "oci:$PWD/made:image" ctx >log 2>&1
+	got=$?
+	sed -n '/^BEGIN$/,/^COMMIT /{/^BEGIN$/d;/^COMMIT /d;p}' log >"$OUT"
+	[ "$want" = "$got" ] || cat log
+	check "a step ends with $want" test "$want" = "$got"
+	: "${last:=(a step)}"
+}
+
+# --- the same each time -----------------------------------------------------------------------------
+
+cat >ctx/step <<'END'
+date
+uname -a
+cat /proc/version /proc/uptime /proc/loadavg /proc/cmdline /proc/sys/kernel/osrelease /proc/sys/kernel/domainname
+cat /proc/meminfo /proc/sys/kernel/random/boot_id
+cat /proc/sys/kernel/random/uuid
+cat /proc/sys/kernel/random/uuid
+head -c 8 /dev/urandom | od -An -tx1
+head -c 8 /dev/random | od -An -tx1
+mktemp -u
+perl -e 'print rand, " ", time, " ", join(",", keys %{{map { $_ => 1 } 1..9}}), "\n"'
+echo $$
+touch /new && stat -c '%y %Y %d' /new /etc/passwd
+tar c /new | sha256sum
+for q in addresses counter threads refused; do /ctx/calls $q; done
+grep Cap /proc/self/status
+test ! -e /dev/.selfsame && ! grep selfsame-step /proc/mounts && echo nothing of ours to see
+END
+fixed
+step 0
+cp "$OUT" first
+step 0
+check 'a second time all is the same' diff -u first "$OUT"
+out_has 'Tue Nov 14 22:13:20 UTC 2023'
+out_has 'Linux selfsame 6.1.0 #1 SMP selfsame'
+out_has '2023-11-14 22:13:20.000000000 +0000 1700000000 1'
+out_has 'vdso 0'
+out_has 'io_uring there is none'
+out_has 'ptrace not permitted'
+out_has 'untraced not known'
+out_has 'nothing of ours to see'
+check 'two uuids are two' sh -c 'test "$(grep -cE "^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab]" "$1")" -ge 2 && test -z "$(sort "$1" | grep -E "^[0-9a-f]{8}-.{4}-4" | uniq -d)"' - first
+sed -i s/^seed.0/seed\ 1/ view
+step 0
+check 'another seed, other numbers' sh -c '! cmp -s "$1" "$2"' - first "$OUT"
+check 'but the same time' grep -q 'Tue Nov 14 22:13:20 UTC 2023' "$OUT"
+
+# --- programs that wait -----------------------------------------------------------------------------
+
+cat >ctx/step <<'END'
+/ctx/calls deadlines
+/ctx/calls timers
+/ctx/calls interrupted
+from=$(date +%s); sleep 2; echo slept $(($(date +%s) - from))
+from=$(date +%s); while [ $(date +%s) -lt $((from + 1)) ]; do sleep 0.1; done; echo waited
+perl -e '$t = time + 1; select undef, undef, undef, 0.1 while time < $t; print "selected\n"'
+perl -e '$t = time + 1; 1 while time < $t; print "spun\n"'
+timeout 1 sleep 100; echo timeout $?
+(sleep 100 &)
+END
+fixed
+step 0
+exactly out <<'END'
+semaphore as it should, and waited
+its deadline is as it was
+condition as it should, and waited
+mutex as it should, and waited
+clock_nanosleep as it should, and waited
+timerfd as it should, and waited
+mq as it should, and waited
+timer as it should, and waited
+sleep 0
+the clock moved by 1
+slept 2
+waited
+selected
+spun
+timeout 124
+END
+cp "$OUT" waits
+view <<-'END'
+	clock-offset 100000000
+END
+step 0
+check 'the same with a clock that is moved and runs' diff -u waits "$OUT"
+cat >ctx/step <<'END'
+date +%s
+END
+step 0
+check 'and it is years from here' sh -c 'd=$(($(cat "$1") - $(date +%s))); test $d -gt 99990000 && test $d -lt 100000001' - "$OUT"
+
+# --- everything else is as it is --------------------------------------------------------------------
+
+cat >ctx/step <<'END'
+id; umask; pwd; ulimit -a
+tr '\0' '\n' </proc/self/environ
+grep -E 'Cap|NoNewPrivs|Groups|Uid|Gid|Sig[BIC]' /proc/self/status
+/s euid
+sh -c 'exit 7'; echo $?
+sh -c 'kill -9 $$'; echo $?
+echo x | cat; ls /proc/self/fd | wc -l
+test -t 0 || echo no terminal
+command -v perl
+END
+who='RUN --mount=type=bind,source=/,target=/ctx useradd -u 1234 -G audio u && cp /ctx/calls /s && chmod 4755 /s'
+for user in root u 4321:100; do
+	view </dev/null
+	step 0 "$who" "USER $user" 'WORKDIR /srv'
+	grep -v '^Seccomp' "$OUT" >without
+	fixed
+	step 0 "$who" "USER $user" 'WORKDIR /srv'
+	check "user $user is who they were" diff -u without "$OUT"
+done
+check 'a setuid program got its rights' grep -qx 'euid 0, ruid 4321' "$OUT"
+cat >ctx/step <<'END'
+exit 9
+END
+step 9
+: >ctx/step
+step 127 'RUN ["no-such-program"]'
+check 'a program that is not there is named' grep -q "selfsame-step: error: 'no-such-program' is not in PATH" log
+
+# --- what can be chosen -----------------------------------------------------------------------------
+
+cat >ctx/step <<'END'
+nproc; cat /sys/devices/system/cpu/online; grep -c ^processor /proc/cpuinfo
+free=$(grep MemTotal /proc/meminfo | tr -dc 0-9); echo $free
+uname -rv; cat /proc/sys/kernel/osrelease
+test $$ -gt 5000 && echo a high number
+hostname; date +%Z; umask; echo ${#PATH}; cat /proc/sys/kernel/domainname; echo $LANG $A; cat /etc/hosts
+END
+view <<-'END'
+	cpus 1
+	domain d.example
+	env A=b
+	host elsewhere
+	kernel-release 5.10.0
+	kernel-version #2 other
+	locale de_DE.UTF-8
+	memory-mib 512
+	path-bytes 500
+	pid-base 5000
+	tz EST5
+	umask 002
+END
+step 0
+exactly out <<'END'
+1
+0
+1
+524288
+5.10.0 #2 other
+5.10.0
+a high number
+elsewhere
+EST
+0002
+510
+d.example
+de_DE.UTF-8 b
+127.0.0.1	localhost elsewhere
+::1	localhost ip6-localhost ip6-loopback
+END
+view <<-'END'
+	cpus 1000
+END
+step 127
+check 'what cannot be had is named' grep -q 'selfsame-step: error: there are only [0-9]* processors here (cpus)' log
+printf 'selfsame-view 1\ncpus 0\n' >view
+step 1
+check 'a view that is none is named' grep -q 'selfsame-runtime: error: SELFSAME_STEP_VIEW: cpus: 0 is not in 1 .. 1024' log
+
+# --- however it ends --------------------------------------------------------------------------------
+
+cat >ctx/step <<'END'
+sleep 98765 & sleep 98765
+END
+fixed
+{ step 1; } >ended &
+waiting=$!
+# The supervisor is the parent of a shell that has begun to sleep.
+victim() {
+	for p in /proc/[0-9]*; do
+		[ "$(tr '\0' ' ' <"$p/cmdline" 2>/dev/null)" = 'sleep 98765 ' ] || continue
+		parent=$(awk '/^PPid/ { print $2 }' "$p/status") && parent=$(awk '/^PPid/ { print $2 }' "/proc/$parent/status") &&
+			[ "$(cat "/proc/$parent/comm")" = step ] && echo "$parent" && return
+	done
+}
+tries=0
+while [ -z "$(victim)" ] && [ $tries -lt 600 ]; do
+	sleep 0.1
+	tries=$((tries + 1))
+done 2>/dev/null
+kill -9 "$(victim)"
+wait $waiting
+check 'a killed supervisor: no process is left' sh -c '! grep -ls 9876[5] /proc/[0-9]*/cmdline'
+check 'a killed supervisor: no mount is left' sh -c '! grep -F /store/ /proc/self/mountinfo'

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "expect.h"
+#include "fmt/json.h"
+#include "hermetic/sup.h"
+#include "hermetic/supervise.h"
+
+#include <string.h>
+
+#define MS INT64_C(1000000)
+
+/* --- the clock -------------------------------------------------------------------------------- */
+
+static struct sup_clock frozen(void)
+{
+	const struct hm_view v = { .clock_frozen = hm_num(1000) };
+	struct sup_clock c;
+
+	sup_clock_init(&v, &c);
+	return c;
+}
+
+static void a_frozen_clock_stands(void **state)
+{
+	struct sup_clock c = frozen();
+	struct sup_task t = { 0 };
+
+	(void)state;
+	for (unsigned i = 0; i < 1000; i++)
+		assert_int_equal(sup_clock_read(&c, &t), 1000 * SUP_SECOND);
+}
+
+static void it_moves_when_somebody_slept_and_once_for_two_side_by_side(void **state)
+{
+	struct sup_clock c = frozen();
+	struct sup_task a = { 0 }, b = { 0 };
+	const int64_t from = sup_clock_now(&c);
+
+	(void)state;
+	sup_clock_slept(&c, &a, from, 2 * SUP_SECOND);
+	sup_clock_slept(&c, &b, from, 2 * SUP_SECOND + 5);
+	sup_clock_slept(&c, &b, from, SUP_SECOND);
+	assert_int_equal(sup_clock_now(&c), 1002 * SUP_SECOND + 5);
+	sup_clock_slept(&c, &a, INT64_MAX - 1, INT64_MAX);
+	sup_clock_slept(&c, &a, from, -5);
+	assert_int_equal(sup_clock_now(&c), 1002 * SUP_SECOND + 5);
+}
+
+static void short_sleeps_move_nothing_until_somebody_waits_for_the_clock(void **state)
+{
+	struct sup_clock c = frozen();
+	struct sup_task t = { 0 };
+	unsigned rounds = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 5000; i++)
+		sup_clock_slept(&c, &t, c.now, MS);
+	assert_int_equal(sup_clock_now(&c), 1000 * SUP_SECOND);
+	t = (struct sup_task){ 0 };
+	while (sup_clock_read(&c, &t) < 1010 * SUP_SECOND && rounds < 1000) {
+		sup_clock_slept(&c, &t, c.now, 100 * MS);
+		rounds++;
+	}
+	assert_int_equal(rounds, 100); /* as it would be with a clock that runs */
+}
+
+static void a_loop_of_programs_that_sleep_and_ask_goes_on_too(void **state)
+{
+	struct sup_clock c = frozen();
+	struct sup_task sh = { 0 };
+	unsigned rounds = 0;
+	int64_t now;
+
+	(void)state;
+	do {
+		struct sup_task date = { 0 }, sleep = { 0 };
+
+		now = sup_clock_read(&c, &date);
+		sup_clock_inherit(&c, &sh, &date);
+		sup_clock_slept(&c, &sleep, c.now, 100 * MS);
+		sup_clock_inherit(&c, &sh, &sleep);
+	} while (now < 1002 * SUP_SECOND && ++rounds < 1000);
+	assert_in_range(rounds, 20, 22);
+}
+
+static void one_that_only_asks_gets_there_as_well(void **state)
+{
+	struct sup_clock c = frozen();
+	struct sup_task t = { 0 };
+	unsigned reads = 0;
+
+	(void)state;
+	while (sup_clock_read(&c, &t) < 1002 * SUP_SECOND && reads < 1000000)
+		reads++;
+	assert_in_range(reads, 100000, 140000);
+}
+
+static void a_deadline_keeps_its_distance(void **state)
+{
+	const struct hm_view moved = { .clock_offset = hm_num(-1000) };
+	struct sup_clock c = frozen();
+	struct timespec ts;
+	int64_t real, want;
+
+	(void)state;
+	assert_int_equal(clock_gettime(CLOCK_REALTIME, &ts), 0);
+	want = (ts.tv_sec + 60) * SUP_SECOND;
+	real = sup_clock_true(&c, 1060 * SUP_SECOND);
+	assert_in_range(real, want, want + 3600 * SUP_SECOND);
+	assert_int_equal(sup_clock_true(&c, INT64_MIN / 2), 0);
+	sup_clock_init(&moved, &c);
+	assert_int_equal(sup_clock_true(&c, 5 * SUP_SECOND), 1005 * SUP_SECOND);
+}
+
+/* --- keys ------------------------------------------------------------------------------------- */
+
+static void who_was_made_when_by_whom_is_all_that_a_key_knows(void **state)
+{
+	struct sup_task a = { .tid = 7, .key = { 1 } }, b = { .tid = 99, .key = { 1 } };
+	struct sup_task a1 = { .tid = 8 }, a2 = { .tid = 9 }, b1 = { .tid = 100 };
+	uint8_t x[100], y[100];
+
+	(void)state;
+	sup_task_derive(&a, &a1);
+	sup_task_derive(&a, &a2);
+	sup_task_derive(&b, &b1);
+	assert_memory_equal(a1.key, b1.key, HM_KEY);
+	assert_memory_not_equal(a1.key, a2.key, HM_KEY);
+	sup_task_random(&a1, x, sizeof(x));
+	sup_task_random(&b1, y, sizeof(y));
+	assert_memory_equal(x, y, sizeof(x));
+	sup_task_random(&b1, y, sizeof(y));
+	assert_memory_not_equal(x, y, sizeof(x));
+}
+
+static void tasks_are_found_whatever_their_numbers(void **state)
+{
+	struct sup_tasks all = { .n = 0 };
+
+	(void)state;
+	for (pid_t i = 1; i < 5000; i++)
+		sup_task_get(&all, i * 3)->made = (uint64_t)i;
+	assert_int_equal(all.n, 4999);
+	for (pid_t i = 1; i < 5000; i++)
+		assert_int_equal(sup_task_find(&all, i * 3)->made, i);
+	assert_null(sup_task_find(&all, 1));
+	for (pid_t i = 1; i < 5000; i++)
+		sup_task_drop(&all, i * 3);
+	sup_task_drop(&all, 3);
+	assert_int_equal(all.n, 0);
+}
+
+/* --- who the step is -------------------------------------------------------------------------- */
+
+static void who_it_is_travels_in_two_words(void **state)
+{
+	static const char *const ids[] = { "0:0:", "1000:100:5", "1:2:3,4,4294967294" };
+	static const char caps[] = "a80425fb:0:ffffffffffffffff:1:0";
+
+	(void)state;
+	for (size_t i = 0; i < SS_NELEMS(ids); i++) {
+		AUTO_BUF struct ss_buf a = SS_BUF_INIT(1024);
+		AUTO_BUF struct ss_buf b = SS_BUF_INIT(1024);
+		struct sup_who w;
+		struct ss_err err = { 0 };
+
+		expect_ok(hm_who_read(ids[i], caps, &w, &err), &err);
+		hm_who_write(&w, &a, &b);
+		assert_int_equal(a.n, strlen(ids[i]));
+		assert_memory_equal(a.p, ids[i], a.n);
+		assert_int_equal(b.n, strlen(caps));
+		assert_memory_equal(b.p, caps, b.n);
+	}
+}
+
+static void other_words_are_refused(void **state)
+{
+	static const char *const ids[] = {
+		"",      "0",    "0:0", "0:0:,",         "0:0:1,",   "0:0:1 ",
+		"-1:0:", "0:a:", ":0:", "4294967295:0:", "0:0:1,,2", "18446744073709551616:0:"
+	};
+	static const char *const caps[] = { "",
+					    "0",
+					    "0:0:0:0",
+					    "0:0:0:0:",
+					    "0:0:0:0:0:0",
+					    "0:0:0:0:G",
+					    "0:0:0:0:A",
+					    "10000000000000000:0:0:0:0" };
+	struct sup_who w;
+
+	(void)state;
+	for (size_t i = 0; i < SS_NELEMS(ids); i++) {
+		struct ss_err err = { 0 };
+		char want[128];
+
+		(void)snprintf(want, sizeof(want), "not the ids of a step: '%s'", ids[i]);
+		expect_fails(hm_who_read(ids[i], "0:0:0:0:0", &w, &err), &err, SS_EINPUT, want);
+	}
+	for (size_t i = 0; i < SS_NELEMS(caps); i++) {
+		struct ss_err err = { 0 };
+		char want[128];
+
+		(void)snprintf(want, sizeof(want), "not the capabilities of a step: '%s'", caps[i]);
+		expect_fails(hm_who_read("0:0:", caps[i], &w, &err), &err, SS_EINPUT, want);
+	}
+}
+
+static json_t *bundle(const char *process)
+{
+	return json_pack("{s:o,s:[]}", "process", json_loads(process, 0, NULL), "mounts");
+}
+
+static void the_supervisor_comes_before_the_step(void **state)
+{
+	AUTO_JSON json_t *j = bundle(
+		"{\"user\":{\"uid\":1000,\"gid\":100,\"additionalGids\":[5,6],\"umask\":18},"
+		"\"args\":[\"sh\",\"-c\",\"x\"],\"capabilities\":{\"bounding\":[\"CAP_CHOWN\","
+		"\"CAP_FUTURE\"],\"ambient\":[\"CAP_CHECKPOINT_RESTORE\"]}}");
+	AUTO_JSON json_t *args =
+		json_loads("[\"/dev/.selfsame/"
+			   "step\",\"1000:100:5,6\",\"1:0:0:0:10000000000\",\"set\",\"--\",\"sh\","
+			   "\"-c\",\"x\"]",
+			   0, NULL);
+	const json_t *process = json_object_get(j, "process");
+	const json_t *caps, *user;
+	struct ss_err err = { 0 };
+
+	(void)state;
+	expect_ok(hermetic_supervise(j, "/b/s", &err), &err);
+	assert_true(json_equal(json_object_get(process, "args"), args));
+	user = json_object_get(process, "user");
+	assert_int_equal(json_integer_value(json_object_get(user, "uid")), 0);
+	assert_int_equal(json_integer_value(json_object_get(user, "gid")), 0);
+	assert_int_equal(json_integer_value(json_object_get(user, "umask")), 18);
+	caps = json_object_get(process, "capabilities");
+	assert_null(json_object_get(caps, "ambient"));
+	assert_string_equal(json_string_value(json_array_get(json_object_get(caps, "bounding"), 0)),
+			    "CAP_CHOWN");
+	assert_int_equal(json_array_size(json_object_get(caps, "bounding")), 8);
+	assert_int_equal(json_array_size(json_object_get(caps, "effective")), 7);
+	assert_string_equal(json_string_value(json_object_get(
+				    json_array_get(json_object_get(j, "mounts"), 0), "source")),
+			    "/b/s");
+}
+
+static void a_bundle_that_cannot_be_supervised_is_refused(void **state)
+{
+	static const struct {
+		const char *process, *msg;
+	} cases[] = {
+		{ "{\"user\":{\"uid\":-1}}", "the bundle's user has no such id" },
+		{ "{\"user\":{\"gid\":4294967295}}", "the bundle's user has no such id" },
+		{ "{\"user\":{\"uid\":\"0\"}}", "the bundle's user has no such id" },
+		{ "{\"user\":{\"additionalGids\":[-1]}}", "the bundle's user has no such group" },
+		{ "{\"user\":{}}", "the bundle's process.args is not a list of words" },
+		{ "{\"user\":{},\"args\":[]}", "the bundle's process.args is not a list of words" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < SS_NELEMS(cases); i++) {
+		AUTO_JSON json_t *j = bundle(cases[i].process);
+		struct ss_err err = { 0 };
+
+		expect_fails(hermetic_supervise(j, "/b/s", &err), &err, SS_EINPUT, cases[i].msg);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_frozen_clock_stands),
+		cmocka_unit_test(it_moves_when_somebody_slept_and_once_for_two_side_by_side),
+		cmocka_unit_test(short_sleeps_move_nothing_until_somebody_waits_for_the_clock),
+		cmocka_unit_test(a_loop_of_programs_that_sleep_and_ask_goes_on_too),
+		cmocka_unit_test(one_that_only_asks_gets_there_as_well),
+		cmocka_unit_test(a_deadline_keeps_its_distance),
+		cmocka_unit_test(who_was_made_when_by_whom_is_all_that_a_key_knows),
+		cmocka_unit_test(tasks_are_found_whatever_their_numbers),
+		cmocka_unit_test(who_it_is_travels_in_two_words),
+		cmocka_unit_test(other_words_are_refused),
+		cmocka_unit_test(the_supervisor_comes_before_the_step),
+		cmocka_unit_test(a_bundle_that_cannot_be_supervised_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
