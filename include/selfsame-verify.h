@@ -68,6 +68,9 @@ extern "C" {
 #define SSV_DOCUMENT_MAX 32768u
 #define SSV_POLICY_MAX 4194304u
 #define SSV_POLICIES_MAX 4u
+#define SSV_MEASUREMENTS_MAX 262144u
+#define SSV_IMAGES_MAX 4u
+#define SSV_KNOWN_MAX 16u
 #define SSV_PEM_MAX 65536u
 #define SSV_VALUE_MAX 1024u /* nonce, user_data, public_key */
 #define SSV_TEXT_MAX 4096u  /* a role, an instance, a name of a source */
@@ -85,8 +88,8 @@ SSV_API const char *ssv_version(void);
  * that was expected must hold, and nothing can be taken back: another call replaces the value of a
  * nonce, user_data, public_key, age, time, leeway or root, and adds to everything else.
  *
- * There is no answer, so no yes, until PCR0, PCR1 and PCR2 are expected, by a policy with releases
- * or each by ssv_expect_pcr() or a policy's "pcr", and a time was chosen.
+ * There is no answer, so no yes, until PCR0, PCR1 and PCR2 are expected, by a policy with releases,
+ * by measurements, or each by ssv_expect_pcr() or a policy's "pcr", and a time was chosen.
  */
 struct ssv_question;
 
@@ -107,6 +110,17 @@ SSV_API const char *ssv_question_error(const struct ssv_question *q);
  */
 SSV_API int ssv_expect_policy(struct ssv_question *q, const char *json, size_t n,
 			      const char *source);
+
+/*
+ * One image, by what somebody measured: measurements.json, what `selfsame measure --json` prints, or
+ * nitro-cli's {"Measurements": {...}}. PCR8 is compared where it stands there. `source` names it in
+ * verdicts. Of several all must hold.
+ */
+SSV_API int ssv_expect_measurements(struct ssv_question *q, const char *json, size_t n,
+				    const char *source);
+/* Another build, never accepted: only to say which part changed. `name` is how a verdict calls it. */
+SSV_API int ssv_know_measurements(struct ssv_question *q, const char *json, size_t n,
+				  const char *name);
 
 /*
  * The value of a register, SSV_PCR_SIZE bytes. Expecting two values of the same register is two

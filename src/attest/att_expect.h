@@ -37,6 +37,15 @@ struct att_release {
 	bool kernel_known; /* one of ours, which keeps ramdisk 1 apart: PCR1 then says something */
 };
 
+/* A release as somebody adds it to a policy: texts as they will stand there. */
+struct att_entry {
+	const char *name;
+	const char *note;       /* NULL = none */
+	const char *not_before; /* "2026-11-21T00:00:00Z"; NULL = none */
+	const char *not_after;
+	const struct att_release *r;
+};
+
 /* Images of which the document must be one. */
 struct att_releases {
 	const char *source;

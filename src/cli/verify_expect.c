@@ -114,19 +114,21 @@ static int expect_eif(struct cli_expect *x, const char *path, int64_t now, struc
 	return 0;
 }
 
-static int load_release(struct cli_expect *x, const char *path, struct att_release *ret,
-			struct ss_err *err)
+int cli_measurements_load(const char *path, struct att_part *parts, struct att_release *ret,
+			  struct ss_err *err)
 {
-	struct eif_measurements m = { 0 };
+	AUTO_BUF struct ss_buf b = SS_BUF_INIT(SSV_MEASUREMENTS_MAX);
 
-	if (cfg_measurements_load_any(path, &m, err) < 0)
+	if (io_load_file(path, &b, err) < 0)
 		return -1;
-	return cfg_release_of(&m, x->parts[x->n_parts++], ret, err);
+	if (ssv_measurements_read(ss_buf_span(&b), parts, ret, err) < 0)
+		return ss_ctx(err, "'%s'", path);
+	return 0;
 }
 
 static int expect_measurements(struct cli_expect *x, const char *path, struct ss_err *err)
 {
-	if (load_release(x, path, &x->measured, err) < 0)
+	if (cli_measurements_load(path, x->parts[x->n_parts++], &x->measured, err) < 0)
 		return -1;
 	add_set(x, source(x, "--measurements %s", path), &x->measured, 1, NULL);
 	return 0;
@@ -138,7 +140,8 @@ static int load_known(struct cli_expect *x, const struct cli_list *paths, struct
 		return ss_fail(err, SS_EUSAGE, "--known is given %zu times; the limit is %u",
 			       paths->n, CLI_EXPECT_KNOWN);
 	for (size_t i = 0; i < paths->n; i++) {
-		if (load_release(x, paths->v[i], &x->known[i], err) < 0)
+		if (cli_measurements_load(paths->v[i], x->parts[x->n_parts++], &x->known[i], err) <
+		    0)
 			return -1;
 		x->known[i].name = paths->v[i];
 	}
@@ -288,7 +291,7 @@ static int expect_policy(struct cli_expect *x, const char *path, bool has_nonce,
 	return 0;
 }
 
-static bool is_json(const char *path)
+bool cli_is_json(const char *path)
 {
 	static const char end[] = ".json";
 	const size_t n = strlen(path);
@@ -370,7 +373,7 @@ int cli_expect_make(const struct cli_expect_opts *o, int64_t now, struct cli_exp
 		return -1;
 	if (o->policy == NULL)
 		return 0;
-	return (is_json(o->policy) ? expect_policy_json : expect_policy)(
+	return (cli_is_json(o->policy) ? expect_policy_json : expect_policy)(
 		ret, o->policy, o->nonce != NULL || o->is_endpoint, err);
 }
 

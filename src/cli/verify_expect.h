@@ -4,6 +4,7 @@
 #include "attest/att_verify.h"
 #include "cli/cli.h"
 #include "config/policy.h"
+#include "verify/ssv_measurements.h"
 #include "verify/ssv_policy.h"
 
 /*
@@ -56,3 +57,9 @@ struct cli_expect {
 SS_MUST_CHECK SS_NONNULL int cli_expect_make(const struct cli_expect_opts *o, int64_t now,
 					     struct cli_expect *ret, struct ss_err *err);
 SS_NONNULL void cli_expect_done(struct cli_expect *x);
+
+/* Whether a policy of this name is JSON: it ends in .json. */
+SS_NONNULL bool cli_is_json(const char *path);
+/* What somebody measured; `parts` has room for ATT_PARTS_MAX, and *ret borrows it. */
+SS_MUST_CHECK SS_NONNULL int cli_measurements_load(const char *path, struct att_part *parts,
+						   struct att_release *ret, struct ss_err *err);

@@ -74,11 +74,4 @@ SS_MUST_CHECK SS_NONNULL int cfg_release_of(const struct eif_measurements *m,
 					    struct ss_err *err);
 
 /* The text of one [[release]] entry, appended. */
-struct cfg_policy_entry {
-	const char *name;
-	const char *note;       /* NULL = none */
-	const char *not_before; /* "2026-11-21T00:00:00Z"; NULL = none */
-	const char *not_after;
-	const struct att_release *r;
-};
-SS_NONNULL void cfg_policy_put(const struct cfg_policy_entry *e, struct ss_buf *b);
+SS_NONNULL void cfg_policy_put(const struct att_entry *e, struct ss_buf *b);

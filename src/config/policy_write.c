@@ -56,7 +56,7 @@ static struct toml_node *part_node(const struct att_part *p)
 	return t;
 }
 
-void cfg_policy_put(const struct cfg_policy_entry *e, struct ss_buf *b)
+void cfg_policy_put(const struct att_entry *e, struct ss_buf *b)
 {
 	AUTO_TOML struct toml_node *root = toml_new(TOML_TABLE, 0);
 	struct toml_node *list = toml_new(TOML_ARRAY, 0);

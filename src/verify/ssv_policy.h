@@ -2,6 +2,7 @@
 #pragma once
 
 #include "attest/att_expect.h"
+#include "base/buf.h"
 #include "fmt/json.h"
 
 /*
@@ -41,6 +42,14 @@ static inline void ssv_policy_freep(struct ssv_policy **p)
 	ssv_policy_free(*p);
 }
 #define AUTO_SSV_POLICY SS_CLEANUP(ssv_policy_freep)
+
+/*
+ * The policy with one release more, appended; `old` may be empty. Keys and values stay as they are,
+ * in their order; white space is ours. Fails if `old` is no policy; whether the new one is, its
+ * reader says.
+ */
+SS_MUST_CHECK SS_NONNULL int ssv_policy_add(struct ss_span old, const struct att_entry *e,
+					    struct ss_buf *ret, struct ss_err *err);
 
 /* The PCR8 of the first certificate in PEM text that holds nothing else: what has headers could be
  * encrypted, and libcrypto would ask the terminal for a password. */

@@ -34,12 +34,22 @@ struct ssv_question *ssv_question_new(void)
 	return q;
 }
 
+static void image_free(struct ssv_image *m)
+{
+	free(m->source);
+	free(m);
+}
+
 void ssv_question_free(struct ssv_question *q)
 {
 	if (q == NULL)
 		return;
 	for (size_t i = 0; i < q->n_policies; i++)
 		ssv_policy_free(q->policies[i]);
+	for (size_t i = 0; i < q->n_images; i++)
+		image_free(q->images[i]);
+	for (size_t i = 0; i < q->n_known; i++)
+		image_free(q->known[i]);
 	for (size_t i = 0; i < q->n_registers; i++)
 		free(q->sources[i]);
 	free(q->nonce.p);
@@ -148,7 +158,7 @@ static int check_pem(const char *what, const char *pem, size_t n, struct ss_err 
 	return 0;
 }
 
-static struct ss_span pem_span(const char *pem, size_t n)
+static struct ss_span span_of(const char *pem, size_t n)
 {
 	return (struct ss_span){ (const uint8_t *)pem, n };
 }
@@ -159,7 +169,7 @@ static int add_signer(struct ssv_question *q, const char *pem, size_t n, struct 
 
 	if (check_pem("signer", pem, n, err) < 0)
 		return -1;
-	if (ssv_pcr8_of_pem(pem_span(pem, n), value, err) < 0)
+	if (ssv_pcr8_of_pem(span_of(pem, n), value, err) < 0)
 		return ss_ctx(err, "signer");
 	return add_register(q, SIGNER_PCR, value, ssv_join("signer", "", ""), err);
 }
@@ -173,17 +183,25 @@ int ssv_expect_signer_pem(struct ssv_question *q, const char *pem, size_t n)
 
 /* --- policies -------------------------------------------------------------------------------- */
 
+static int check_source(const char *what, const char *json, const char *source, struct ss_err *err)
+{
+	char of[64];
+
+	if (json == NULL || source == NULL)
+		return ss_fail(err, SS_EUSAGE, "%s: %s is NULL", what,
+			       json == NULL ? "the text" : "its source");
+	(void)snprintf(of, sizeof(of), "the source of a %s", what);
+	return ssv_check_text(of, source, "", err);
+}
+
 static int add_policy(struct ssv_question *q, const char *json, size_t n, const char *source,
 		      struct ss_err *err)
 {
-	if (json == NULL || source == NULL)
-		return ss_fail(err, SS_EUSAGE, "policy: %s is NULL",
-			       json == NULL ? "the text" : "its source");
-	if (ssv_check_text("the source of a policy", source, "", err) < 0)
+	if (check_source("policy", json, source, err) < 0)
 		return -1;
 	if (q->n_policies == SSV_POLICIES_MAX)
 		return ss_fail(err, SS_ELIMIT, "over %u policies", SSV_POLICIES_MAX);
-	if (ssv_policy_read(pem_span(json, n), source, &q->policies[q->n_policies], err) < 0)
+	if (ssv_policy_read(span_of(json, n), source, &q->policies[q->n_policies], err) < 0)
 		return ss_ctx(err, "'%s'", source);
 	q->n_policies++;
 	return 0;
@@ -194,6 +212,54 @@ int ssv_expect_policy(struct ssv_question *q, const char *json, size_t n, const 
 	struct ss_err err = { 0 };
 
 	return q == NULL ? SSV_EUSAGE : done(q, add_policy(q, json, n, source, &err), &err);
+}
+
+/* --- what somebody measured ------------------------------------------------------------------ */
+
+static int add_image(struct ssv_image **to, size_t *n_to, size_t max, struct ss_span json,
+		     const char *source, struct ss_err *err)
+{
+	struct ssv_image *m;
+
+	if (check_source("measurement", (const char *)json.p, source, err) < 0)
+		return -1;
+	if (*n_to == max)
+		return ss_fail(err, SS_ELIMIT, "over %zu measurements", max);
+	m = ss_calloc(1, sizeof(*m));
+	m->source = ssv_join(source, "", "");
+	if (ssv_measurements_read(json, m->parts, &m->release, err) < 0) {
+		image_free(m);
+		return ss_ctx(err, "'%s'", source);
+	}
+	to[(*n_to)++] = m;
+	return 0;
+}
+
+int ssv_expect_measurements(struct ssv_question *q, const char *json, size_t n, const char *source)
+{
+	struct ss_err err = { 0 };
+
+	return q == NULL ? SSV_EUSAGE
+			 : done(q,
+				add_image(q->images, &q->n_images, SSV_IMAGES_MAX, span_of(json, n),
+					  source, &err),
+				&err);
+}
+
+static int add_known(struct ssv_question *q, struct ss_span json, const char *name,
+		     struct ss_err *err)
+{
+	if (add_image(q->known, &q->n_known, SSV_KNOWN_MAX, json, name, err) < 0)
+		return -1;
+	q->known[q->n_known - 1]->release.name = q->known[q->n_known - 1]->source;
+	return 0;
+}
+
+int ssv_know_measurements(struct ssv_question *q, const char *json, size_t n, const char *name)
+{
+	struct ss_err err = { 0 };
+
+	return q == NULL ? SSV_EUSAGE : done(q, add_known(q, span_of(json, n), name, &err), &err);
 }
 
 /* --- values ---------------------------------------------------------------------------------- */
@@ -311,7 +377,7 @@ static int put_root(struct ssv_question *q, const char *pem, size_t n, struct ss
 
 	if (check_pem("root", pem, n, err) < 0)
 		return -1;
-	if (crypto_cert_read_pem_only(pem_span(pem, n), &c, err) < 0)
+	if (crypto_cert_read_pem_only(span_of(pem, n), &c, err) < 0)
 		return ss_ctx(err, "root");
 	q->o.root = att_root_of(c);
 	return 0;

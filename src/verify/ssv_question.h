@@ -2,6 +2,7 @@
 #pragma once
 
 #include "attest/att_verify.h"
+#include "verify/ssv_measurements.h"
 #include "verify/ssv_policy.h"
 
 #include <selfsame-verify.h>
@@ -18,12 +19,23 @@ struct ssv_value {
 	size_t n;
 };
 
+/* What somebody measured. Never moved: the release points to the parts. */
+struct ssv_image {
+	struct att_release release; /* its name is that of a known image only */
+	struct att_part parts[ATT_PARTS_MAX];
+	char *source;
+};
+
 struct ssv_question {
 	struct ss_err err; /* of the first setter that failed */
 	char *error;       /* its message, escaped; NULL = none failed */
 
 	struct ssv_policy *policies[SSV_POLICIES_MAX];
 	size_t n_policies;
+	struct ssv_image *images[SSV_IMAGES_MAX];
+	size_t n_images;
+	struct ssv_image *known[SSV_KNOWN_MAX];
+	size_t n_known;
 	uint8_t values[SSV_REGISTERS_MAX][ATT_PCR_SIZE];
 	struct att_register registers[SSV_REGISTERS_MAX];
 	char *sources[SSV_REGISTERS_MAX];

@@ -25,7 +25,8 @@ struct ssv_verdict {
 
 struct asked {
 	struct att_expect e;
-	struct att_releases sets[SSV_POLICIES_MAX];
+	struct att_releases sets[SSV_POLICIES_MAX + SSV_IMAGES_MAX];
+	struct att_release known[SSV_KNOWN_MAX];
 	struct att_register
 		registers[SSV_REGISTERS_MAX + (size_t)SSV_POLICIES_MAX * (ATT_PCRS + 3)];
 	size_t n_sets;
@@ -59,6 +60,18 @@ static int ask_policy(struct asked *a, const struct ssv_policy *p, bool has_nonc
 	return 0;
 }
 
+static void ask_images(struct asked *a, const struct ssv_question *q)
+{
+	for (size_t i = 0; i < q->n_images; i++)
+		a->sets[a->n_sets++] = (struct att_releases){ .source = q->images[i]->source,
+							      .v = &q->images[i]->release,
+							      .n = 1 };
+	for (size_t i = 0; i < q->n_known; i++)
+		a->known[i] = q->known[i]->release;
+	a->e.known = a->known;
+	a->e.n_known = q->n_known;
+}
+
 static struct ss_span value_span(const struct ssv_value *v)
 {
 	return (struct ss_span){ v->p, v->n };
@@ -77,6 +90,7 @@ static int ask(const struct ssv_question *q, struct asked *a, struct ss_err *err
 	if (q->has_max_age)
 		ask_age(a, q->max_age_s);
 	ask_registers(a, q->registers, q->n_registers);
+	ask_images(a, q);
 	for (size_t i = 0; i < q->n_policies; i++)
 		if (ask_policy(a, q->policies[i], q->nonce.p != NULL, err) < 0)
 			return -1;

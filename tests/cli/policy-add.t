@@ -72,6 +72,64 @@ check 'a list written inline is not added to' cmp inline.toml - <<'END'
 release = []
 END
 
+# The same in JSON: keys, values and their order stay.
+try 0 policy add new.json a.json --release 1.0
+out 'release 1.0 added; releases: 1'
+err ''
+cat >want <<END
+{
+  "release": [
+    {
+      "version": "1.0",
+      "pcr0": "$(pcr 0)",
+      "pcr1": "$(pcr 1)",
+      "pcr2": "$(pcr 2)",
+      "part": [
+        {
+          "type": "kernel",
+          "size": 0,
+          "sha384": "$sha"
+        },
+        {
+          "type": "cmdline",
+          "size": 0,
+          "sha384": "$sha"
+        },
+        {
+          "type": "ramdisk0",
+          "size": 0,
+          "sha384": "$sha"
+        }
+      ]
+    }
+  ]
+}
+END
+check 'a new JSON policy is one release' diff want new.json
+printf '{"nonce":true,"max_age":300,"role":"arn:aws:iam::1:role/\303\251"}' >p.json
+try 0 policy add p.json a.json --release 1.0 --note 'first "one"' --not-after 2026-12-31T00:00:00Z
+cat >keep.py <<'END'
+import json
+p = json.load(open('p.json', encoding='utf-8'))
+assert list(p) == ['nonce', 'max_age', 'role', 'release'], list(p)
+assert p['nonce'] is True and p['max_age'] == 300 and p['role'] == 'arn:aws:iam::1:role/\u00e9'
+r, = p['release']
+assert r['note'] == 'first "one"' and r['not_after'] == '2026-12-31T00:00:00Z' and 'not_before' not in r
+END
+check 'what stood there stays, and the entry is what was asked for' python3 keep.py
+cp p.json old
+try 3 policy add p.json a.json --release 1.0.0
+err "selfsame: error: 'p.json' with the new release: release 1.0.0 comes twice"
+try 4 policy add p.json nowhere.json --release 2
+check 'the JSON policy is what it was' cmp p.json old
+try 0 policy add p.json a.json --release 1.1
+out 'release 1.1 added; releases: 2'
+printf '{"nonces": []}' >bad.json
+try 3 policy add bad.json a.json --release 2
+err "selfsame: error: 'bad.json': unknown key 'nonces'; did you mean 'nonce'?"
+try 3 policy add p.json bad.json --release 2
+err "selfsame: error: 'bad.json': 'HashAlgorithm' is missing"
+
 # What a policy may not say.
 say() { # TEXT MESSAGE
 	printf '%b\n' "$1" >q.toml

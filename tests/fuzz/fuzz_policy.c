@@ -16,7 +16,7 @@ static void must(bool good)
 
 static void write_again(const struct att_release *r)
 {
-	const struct cfg_policy_entry e = { r->name, r->note, NULL, NULL, r };
+	const struct att_entry e = { r->name, r->note, NULL, NULL, r };
 	AUTO_BUF struct ss_buf b = SS_BUF_INIT(CFG_POLICY_MAX);
 	AUTO_POLICY struct cfg_policy p = { 0 };
 	struct ss_err err = { 0 };

@@ -24,8 +24,8 @@ static void what_is_written_is_read_back(void **state)
 	const struct att_part parts[] = { part("kernel", 1), part("cmdline", 2),
 					  part("ramdisk0", 3), part("ramdisk31", 4) };
 	struct att_release r = { .has_pcr8 = true, .parts = parts, .n_parts = 4 };
-	const struct cfg_policy_entry e = { "1.4.2", "a \"note\"\\", "2026-11-21",
-					    "2026-11-21T10:30:00Z", &r };
+	const struct att_entry e = { "1.4.2", "a \"note\"\\", "2026-11-21", "2026-11-21T10:30:00Z",
+				     &r };
 	AUTO_BUF struct ss_buf b = SS_BUF_INIT(65536);
 	AUTO_POLICY struct cfg_policy p = { 0 };
 	struct ss_err err = { 0 };
@@ -83,7 +83,7 @@ static void everything_else_is_read(void **state)
 static void truncated_at_every_byte_it_is_refused_or_says_less(void **state)
 {
 	struct att_release r = { 0 };
-	const struct cfg_policy_entry e = { "1", NULL, NULL, NULL, &r };
+	const struct att_entry e = { "1", NULL, NULL, NULL, &r };
 	AUTO_BUF struct ss_buf b = SS_BUF_INIT(65536);
 
 	(void)state;
