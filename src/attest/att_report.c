@@ -193,6 +193,7 @@ static json_t *document_json(const struct att_verdict *v)
 	set(o, "Nonce", hex_or_null(d->nonce));
 	set(o, "UserData", hex_or_null(d->user_data));
 	set(o, "PublicKey", hex_or_null(d->public_key));
+	set(o, "Certificates", att_certificates_json(d));
 	return o;
 }
 

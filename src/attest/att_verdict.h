@@ -79,3 +79,7 @@ SS_NONNULL void att_add_unchecked(struct att_verdict *v, char *line);
 SS_NONNULL void att_compare(struct att_verdict *v, const struct att_expect *e);
 /* What binds the document to the connection, and who runs it. */
 SS_NONNULL void att_compare_endpoint(struct att_verdict *v, const struct att_expect *e);
+
+/* Each certificate of a document, root first, leaf last: {Certificate, Sha256} and, where it can be
+ * read, {Subject, Issuer, NotBefore, NotAfter}. The caller's. */
+SS_NONNULL json_t *att_certificates_json(const struct att_doc *d);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "base/buf.h"
 #include "crypto/p384.h"
 
 /*
@@ -41,3 +42,9 @@ crypto_cert_facts_read(struct ss_span der, struct crypto_cert_facts *ret, struct
 /* True if the key made the signature of the certificate. Says nothing of names and rights. */
 SS_NONNULL bool crypto_cert_signed_by(const struct crypto_cert_facts *c,
 				      const struct crypto_p384 *issuer);
+
+/*
+ * A name of such a certificate for people, in its order: "C=US, O=Amazon, CN=aws.nitro-enclaves",
+ * escaped as in base/show.h, and ',' '+' '=' in values too. A value that is no text is "?".
+ */
+SS_NONNULL void crypto_name_text(struct ss_span name, struct ss_buf *b);

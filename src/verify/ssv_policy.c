@@ -5,6 +5,7 @@
 #include "base/hex.h"
 #include "base/near.h"
 #include "base/show.h"
+#include "base/text.h"
 #include "crypto/x509.h"
 
 #include <selfsame-verify.h>
@@ -14,11 +15,6 @@
 #define INSTANCE_PCR 4u
 #define SIGNER_PCR 8u
 #define NAME_SIZE 64u /* "release[1023].part[31]." */
-
-static struct ss_span span_of(const char *s)
-{
-	return (struct ss_span){ (const uint8_t *)s, strlen(s) };
-}
 
 char *ssv_join(const char *a, const char *between, const char *b)
 {
@@ -83,9 +79,9 @@ static int check_keys(const struct place *at, const char *const *keys, struct ss
 			continue;
 		if (near.best != NULL)
 			return ss_fail(err, SS_EINPUT, "unknown key '%s%s'; did you mean '%s'?",
-				       at->name, SS_SHOW(span_of(have[i])), near.best);
+				       at->name, SS_SHOW(ss_text(have[i])), near.best);
 		return ss_fail(err, SS_EINPUT, "unknown key '%s%s'", at->name,
-			       SS_SHOW(span_of(have[i])));
+			       SS_SHOW(ss_text(have[i])));
 	}
 	return 0;
 }
@@ -104,7 +100,7 @@ int ssv_check_text(const char *what, const char *text, const char *begin, struct
 		return ss_fail(err, SS_EINPUT, "%s is empty", what);
 	if (strnlen(text, SSV_TEXT_MAX + 1) > SSV_TEXT_MAX)
 		return ss_fail(err, SS_ELIMIT, "%s has over %u bytes", what, SSV_TEXT_MAX);
-	if (!ss_is_text(span_of(text)))
+	if (!ss_is_text(ss_text(text)))
 		return ss_fail(err, SS_EINPUT, "%s is not UTF-8", what);
 	if (!is_one_line(text))
 		return ss_fail(err, SS_EINPUT, "%s holds a control character", what);
@@ -416,7 +412,7 @@ static int read_signer(const struct place *at, uint8_t ret[ATT_PCR_SIZE], struct
 	if ((pem != NULL) == has_pcr8)
 		return ss_fail(err, SS_EINPUT, "'%.*s' must have either 'pem' or 'pcr8'",
 			       (int)strlen(at->name) - 1, at->name);
-	if (pem != NULL && ssv_pcr8_of_pem(span_of(json_string_value(pem)), ret, err) < 0)
+	if (pem != NULL && ssv_pcr8_of_pem(ss_text(json_string_value(pem)), ret, err) < 0)
 		return ss_ctx(err, "'%spem'", at->name);
 	return 0;
 }

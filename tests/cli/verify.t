@@ -217,6 +217,8 @@ for name in ('a', 'app', 'rt', 'kern', 'both'):
     d = Doc()
     d.pcrs.update({i: bytes.fromhex(m[f'PCR{i}']) for i in range(3)})
     d.fields['nonce'] = bstr(b'abc')
+    d.certs = d.ders()
+    json.dump([der.hex() for der in d.certs.values()], open(name + '.certs', 'w'))
     open(name + '.cose', 'wb').write(d.bytes())
 root = hashlib.sha256(ROOT_DER).hexdigest()
 open('root.sha256', 'w').write(root)
@@ -243,6 +245,24 @@ first "no: nonce: nonce is not the expected one; $says"
 try 0 verify --json $yes --measurements a.json a.cose
 out_has '  "Verdict": "yes",'
 out_has "  \"Root\": \"NOT AWS $root\","
+cat >chain.py <<'END'
+import hashlib, json
+from cryptography import x509
+shown = json.load(open('chain.json'))['Document']['Certificates']
+ders = [bytes.fromhex(der) for der in json.load(open('a.certs'))]
+assert len(shown) == len(ders) == 5, shown
+for i, (got, der) in enumerate(zip(shown, ders)):
+    c = x509.load_der_x509_certificate(der)
+    text = lambda name: ', '.join(f'{a.rfc4514_attribute_name}={a.value}' for a in name)
+    want = {'Certificate': f'cabundle[{i}]' if i < 4 else 'certificate',
+            'Sha256': hashlib.sha256(der).hexdigest(), 'Subject': text(c.subject), 'Issuer': text(c.issuer),
+            'NotBefore': c.not_valid_before.isoformat() + '+00:00',
+            'NotAfter': c.not_valid_after.isoformat() + '+00:00'}
+    assert got == want, (got, want)
+END
+# shellcheck disable=SC2086
+"$SELFSAME" verify --json $yes --measurements a.json a.cose >chain.json
+check 'the certificates are what another reader says' python3 -W ignore chain.py
 try 1 verify --at 1700000000 --measurements a.json a.cose
 first "no: root-not-aws: the chain does not begin with AWS's root certificate"
 # shellcheck disable=SC2086
