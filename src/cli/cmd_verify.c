@@ -5,13 +5,13 @@
 #include "cli/out.h"
 #include "cli/verify_endpoint.h"
 #include "cli/verify_expect.h"
+#include "cli/verify_peer.h"
 #include "io/clock.h"
 #include "io/file.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define ROOT_MAX ((size_t)64 * 1024)
 /* A nonce shows that the document is new: the clocks of two machines need not agree to the second.
  */
 #define URL_LEEWAY_S 30u
@@ -167,23 +167,6 @@ static int read_when(const struct opts *o, struct att_options *ret, struct ss_er
 	return 0;
 }
 
-static int read_root(const char *path, struct att_root *ret, struct ss_err *err)
-{
-	AUTO_BUF struct ss_buf pem = SS_BUF_INIT(ROOT_MAX);
-	AUTO_CERT struct crypto_cert *c = NULL;
-
-	if (path == NULL) {
-		*ret = att_root_aws();
-		return 0;
-	}
-	if (io_load_file(path, &pem, err) < 0)
-		return -1;
-	if (crypto_cert_read_pem_only(ss_buf_span(&pem), &c, err) < 0)
-		return ss_ctx(err, "'%s'", path);
-	*ret = att_root_of(c);
-	return 0;
-}
-
 /* --- the document ---------------------------------------------------------------------------- */
 
 /*
@@ -297,7 +280,7 @@ static int run(struct cli_run *r, struct ss_err *err)
 	if (check_opts(o, ep.is_url, err) < 0 || read_when(o, &q, err) < 0 ||
 	    (ep.is_url && ep_url_read(r->args[0], &ep.url, err) < 0) ||
 	    cli_expect_make(&expect, io_clock_now(), &x, err) < 0 ||
-	    att_expect_check(&x.e, err) < 0 || read_root(o->root, &q.root, err) < 0 ||
+	    att_expect_check(&x.e, err) < 0 || cli_root_load(o->root, &q.root, err) < 0 ||
 	    get_document(r, &ep, &x, &document, err) < 0)
 		return -1;
 	if (ep.is_url) { /* it is not of the future because it took a while to come */

@@ -12,6 +12,7 @@
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 struct ep_conn {
@@ -176,6 +177,16 @@ void ep_conn_free(struct ep_conn *c)
 struct ss_span ep_conn_spki(const struct ep_conn *c)
 {
 	return (struct ss_span){ c->spki, c->n_spki };
+}
+
+int ep_conn_address(const struct ep_conn *c, struct sockaddr_storage *ret, unsigned *ret_n)
+{
+	socklen_t n = sizeof(*ret);
+
+	if (getpeername(c->fd, (struct sockaddr *)ret, &n) != 0)
+		return -1;
+	*ret_n = n;
+	return 0;
 }
 
 bool ep_conn_is_webpki(const struct ep_conn *c)

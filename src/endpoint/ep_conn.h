@@ -38,6 +38,10 @@ static inline void ep_conn_freep(struct ep_conn **c)
 
 /* SubjectPublicKeyInfo in DER of the key that signed this handshake; the connection's. */
 SS_NONNULL struct ss_span ep_conn_spki(const struct ep_conn *c);
+struct sockaddr_storage;
+/* Where the peer is; -1: the connection is gone. */
+SS_MUST_CHECK SS_NONNULL int ep_conn_address(const struct ep_conn *c, struct sockaddr_storage *ret,
+					     unsigned *ret_n);
 /* The certificate's chain and name hold against the system's roots, now. */
 SS_NONNULL bool ep_conn_is_webpki(const struct ep_conn *c);
 /*

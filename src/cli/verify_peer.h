@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "cli/verify_endpoint.h"
+#include "cli/verify_expect.h"
+#include "crypto/x509.h"
+
+/*
+ * An endpoint that must be a certain enclave before anything is said to it: the options of the
+ * commands that go on after a yes, and the question that they make. Files are read once.
+ */
+struct cli_peer_opts {
+	struct cli_expect_opts expect;
+	const char *root;
+	struct cli_num leeway;
+	bool allow_debug;
+	bool allow_emulated;
+	bool allow_raw_nsm;
+	bool any_operator;
+};
+
+/* Their rows, for a command whose options have them as member `peer`. */
+#define CLI_PEER_AT(opts, member) offsetof(opts, peer.member)
+#define CLI_PEER_ROWS(opts)                                                                        \
+	{ .name = "eif",                                                                           \
+	  .kind = CLI_STR,                                                                         \
+	  .at = CLI_PEER_AT(opts, expect.eif),                                                     \
+	  .arg = "FILE",                                                                           \
+	  .help = "the enclave image that must be running",                                        \
+	  .value = CLI_FILE },                                                                     \
+		{ .name = "measurements",                                                          \
+		  .kind = CLI_STR,                                                                 \
+		  .at = CLI_PEER_AT(opts, expect.measurements),                                    \
+		  .arg = "FILE",                                                                   \
+		  .help = "the same by its measurements.json",                                     \
+		  .value = CLI_FILE },                                                             \
+		{ .name = "policy",                                                                \
+		  .kind = CLI_STR,                                                                 \
+		  .at = CLI_PEER_AT(opts, expect.policy),                                          \
+		  .arg = "FILE",                                                                   \
+		  .help = "a policy: the releases that are accepted, and what else must hold",     \
+		  .value = CLI_FILE },                                                             \
+		{ .name = "pcr",                                                                   \
+		  .kind = CLI_LIST,                                                                \
+		  .at = CLI_PEER_AT(opts, expect.pcr),                                             \
+		  .arg = "N=HEX",                                                                  \
+		  .help = "the value of a register; without a file, PCR0, PCR1 and PCR2 are "      \
+			  "needed" },                                                              \
+		{ .name = "role",                                                                  \
+		  .kind = CLI_STR,                                                                 \
+		  .at = CLI_PEER_AT(opts, expect.role),                                            \
+		  .arg = "ARN",                                                                    \
+		  .help = "the IAM role of the instance (PCR3)" },                                 \
+		{ .name = "instance",                                                              \
+		  .kind = CLI_STR,                                                                 \
+		  .at = CLI_PEER_AT(opts, expect.instance),                                        \
+		  .arg = "ID",                                                                     \
+		  .help = "the instance (PCR4)" },                                                 \
+		{ .name = "signer",                                                                \
+		  .kind = CLI_STR,                                                                 \
+		  .at = CLI_PEER_AT(opts, expect.signer),                                          \
+		  .arg = "FILE",                                                                   \
+		  .help = "the certificate that the image is signed with (PCR8)",                  \
+		  .value = CLI_FILE },                                                             \
+		{ .name = "leeway",                                                                \
+		  .kind = CLI_NUM,                                                                 \
+		  .at = CLI_PEER_AT(opts, leeway),                                                 \
+		  .arg = "SECONDS",                                                                \
+		  .help = "how far the document's clock may be ahead",                             \
+		  .preset = "30",                                                                  \
+		  .max = 300 },                                                                    \
+		{ .name = "root",                                                                  \
+		  .kind = CLI_STR,                                                                 \
+		  .at = CLI_PEER_AT(opts, root),                                                   \
+		  .arg = "FILE",                                                                   \
+		  .help = "a root certificate in AWS's place; the verdict says so",                \
+		  .value = CLI_FILE },                                                             \
+		{ .name = "allow-debug",                                                           \
+		  .kind = CLI_FLAG,                                                                \
+		  .at = CLI_PEER_AT(opts, allow_debug),                                            \
+		  .help = "accept debug mode; the verdict says so" },                              \
+		{ .name = "allow-emulated",                                                        \
+		  .kind = CLI_FLAG,                                                                \
+		  .at = CLI_PEER_AT(opts, allow_emulated),                                         \
+		  .help = "accept QEMU's unsigned documents; the verdict says so" },               \
+		{ .name = "allow-raw-nsm",                                                         \
+		  .kind = CLI_FLAG,                                                                \
+		  .at = CLI_PEER_AT(opts, allow_raw_nsm),                                          \
+		  .help = "accept an application that can ask the NSM itself; the verdict says "   \
+			  "so" },                                                                  \
+	{                                                                                          \
+		.name = "any-operator", .kind = CLI_FLAG, .at = CLI_PEER_AT(opts, any_operator),   \
+		.help = "accept whoever runs this code; the verdict says so"                       \
+	}
+
+/* A root certificate instead of AWS's; `path` NULL: AWS's. */
+SS_MUST_CHECK int cli_root_load(const char *path, struct att_root *ret, struct ss_err *err);
+
+struct cli_peer {
+	struct ep_url url;
+	struct cli_expect x;
+	struct att_options q; /* but for the time */
+	bool allow_raw_nsm;
+	bool any_operator;
+};
+
+/* ret is zeroed by the caller; cli_peer_done() after 0 and -1 alike. */
+SS_MUST_CHECK SS_NONNULL int cli_peer_make(const struct cli_peer_opts *o, const char *url,
+					   struct cli_peer *ret, struct ss_err *err);
+SS_NONNULL void cli_peer_done(struct cli_peer *p);
+
+/* A verdict, and the connection that it is of. Zeroed by the caller. */
+struct cli_judged {
+	struct cli_endpoint ep;
+	struct ss_buf document;
+	struct att_verdict *v;
+};
+
+/* 0: there is a verdict, yes or no. Any thread; cli_judged_done() after 0 and -1 alike. */
+SS_MUST_CHECK SS_NONNULL int cli_peer_ask(const struct cli_peer *p, struct cli_judged *ret,
+					  struct ss_err *err);
+SS_NONNULL void cli_judged_done(struct cli_judged *j);
