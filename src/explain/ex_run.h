@@ -102,6 +102,7 @@ int ex_stream(struct ex_run *r, const struct ex_pair *p, bool *ret_done, struct 
 int ex_archive(struct ex_run *r, const struct ex_pair *p, bool *ret_done, struct ss_err *err);
 int ex_kernel(struct ex_run *r, const struct ex_pair *p, bool *ret_done, struct ss_err *err);
 int ex_fields(struct ex_run *r, const struct ex_pair *p, bool *ret_done, struct ss_err *err);
+int ex_document(struct ex_run *r, const struct ex_pair *p, bool *ret_done, struct ss_err *err);
 int ex_json(struct ex_run *r, const struct ex_pair *p, bool *ret_done, struct ss_err *err);
 int ex_keyed(struct ex_run *r, const struct ex_pair *p, bool *ret_done, struct ss_err *err);
 int ex_lines(struct ex_run *r, const struct ex_pair *p, bool *ret_done, struct ss_err *err);

@@ -175,7 +175,7 @@ static int open_file(struct ex_side *s, const struct ex_options *o, struct ss_er
 	if (ss_begins(seen, "{"))
 		return open_json(s, err);
 	kind = inflate_sniff(seen);
-	return kind == INFLATE_GZIP || kind == INFLATE_ZSTD ? open_packed(s, kind, o, err) : 0;
+	return kind == INFLATE_PLAIN || kind == INFLATE_BZIP2 ? 0 : open_packed(s, kind, o, err);
 }
 
 int ex_side_open(const char *name, const struct ex_options *o, struct ex_side *ret,
@@ -215,7 +215,7 @@ int ex_ramdisk(const struct ex_bytes *b, uint64_t *left, struct ex_list *ret, st
 	if (ex_read_some(b, 0, head, sizeof(head), &n, err) < 0)
 		return -1;
 	kind = inflate_sniff((struct ss_span){ head, n });
-	if (kind != INFLATE_GZIP && kind != INFLATE_ZSTD)
+	if (kind != INFLATE_GZIP && kind != INFLATE_ZSTD && kind != INFLATE_XZ)
 		return ex_list_cpio(b, TREE_MAX_NAMES, ret, err);
 	if (ex_unpack(b, kind, none, none, left, &out, err) < 0)
 		return -1;

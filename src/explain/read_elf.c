@@ -2,7 +2,7 @@
 #include "base/hex.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "explain/ex_run.h"
+#include "explain/elf.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -17,46 +17,23 @@
 #define RANGES 4u /* told of one section */
 #define TEXT_MAX 160u
 
-struct section {
-	struct ss_span name;
-	uint32_t type;
-	uint64_t at, n;
-	bool seen;
-};
-
-struct elf {
-	struct ex_bytes b;
-	struct section *v;
-	size_t n;
-	uint8_t *names;
-};
-
 static void elf_done(struct elf *e)
 {
 	free(e->v);
 	free(e->names);
 }
 
-static uint64_t le(const uint8_t *p, size_t n)
-{
-	uint64_t v = 0;
-
-	for (size_t i = n; i > 0; i--)
-		v = v << 8 | p[i - 1];
-	return v;
-}
-
 /* Where a header of either width has its fields. */
 struct layout {
 	size_t header, table_at, entry_size, entry_n, names_at;
-	size_t word, entry, offset, size;
+	size_t word, entry, offset, size, link;
 };
 static const struct layout layouts[2] = {
-	{ 52, 32, 46, 48, 50, 4, 40, 16, 20 },
-	{ 64, 40, 58, 60, 62, 8, 64, 24, 32 },
+	{ 52, 32, 46, 48, 50, 4, 40, 16, 20, 24 },
+	{ 64, 40, 58, 60, 62, 8, 64, 24, 32, 40 },
 };
 
-static int load_names(struct elf *e, const struct section *s, struct ss_err *err)
+static int load_names(struct elf *e, const struct elf_section *s, struct ss_err *err)
 {
 	if (s->n > NAMES_MAX)
 		return ss_fail(err, SS_ELIMIT, "ELF: %llu bytes of names",
@@ -68,7 +45,7 @@ static int load_names(struct elf *e, const struct section *s, struct ss_err *err
 static void name_them(struct elf *e, const uint8_t *raw, const struct layout *l, size_t names_n)
 {
 	for (size_t i = 0; i < e->n; i++) {
-		const size_t at = (size_t)le(raw + i * l->entry, 4);
+		const size_t at = (size_t)elf_le(raw + i * l->entry, 4);
 
 		if (at < names_n)
 			e->v[i].name =
@@ -80,11 +57,11 @@ static int read_sections(struct elf *e, const uint8_t *h, const struct layout *l
 			 struct ss_err *err)
 {
 	AUTO_FREE uint8_t *raw = NULL;
-	const uint64_t at = le(h + l->table_at, l->word);
-	const size_t names = (size_t)le(h + l->names_at, 2);
+	const uint64_t at = elf_le(h + l->table_at, l->word);
+	const size_t names = (size_t)elf_le(h + l->names_at, 2);
 
-	e->n = (size_t)le(h + l->entry_n, 2);
-	if (le(h + l->entry_size, 2) != l->entry || e->n > SECTIONS_MAX || names >= e->n)
+	e->n = (size_t)elf_le(h + l->entry_n, 2);
+	if (elf_le(h + l->entry_size, 2) != l->entry || e->n > SECTIONS_MAX || names >= e->n)
 		return ss_fail(err, SS_EINPUT, "ELF: no table of sections that is read");
 	raw = ss_calloc(e->n, l->entry);
 	e->v = ss_calloc(e->n, sizeof(*e->v));
@@ -92,11 +69,13 @@ static int read_sections(struct elf *e, const uint8_t *h, const struct layout *l
 		return -1;
 	for (size_t i = 0; i < e->n; i++) {
 		const uint8_t *s = raw + i * l->entry;
-		struct section *to = &e->v[i];
+		struct elf_section *to = &e->v[i];
 
-		to->type = (uint32_t)le(s + 4, 4);
-		to->at = le(s + l->offset, l->word);
-		to->n = to->type == 0 || to->type == 8 ? 0 : le(s + l->size, l->word); /* NOBITS */
+		to->type = (uint32_t)elf_le(s + 4, 4);
+		to->link = (uint32_t)elf_le(s + l->link, 4);
+		to->at = elf_le(s + l->offset, l->word);
+		to->n = to->type == 0 || to->type == 8 ? 0
+						       : elf_le(s + l->size, l->word); /* NOBITS */
 		if (to->n > e->b.n || to->at > e->b.n - to->n)
 			return ss_fail(err, SS_EINPUT, "ELF: section %zu lies outside", i);
 	}
@@ -116,6 +95,7 @@ static int elf_read(const struct ex_bytes *b, struct elf *e, struct ss_err *err)
 		return -1;
 	if (n < sizeof(h) || memcmp(h, "\177ELF", 4) != 0 || h[5] != 1 || (h[4] != 1 && h[4] != 2))
 		return ss_fail(err, SS_EINPUT, "not a little-endian ELF file");
+	e->wide = h[4] == 2;
 	return read_sections(e, h, &layouts[h[4] - 1], err);
 }
 
@@ -125,8 +105,8 @@ static bool is_printable(uint8_t c)
 }
 
 /* The text around byte `at` of a section, at most TEXT_MAX bytes; empty if there is none. */
-static int text_at(const struct elf *e, const struct section *s, uint64_t at, uint8_t buf[TEXT_MAX],
-		   struct ss_span *ret, struct ss_err *err)
+static int text_at(const struct elf *e, const struct elf_section *s, uint64_t at,
+		   uint8_t buf[TEXT_MAX], struct ss_span *ret, struct ss_err *err)
 {
 	const uint64_t from = at > TEXT_MAX / 2 ? at - TEXT_MAX / 2 : 0;
 	size_t n = s->n - from < TEXT_MAX ? (size_t)(s->n - from) : TEXT_MAX;
@@ -143,7 +123,7 @@ static int text_at(const struct elf *e, const struct section *s, uint64_t at, ui
 	return 0;
 }
 
-static enum ex_cause cause_of(const struct section *s, struct ss_span a, struct ss_span b)
+static enum ex_cause cause_of(const struct elf_section *s, struct ss_span a, struct ss_span b)
 {
 	enum ex_cause c;
 
@@ -158,15 +138,8 @@ static enum ex_cause cause_of(const struct section *s, struct ss_span a, struct 
 	return c == EX_TIME_TEXT ? EX_TIME_COMPILED : c;
 }
 
-struct two {
-	struct ex_run *r;
-	const struct ex_pair *p;
-	const struct elf *a, *b;
-	size_t told;
-};
-
-static int tell_range(struct two *t, const struct section *s, const struct section *u, uint64_t at,
-		      struct ss_err *err)
+static int tell_range(struct elf_two *t, const struct elf_section *s, const struct elf_section *u,
+		      uint64_t at, struct ss_err *err)
 {
 	uint8_t x[TEXT_MAX];
 	uint8_t y[TEXT_MAX];
@@ -197,8 +170,8 @@ static int tell_range(struct two *t, const struct section *s, const struct secti
 	return 0;
 }
 
-static int compare_section(struct two *t, const struct section *s, const struct section *u,
-			   struct ss_err *err)
+static int compare_section(struct elf_two *t, const struct elf_section *s,
+			   const struct elf_section *u, struct ss_err *err)
 {
 	const struct ex_bytes x = ex_part(&t->a->b, s->at, s->n);
 	const struct ex_bytes y = ex_part(&t->b->b, u->at, u->n);
@@ -232,7 +205,7 @@ static int compare_section(struct two *t, const struct section *s, const struct 
 	return 0;
 }
 
-static struct section *find(const struct elf *e, struct ss_span name)
+static struct elf_section *find(const struct elf *e, struct ss_span name)
 {
 	for (size_t i = 0; i < e->n; i++)
 		if (!e->v[i].seen && e->v[i].name.n == name.n &&
@@ -241,7 +214,7 @@ static struct section *find(const struct elf *e, struct ss_span name)
 	return NULL;
 }
 
-static void tell_alone(struct two *t, const struct section *s, bool removed)
+static void tell_alone(struct elf_two *t, const struct elf_section *s, bool removed)
 {
 	const struct ss_span none = { NULL, 0 };
 
@@ -253,13 +226,13 @@ static void tell_alone(struct two *t, const struct section *s, bool removed)
 			       removed ? s->name : none, removed ? none : s->name);
 }
 
-static bool is_build_id(const struct section *s)
+static bool is_build_id(const struct elf_section *s)
 {
 	return ss_is(s->name, ".note.gnu.build-id");
 }
 
-static int tell_build_id(struct two *t, const struct section *s, const struct section *u,
-			 struct ss_err *err)
+static int tell_build_id(struct elf_two *t, const struct elf_section *s,
+			 const struct elf_section *u, struct ss_err *err)
 {
 	const struct ex_bytes x = ex_part(&t->a->b, s->at, s->n);
 	const struct ex_bytes y = ex_part(&t->b->b, u->at, u->n);
@@ -273,14 +246,31 @@ static int tell_build_id(struct two *t, const struct section *s, const struct se
 	return 0;
 }
 
-/* The table of section names says nothing that the names do not. */
-static int compare_sections(struct two *t, struct ss_err *err)
+/* Symbols by name where they can be read, else as bytes. Then the table of their names says nothing
+ * more. */
+static int compare_one(struct elf_two *t, const struct elf_section *s, const struct elf_section *u,
+		       struct ss_err *err)
 {
-	const struct section *id[2] = { NULL, NULL };
+	bool done = false;
+
+	if (ss_is(s->name, ".shstrtab") || t->told >= EX_LINES)
+		return 0;
+	if ((s->type == ELF_SYMTAB || s->type == ELF_DYNSYM) &&
+	    ex_elf_symbols(t, s, u, &done, err) < 0)
+		return -1;
+	if (done && s->type == ELF_SYMTAB && s->link < t->a->n)
+		t->a->v[s->link].seen = true;
+	return done ? 0 : compare_section(t, s, u, err);
+}
+
+/* The table of section names says nothing that the names do not. */
+static int compare_sections(struct elf_two *t, struct ss_err *err)
+{
+	const struct elf_section *id[2] = { NULL, NULL };
 
 	for (size_t i = 0; i < t->a->n; i++) {
-		const struct section *s = &t->a->v[i];
-		struct section *u = find(t->b, s->name);
+		const struct elf_section *s = &t->a->v[i];
+		struct elf_section *u = find(t->b, s->name);
 
 		if (u == NULL) {
 			tell_alone(t, s, true);
@@ -290,8 +280,7 @@ static int compare_sections(struct two *t, struct ss_err *err)
 		if (is_build_id(s)) {
 			id[0] = s;
 			id[1] = u;
-		} else if (!ss_is(s->name, ".shstrtab") && t->told < EX_LINES &&
-			   compare_section(t, s, u, err) < 0) {
+		} else if (!s->seen && compare_one(t, s, u, err) < 0) {
 			return -1;
 		}
 	}
@@ -305,7 +294,7 @@ int ex_elf(struct ex_run *r, const struct ex_pair *p, bool *ret_done, struct ss_
 {
 	SS_CLEANUP(elf_done) struct elf a = { 0 };
 	SS_CLEANUP(elf_done) struct elf b = { 0 };
-	struct two t = { .r = r, .p = p, .a = &a, .b = &b };
+	struct elf_two t = { .r = r, .p = p, .a = &a, .b = &b };
 
 	if (elf_read(&p->a, &a, err) < 0 || elf_read(&p->b, &b, err) < 0) {
 		if (err->code != SS_EINPUT && err->code != SS_ELIMIT)

@@ -4,9 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Formats of which a few fields at fixed places say enough: SQLite's header, PNG's time chunk. */
+/* A format of which a few fields at fixed places say enough: SQLite's header. */
 #define SQLITE_HEAD 100u
-#define PNG_CHUNKS 4096u
 
 static uint32_t be32(const uint8_t *p)
 {
@@ -50,54 +49,6 @@ static int compare_sqlite(struct ex_run *r, const struct ex_pair *p, const uint8
 	return 0;
 }
 
-/* --- PNG ---------------------------------------------------------------------------------------
- */
-
-/* The tIME chunk: year, month, day, hour, minute, second in 7 bytes. */
-static int find_png_time(const struct ex_bytes *b, uint8_t ret[7], bool *ret_found,
-			 struct ss_err *err)
-{
-	uint64_t at = 8;
-
-	*ret_found = false;
-	for (size_t i = 0; i < PNG_CHUNKS; i++) {
-		uint8_t h[15];
-		size_t n;
-
-		if (ex_read_some(b, at, h, sizeof(h), &n, err) < 0)
-			return -1;
-		if (n < sizeof(h))
-			return 0;
-		if (memcmp(h + 4, "tIME", 4) == 0 && be32(h) == 7) {
-			memcpy(ret, h + 8, 7);
-			*ret_found = true;
-			return 0;
-		}
-		at += 12 + (uint64_t)be32(h);
-	}
-	return 0;
-}
-
-static int compare_png(struct ex_run *r, const struct ex_pair *p, bool *ret_done,
-		       struct ss_err *err)
-{
-	uint8_t a[7], b[7];
-	bool has_a, has_b;
-	char x[48], y[48];
-
-	if (find_png_time(&p->a, a, &has_a, err) < 0 || find_png_time(&p->b, b, &has_b, err) < 0)
-		return -1;
-	*ret_done = has_a && has_b && memcmp(a, b, sizeof(a)) != 0;
-	if (!*ret_done)
-		return 0;
-	(void)snprintf(x, sizeof(x), "%04u-%02u-%02u %02u:%02u:%02u", a[0] * 256u + a[1], a[2],
-		       a[3], a[4], a[5], a[6]);
-	(void)snprintf(y, sizeof(y), "%04u-%02u-%02u %02u:%02u:%02u", b[0] * 256u + b[1], b[2],
-		       b[3], b[4], b[5], b[6]);
-	ex_say_text(r, p, EX_TIME_TEXT, "PNG chunk tIME", x, y);
-	return 0;
-}
-
 int ex_fields(struct ex_run *r, const struct ex_pair *p, bool *ret_done, struct ss_err *err)
 {
 	uint8_t a[SQLITE_HEAD], b[SQLITE_HEAD];
@@ -111,7 +62,5 @@ int ex_fields(struct ex_run *r, const struct ex_pair *p, bool *ret_done, struct 
 		*ret_done = true;
 		return compare_sqlite(r, p, a, b, err);
 	}
-	if (n > 8 && m > 8 && memcmp(a, "\211PNG\r\n\032\n", 8) == 0 && memcmp(b, a, 8) == 0)
-		return compare_png(r, p, ret_done, err);
 	return 0;
 }

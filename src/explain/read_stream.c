@@ -5,8 +5,8 @@
 #include <string.h>
 
 /*
- * gzip and zstd: the fields of gzip's header, then what is packed. The same content in other bytes
- * is told as such. (xz and bzip2 are known by name only.)
+ * gzip, zstd and xz: the fields of gzip's header, then what is packed. The same content in other
+ * bytes is told as such. (bzip2 is known by name only.)
  */
 #define GZIP_HEAD 10u
 
@@ -103,7 +103,7 @@ int ex_stream(struct ex_run *r, const struct ex_pair *p, bool *ret_done, struct 
 	    ex_read_some(&p->b, 0, y, sizeof(y), &m, err) < 0)
 		return -1;
 	kind = inflate_sniff((struct ss_span){ x, n });
-	if ((kind != INFLATE_GZIP && kind != INFLATE_ZSTD) ||
+	if ((kind != INFLATE_GZIP && kind != INFLATE_ZSTD && kind != INFLATE_XZ) ||
 	    kind != inflate_sniff((struct ss_span){ y, m }))
 		return 0;
 	if (unpack(r, p, kind, &in, err) < 0) {

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 
 #include <assert.h>
+#include <lzma.h>
 #include <string.h>
 #include <zstd.h>
 #include <zstd_errors.h>
@@ -33,10 +34,13 @@ struct inflate {
 	z_stream gzip;
 #endif
 	ZSTD_DCtx *zstd;
+	lzma_stream xz;
 };
 
 static const char gzip_magic[] = "\x1f\x8b\x08";
 static const char zstd_magic[] = "\x28\xb5\x2f\xfd";
+static const char xz_magic[] = "\xfd"
+			       "7zXZ";
 static const char zstd_skip_magic[] = "\x2a\x4d\x18"; /* after a byte 0x50 ... 0x5f */
 
 enum inflate_kind inflate_sniff(struct ss_span head)
@@ -49,9 +53,7 @@ enum inflate_kind inflate_sniff(struct ss_span head)
 		{ INFLATE_GZIP, 3, gzip_magic },
 		{ INFLATE_ZSTD, 4, zstd_magic },
 		{ INFLATE_BZIP2, 3, "BZh" },
-		{ INFLATE_XZ, 6,
-		  "\xfd"
-		  "7zXZ" },
+		{ INFLATE_XZ, 6, xz_magic }, /* the NUL at its end is the sixth */
 	};
 
 	for (size_t i = 0; i < SS_NELEMS(table); i++)
@@ -183,11 +185,38 @@ static enum step zstd_step(struct inflate *f, struct ss_span *in)
 	return rc == 0 ? STEP_END : STEP_MORE;
 }
 
+static void xz_begin(struct inflate *f)
+{
+	const lzma_ret rc = lzma_stream_decoder(&f->xz, INFLATE_XZ_MEMORY, 0);
+
+	assert(rc == LZMA_OK); /* else out of memory */
+}
+
+static enum step xz_step(struct inflate *f, struct ss_span *in)
+{
+	lzma_stream *s = &f->xz;
+	lzma_ret rc;
+
+	s->next_in = in->p;
+	s->avail_in = in->n;
+	s->next_out = f->room + f->filled;
+	s->avail_out = f->room_n - f->filled;
+	rc = lzma_code(s, LZMA_RUN);
+	in->n -= (size_t)(s->next_in - in->p);
+	in->p = s->next_in;
+	f->filled = (size_t)(s->next_out - f->room);
+	if (rc == LZMA_MEMLIMIT_ERROR)
+		return STEP_WINDOW;
+	if (rc == LZMA_STREAM_END)
+		return STEP_END;
+	return rc == LZMA_OK || rc == LZMA_BUF_ERROR ? STEP_MORE : STEP_BROKEN;
+}
+
 /* --- what they share ---------------------------------------------------------------------- */
 
 static const char *unit(const struct inflate *f)
 {
-	return f->kind == INFLATE_GZIP ? "member" : "frame";
+	return f->kind == INFLATE_GZIP ? "member" : f->kind == INFLATE_XZ ? "stream" : "frame";
 }
 
 static int broken(const struct inflate *f, struct ss_err *err)
@@ -204,6 +233,8 @@ static bool head_fits(const struct inflate *f)
 
 	if (f->kind == INFLATE_GZIP)
 		return memcmp(h, gzip_magic, n < 3 ? n : 3) == 0;
+	if (f->kind == INFLATE_XZ)
+		return memcmp(h, xz_magic, n) == 0;
 	if (n == 0 || memcmp(h, zstd_magic, n) == 0)
 		return true;
 	return (h[0] & 0xf0) == 0x50 && memcmp(h + 1, zstd_skip_magic, n - 1) == 0;
@@ -291,15 +322,24 @@ static void begin_member(struct inflate *f)
 	f->head_n = 0;
 	if (f->kind == INFLATE_GZIP)
 		gzip_begin(f);
+	else if (f->kind == INFLATE_XZ)
+		xz_begin(f);
 	else
 		zstd_begin(f);
+}
+
+static enum step any_step(struct inflate *f, struct ss_span *in)
+{
+	if (f->kind == INFLATE_GZIP)
+		return gzip_step(f, in);
+	return f->kind == INFLATE_XZ ? xz_step(f, in) : zstd_step(f, in);
 }
 
 /* One call of the decoder; *ret_idle if it had nothing to do. */
 static int one_step(struct inflate *f, struct ss_span *in, bool *ret_idle, struct ss_err *err)
 {
 	const size_t had = in->n, filled = f->filled;
-	const enum step s = f->kind == INFLATE_GZIP ? gzip_step(f, in) : zstd_step(f, in);
+	const enum step s = any_step(f, in);
 
 	f->in += had - in->n;
 	*ret_idle = had == in->n && filled == f->filled;
@@ -314,8 +354,11 @@ static int one_step(struct inflate *f, struct ss_span *in, bool *ret_idle, struc
 		return broken(f, err);
 	case STEP_WINDOW:
 		return ss_fail(err, SS_ELIMIT,
-			       "zstd: a window of more than %u MiB (frame at offset %llu)",
-			       1u << (INFLATE_ZSTD_WINDOW_LOG - 20), (unsigned long long)f->start);
+			       "%s: a window of more than %u MiB (%s at offset %llu)",
+			       inflate_kind_name(f->kind),
+			       f->kind == INFLATE_XZ ? INFLATE_XZ_WINDOW_MIB
+						     : 1u << (INFLATE_ZSTD_WINDOW_LOG - 20),
+			       unit(f), (unsigned long long)f->start);
 	}
 	return 0;
 }
@@ -352,7 +395,7 @@ int inflate_new(enum inflate_kind kind, const struct inflate_sink *sink,
 {
 	struct inflate *f;
 
-	if (kind == INFLATE_BZIP2 || kind == INFLATE_XZ)
+	if (kind == INFLATE_BZIP2 || (kind == INFLATE_XZ && !limits->xz))
 		return ss_fail(err, SS_EINPUT, "compressed with %s; gzip, zstd and plain are read",
 			       inflate_kind_name(kind));
 	f = ss_calloc(1, sizeof(*f));
@@ -372,5 +415,6 @@ void inflate_free(struct inflate *f)
 	if (f->kind == INFLATE_GZIP)
 		gzip_done(f);
 	(void)ZSTD_freeDCtx(f->zstd);
+	lzma_end(&f->xz);
 	free(f);
 }

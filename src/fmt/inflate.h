@@ -5,15 +5,19 @@
 #include "base/err.h"
 
 /*
- * Streaming decompression: gzip (ISA-L where it was built in, else zlib), zstd, and plain bytes
- * through the same door. Bytes go in with inflate_put() in pieces of any size; what comes out is
- * written straight into room that the sink gives, and pushed when the room is full.
+ * Streaming decompression: gzip (ISA-L where it was built in, else zlib), zstd, xz if it is asked
+ * for (layers are never packed so), and plain bytes through the same door. Bytes go in with
+ * inflate_put() in pieces of any size; what comes out is written straight into room that the sink
+ * gives, and pushed when the room is full.
  *
- * Several gzip members or zstd frames (skippable ones too) after each other are one stream.
+ * Several gzip members, zstd frames (skippable ones too) or xz streams after each other are one.
  * Anything else after the last one, and an end in the middle, are refused with the offset.
  * Checksums inside the formats are checked. Memory is constant: about 100 KiB for gzip, the
- * frame's window for zstd, and a window over INFLATE_ZSTD_WINDOW_LOG is refused.
+ * frame's window for zstd, and a window over INFLATE_ZSTD_WINDOW_LOG is refused; for xz what
+ * liblzma needs, and over INFLATE_XZ_MEMORY is refused.
  */
+#define INFLATE_XZ_WINDOW_MIB 64u /* what xz -9 writes */
+#define INFLATE_XZ_MEMORY ((uint64_t)(INFLATE_XZ_WINDOW_MIB + 1) << 20)
 #define INFLATE_ZSTD_WINDOW_LOG 25u /* 32 MiB: the largest that container tools write */
 #define INFLATE_SNIFF 6u            /* bytes that inflate_sniff() wants to see, fewer at the end */
 #define INFLATE_RATIO_SLACK ((uint64_t)16 << 20) /* output that is never held against the ratio */
@@ -23,7 +27,7 @@ enum inflate_kind {
 	INFLATE_GZIP,
 	INFLATE_ZSTD,
 	INFLATE_BZIP2, /* known by its magic, so that it can be refused by name */
-	INFLATE_XZ,
+	INFLATE_XZ,    /* the same, unless inflate_limits.xz */
 };
 
 /* By magic number; what has none of them is plain. */
@@ -44,6 +48,7 @@ struct inflate_limits {
 	uint32_t ratio;       /* output : input, asked once INFLATE_RATIO_SLACK has come out */
 	const char *out_hint; /* for ss_err.hint where the limit is met; static text or NULL */
 	const char *ratio_hint;
+	bool xz; /* is read */
 };
 
 struct inflate;

@@ -10,6 +10,7 @@ docs/causes.md is without a pair, but for those in ELSEWHERE, which name the tes
 import gzip
 import io
 import json
+import lzma
 import os
 import re
 import struct
@@ -18,6 +19,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
+import zlib
 
 ELSEWHERE = {
     'unknown': 'tests/cli/diff.t', 'id.owner': 'tests/cli/diff.t',
@@ -67,18 +69,36 @@ def pyc(mtime, code=b'code', flags=0):
 
 
 def elf(sections):
-    """A 64-bit object with these sections, (name, bytes)."""
+    """A 64-bit object with these sections, (name, bytes, type, link)."""
     names, body, heads, at = b'\0', b'', [bytes(64)], 64
-    for name, data in sections + [(b'.shstrtab', None)]:
+    for name, data, kind, link in [(*s, 1, 0)[:4] for s in sections + [(b'.shstrtab', None)]]:
         where = len(names)
         names += name + b'\0'
         data = names if data is None else data
-        heads.append(struct.pack('<IIQQQQIIQQ', where, 1, 0, 0, at, len(data), 0, 0, 1, 0))
+        heads.append(struct.pack('<IIQQQQIIQQ', where, kind, 0, 0, at, len(data), link, 0, 1, 0))
         body += data
         at += len(data)
     head = b'\177ELF\2\1\1' + bytes(9) + struct.pack('<HHIQQQIHHHHHH', 1, 62, 1, 0, 0, at, 0, 64,
                                                      0, 0, 64, len(heads), len(heads) - 1)
     return head + body + b''.join(heads)
+
+
+def elf_source(name):
+    """One whose table of symbols names a source file."""
+    return elf([(b'.symtab', bytes(24) + struct.pack('<IBBHQQ', 1, 4, 0, 0xfff1, 0, 0), 2, 2),
+                (b'.strtab', b'\0' + name + b'\0', 3)])
+
+
+def png(text):
+    out = b'\211PNG\r\n\032\n'
+    for kind, data in ((b'IHDR', bytes(13)), (b'tEXt', b'date:create\0' + text), (b'IEND', b'')):
+        out += struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
+    return out
+
+
+def pdf(when, one):
+    return (b'%%PDF-1.7\n1 0 obj\n<</CreationDate(D:%s)/Producer(x 1.2)>>\nendobj\ntrailer\n'
+            b'<</ID [<%s><%s>]/Root 1 0 R>>\n%%%%EOF\n' % (when, one, one))
 
 
 def bzimage(version, payload=b''):
@@ -124,6 +144,9 @@ PAIRS = [
      b'\0\1' * 20 + struct.pack('<Q', T2) + b'\0\1' * 20),
     ('time.text', 'srv/data.json', '{"a": {"at": "2024-01-02T03:04:05Z"}}',
      '{"a": {"at": "2025-01-02T03:04:05Z"}}'),
+    ('time.text', 'srv/a.pdf', pdf(b'20240102030405Z', b'aa' * 16), pdf(b'20250102030405Z', b'aa' * 16)),
+    ('time.text', 'srv/a.png', png(b'2024-01-02T03:04:05+00:00'), png(b'2025-01-02T03:04:05+00:00')),
+    ('time.text', 'srv/a.xz', lzma.compress(b'made 2024-01-02\n'), lzma.compress(b'made 2025-01-02\n')),
     ('time.shadow-day', 'etc/shadow', 'a:*:19000:0:99999:7:::\n', 'a:*:19001:0:99999:7:::\n'),
     ('time.package-log', 'var/log/dpkg.log', '2024-01-02 03:04:05 startup\n',
      '2025-01-02 03:04:05 startup\n'),
@@ -153,12 +176,14 @@ PAIRS = [
     ('rand.hash-seed', 'usr/share/map.json', '{"a": 1, "b": 2}', '{"b": 2, "a": 1}'),
     ('rand.hash-seed', 'usr/lib/m.pyc', pyc(1, b'abc-set-xyz'), pyc(1, b'xyz-set-abc')),
     ('rand.token', 'etc/id', 'id=' + 'a1' * 16 + '\n', 'id=' + 'b2' * 16 + '\n'),
+    ('rand.token', 'srv/b.pdf', pdf(b'20240102030405Z', b'a1' * 16), pdf(b'20240102030405Z', b'b2' * 16)),
     ('rand.uuid', 'etc/uuid', '01234567-89ab-cdef-0123-456789abcdef\n',
      'fedcba98-7654-3210-fedc-ba9876543210\n'),
     ('rand.salt', 'etc/shadow', 'a:$6$salt$one:19000:0:::::\n', 'a:$6$tlas$two:19000:0:::::\n'),
     ('rand.private-key', 'etc/ssh/ssh_host_rsa_key', KEY % 'AAA', KEY % 'BBB'),
     ('rand.private-key', 'srv/tls.pem', KEY % 'AAA', KEY % 'BBB'),
     ('rand.temp-name', 'etc/where', 'in /tmp/tmp.aBcDeF\n', 'in /tmp/tmp.GhIjKl\n'),
+    ('rand.temp-name', 'usr/lib/s.o', elf_source(b'/tmp/ccAbCdEf.s'), elf_source(b'/tmp/ccGhIjKl.s')),
     ('rand.lto-section', 'usr/lib/t.o', elf([(b'.gnu.lto_main.1111', b'x')]),
      elf([(b'.gnu.lto_main.2222', b'x')])),
     ('rand.composer-suffix', 'srv/vendor/composer/autoload_real.php', 'Init1\n', 'Init2\n'),
@@ -198,6 +223,7 @@ PAIRS = [
     ('tool.compiler-version', 'usr/bin/z', elf([(b'.comment', b'GCC: (Debian 12.2.0-14) 12.2.0\0')]),
      elf([(b'.comment', b'GCC: (Debian 12.2.0-13) 12.2.0\0')])),
     ('tool.compressor', 'srv/c.gz', gz(b'x' * 999, 0, 9), gz(b'x' * 999, 0, 1)),
+    ('tool.compressor', 'srv/c.xz', lzma.compress(b'x' * 999, preset=9), lzma.compress(b'x' * 999, preset=0)),
     ('tool.build-id', 'usr/bin/w', elf([(b'.note.gnu.build-id', b'1' * 20)]),
      elf([(b'.note.gnu.build-id', b'2' * 20)])),
     ('tool.kernel-config', 'boot/vmlinuz', kernel_with(b'CONFIG_A=y\n'), kernel_with(b'CONFIG_A=n\n')),

@@ -286,6 +286,23 @@ check 'nothing is printed before the page is written' test ! -s "$OUT"
 try 2 diff -q --html ./a.eif a.eif b.eif
 err "selfsame: error: the output './a.eif' would replace 'a.eif'"
 
+# --- symbols, by name ---
+
+mkdir -p sym1 sym2
+printf '.globl f\nf: nop\n.size f,1\n.globl gone\ngone: nop\n' | cc -c -x assembler -o sym1/x.o -
+printf '.globl f\nf: nop\nnop\n.size f,2\n.globl come\ncome: nop\n' | cc -c -x assembler -o sym2/x.o -
+printf '.globl f\nf: nop\n.globl g\nnop\ng: nop\n' | cc -c -x assembler -o sym1/y.o -
+printf '.globl f\nf: nop\n.globl g\ng: nop\nnop\n' | cc -c -x assembler -o sym2/y.o -
+find sym1 sym2 -exec touch -d @5 {} +
+try 1 diff -q --all sym1 sym2
+out_has 'section .symtab: symbol come, only in the second'
+out_has 'section .symtab: symbol gone, only in the first'
+out_has '    section .symtab: symbol f
+      - type 0, section 1, size 1
+      + type 0, section 1, size 2'
+out_has '    section .symtab: symbols at another address
+      + 1'
+
 # --- images ---
 
 PYTHONPATH=$SRC/tests/oracle python3 - <<'END'

@@ -4,6 +4,7 @@
 #include "expect.h"
 #include "fmt/inflate.h"
 
+#include <lzma.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -351,6 +352,110 @@ static void other_compressors_are_refused_by_name(void **state)
 		     &err, SS_EINPUT, "compressed with xz; gzip, zstd and plain are read");
 }
 
+/* A stream of liblzma's encoder behind what `to` has. */
+static void xz(struct ss_buf *to, struct ss_span in, uint32_t preset)
+{
+	AUTO_FREE uint8_t *p = ss_calloc(lzma_stream_buffer_bound(in.n), 1);
+	lzma_options_lzma o;
+	lzma_filter filters[] = { { LZMA_FILTER_LZMA2, &o }, { LZMA_VLI_UNKNOWN, NULL } };
+	size_t n = 0;
+
+	assert_false(lzma_lzma_preset(&o, preset));
+	assert_int_equal(lzma_stream_buffer_encode(filters, LZMA_CHECK_CRC64, NULL, in.p, in.n, p,
+						   &n, lzma_stream_buffer_bound(in.n)),
+			 LZMA_OK);
+	ss_buf_put(to, (struct ss_span){ p, n });
+}
+
+static const struct inflate_limits with_xz = { .xz = true };
+
+static void xz_comes_back_in_pieces_of_any_size_and_stream_after_stream(void **state)
+{
+	AUTO_BUF struct ss_buf data = SS_BUF_INIT(LIMIT);
+	AUTO_BUF struct ss_buf packed = SS_BUF_INIT(LIMIT);
+
+	(void)state;
+	for (uint32_t i = 0; i < 30000; i++)
+		ss_buf_be32(&data, i * i);
+	xz(&packed, (struct ss_span){ data.p, 60000 }, 6);
+	xz(&packed, (struct ss_span){ data.p, 0 }, 0);
+	xz(&packed, (struct ss_span){ data.p + 60000, data.n - 60000 }, 1);
+	for (size_t piece = 1; piece < 200000; piece = piece * 7 + 1) {
+		struct out o = { 0 };
+		struct ss_err err = { 0 };
+
+		expect_ok(run(ss_buf_span(&packed), piece, 1 + piece % 4096, &with_xz, &o, &err),
+			  &err);
+		assert_int_equal(o.got.n, data.n);
+		assert_memory_equal(o.got.p, data.p, data.n);
+		ss_buf_done(&o.got);
+	}
+}
+
+static void xz_that_is_cut_or_changed_is_refused(void **state)
+{
+	AUTO_BUF struct ss_buf packed = SS_BUF_INIT(LIMIT);
+
+	(void)state;
+	xz(&packed, (struct ss_span){ (const uint8_t *)"some text", 9 }, 6);
+	for (size_t n = 6; n < packed.n; n++) {
+		struct out o = { 0 };
+		struct ss_err err = { 0 };
+
+		assert_int_equal(run((struct ss_span){ packed.p, n }, 16, 4096, &with_xz, &o, &err),
+				 -1);
+		assert_int_equal(err.code, SS_EINPUT);
+		assert_non_null(strstr(err.msg, "xz: truncated at offset "));
+		ss_buf_done(&o.got);
+	}
+	for (size_t i = 6; i < packed.n; i++) {
+		struct out o = { 0 };
+		struct ss_err err = { 0 };
+
+		packed.p[i] ^= 0x10;
+		assert_int_equal(run(ss_buf_span(&packed), 16, 4096, &with_xz, &o, &err), -1);
+		assert_true(err.code == SS_EINPUT || err.code == SS_ELIMIT);
+		assert_int_equal(strncmp(err.msg, "xz: ", 4), 0);
+		packed.p[i] ^= 0x10;
+		ss_buf_done(&o.got);
+	}
+}
+
+/* The header of the first block: its size, flags, two sizes, LZMA2 with one byte of properties, a
+ * checksum. */
+static void set_window(struct ss_buf *b, uint8_t code)
+{
+	const size_t n = 4 * (b->p[12] + (size_t)1) - 4;
+	uint32_t crc;
+
+	assert_memory_equal(b->p + 16, "\x21\1", 2);
+	b->p[18] = code;
+	crc = lzma_crc32(b->p + 12, n, 0);
+	for (size_t i = 0; i < 4; i++)
+		b->p[12 + n + i] = (uint8_t)(crc >> 8 * i);
+}
+
+static void a_large_xz_window_is_refused(void **state)
+{
+	for (uint8_t code = 28; code <= 29; code++) { /* 64 and 96 MiB */
+		AUTO_BUF struct ss_buf packed = SS_BUF_INIT(LIMIT);
+		struct out o = { 0 };
+		struct ss_err err = { 0 };
+		int rc;
+
+		(void)state;
+		xz(&packed, (struct ss_span){ (const uint8_t *)"some text", 9 }, 0);
+		set_window(&packed, code);
+		rc = run(ss_buf_span(&packed), 4096, 4096, &with_xz, &o, &err);
+		ss_buf_done(&o.got);
+		if (code == 28)
+			expect_ok(rc, &err);
+		else
+			expect_fails(rc, &err, SS_ELIMIT,
+				     "xz: a window of more than 64 MiB (stream at offset 0)");
+	}
+}
+
 static void a_failing_sink_stops_it(void **state)
 {
 	AUTO_BUF struct ss_buf data = SS_BUF_INIT(LIMIT);
@@ -375,6 +480,9 @@ int main(void)
 		cmocka_unit_test(no_changed_byte_changes_the_output_unnoticed),
 		cmocka_unit_test(bombs_stop_at_the_limits),
 		cmocka_unit_test(a_large_zstd_window_is_refused),
+		cmocka_unit_test(xz_comes_back_in_pieces_of_any_size_and_stream_after_stream),
+		cmocka_unit_test(xz_that_is_cut_or_changed_is_refused),
+		cmocka_unit_test(a_large_xz_window_is_refused),
 		cmocka_unit_test(other_compressors_are_refused_by_name),
 		cmocka_unit_test(a_failing_sink_stops_it),
 	};
