@@ -85,6 +85,14 @@ def without_an_identity_it_is_no_unless_any_operator_will_do():
 
 
 @sentence
+def a_role_or_instance_of_zeros_is_anybody():
+    zero = "00" * 48
+    for index in (3, 4):
+        out, _ = no("operator", documents(more=["--pcr", f"{index}={zero}"]), ["--pcr", f"{index}={zero}"])
+        assert f"\npcr{index}       yes\n" in out and "\nidentity:  none\n" in out, out
+
+
+@sentence
 def who_signed_the_image_is_nobody_who_runs_it():
     pem = open(OTHER.cert, encoding="ascii").read()
     der = subprocess.run(["openssl", "x509", "-outform", "DER"], input=pem.encode(), capture_output=True, check=True).stdout
