@@ -348,6 +348,8 @@ static int expect_values(struct cli_expect *x, const struct cli_expect_opts *o, 
 {
 	if (o->nonce != NULL && expect_value("--nonce", o->nonce, &x->nonce, &x->e.nonce, err) < 0)
 		return -1;
+	if (o->nonce != NULL && x->e.nonce.n == 0) /* of a variable that was never set */
+		return ss_fail(err, SS_EUSAGE, "--nonce is empty: anybody's document may have it");
 	if (o->user_data != NULL &&
 	    expect_value("--user-data", o->user_data, &x->user_data, &x->e.user_data, err) < 0)
 		return -1;

@@ -397,6 +397,9 @@ int cfg_policy_load(const char *path, struct cfg_policy *ret, struct ss_err *err
 		return -1;
 	if (cfg_policy_read(ss_buf_span(&b), &p, err) < 0)
 		return ss_ctx(err, "'%s'", path);
+	if (p.minimum != NULL && p.release_rows.n == 0)
+		return ss_fail(err, SS_EINPUT,
+			       "'%s': 'minimum_release' says nothing without a release", path);
 	for (size_t i = 0; i < p.signers.n; i++) {
 		struct cfg_policy_signer *s = (struct cfg_policy_signer *)p.signers.v + i;
 

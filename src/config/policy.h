@@ -61,7 +61,8 @@ extern const struct cfg_field cfg_policy_fields[];
 /* Signers' certificates are not read yet. Messages begin "line N: ". */
 SS_MUST_CHECK SS_NONNULL int cfg_policy_read(struct ss_span in, struct cfg_policy *ret,
 					     struct ss_err *err);
-/* The file and the certificates that it names. */
+/* The file and the certificates that it names. Fails on a minimum_release without a release, which
+ * cfg_policy_read() takes: a policy may be written in that order. */
 SS_MUST_CHECK SS_NONNULL int cfg_policy_load(const char *path, struct cfg_policy *ret,
 					     struct ss_err *err);
 SS_NONNULL void cfg_policy_done(struct cfg_policy *p); /* accepts a zeroed one */
