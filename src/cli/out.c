@@ -61,7 +61,8 @@ void cli_json_text(json_t *object, const char *key, struct ss_span s)
 
 int cli_json_print(const json_t *root, struct ss_err *err)
 {
-	if (json_dumpf(root, stdout, JSON_INDENT(2)) < 0)
+	/* A terminal would obey some characters beyond ASCII, and show others in another order. */
+	if (json_dumpf(root, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) < 0)
 		return ss_fail_sys(err, "cannot write to standard output");
 	(void)putchar('\n');
 	return 0;

@@ -123,7 +123,7 @@ static int put_json(const char *p, size_t n, void *b)
 static char *json_text(json_t *o)
 {
 	AUTO_BUF struct ss_buf b = SS_BUF_INIT(SIZE_MAX);
-	const int rc = json_dump_callback(o, put_json, &b, JSON_INDENT(2));
+	const int rc = json_dump_callback(o, put_json, &b, JSON_INDENT(2) | JSON_ENSURE_ASCII);
 
 	assert(rc == 0);
 	json_decref(o);

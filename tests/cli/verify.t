@@ -169,6 +169,12 @@ try 2 verify --role admin x
 err "selfsame: error: --role admin: it must begin with 'arn:'"
 try 2 verify --nonce 0 x
 err 'selfsame: error: --nonce must be hexadecimal digits, or @FILE'
+# A nonce of no bytes would be said to hold in a document that anybody asked for.
+: >nothing
+for word in '' @nothing; do
+	try 2 verify --nonce "$word" x
+	err "selfsame: error: --nonce is empty: anybody's document may have it"
+done
 try 2 verify --user-data xyz x
 err 'selfsame: error: --user-data must be hexadecimal digits, or @FILE'
 try 2 verify --at yesterday x
@@ -188,6 +194,11 @@ try 3 verify --root bad.cose $zeros "$v/production-2022-nov.cose"
 printf 'releases = 1\n' >typo.toml
 try 3 verify --policy typo.toml x
 err "selfsame: error: 'typo.toml': line 1: unknown key 'releases'; did you mean 'release'?"
+
+# A minimum that no release of the policy has to reach, beside an image that it does not judge.
+printf 'minimum_release = "2.0"\n' >minimum.toml
+try 3 verify --policy minimum.toml $zeros x
+err "selfsame: error: 'minimum.toml': 'minimum_release' says nothing without a release"
 
 # An image, its measurements, a policy; a document of a test CA with its registers.
 oracle() { python3 "$SRC/tests/oracle/eif.py" "$@"; }
@@ -220,6 +231,10 @@ for name in ('a', 'app', 'rt', 'kern', 'both'):
     d.certs = d.ders()
     json.dump([der.hex() for der in d.certs.values()], open(name + '.certs', 'w'))
     open(name + '.cose', 'wb').write(d.bytes())
+    if name == 'a':
+        d.pcrs[3] = bytes(48)
+        d.fields['module_id'] = tstr('i-\u009b31m\u202e')
+        open('nobody.cose', 'wb').write(d.bytes())
 root = hashlib.sha256(ROOT_DER).hexdigest()
 open('root.sha256', 'w').write(root)
 END
@@ -324,6 +339,14 @@ first "no: release-unknown: none of 2 releases has these registers; the nearest 
 # shellcheck disable=SC2086
 try 1 verify $yes --policy p.toml --known kern.json kern.cose
 out_has 'changed    kernel: as in kern.json; the application is the expected one'
+
+# Zeros in PCR3 are an instance without a role: they name nobody.
+try 0 verify --root root.pem --at 1700000000 --measurements a.json --pcr 3="$zero" nobody.cose
+out_has 'unchecked  operator: neither role (PCR3) nor instance (PCR4) was expected; anybody can run this image'
+# Nor do the words of a document reach a terminal as they are, in JSON either.
+out_has 'document   i-\xc2\x9b31m\xe2\x80\xae, '
+try 0 verify --json --root root.pem --at 1700000000 --measurements a.json nobody.cose
+out_has '"i-\u009B31m\u202E"'
 
 # Nothing that a document or a policy says reaches the terminal as it is: a mark that turns text.
 sed 's/rotates its keys/\\u202e/' p.toml >mark.toml
