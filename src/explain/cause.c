@@ -182,6 +182,10 @@ static const struct ex_cause_row rows[EX_CAUSES] = {
 				 "alike" },
 	[EX_FORM_PADDING] = { "form.padding", "bytes that belong to no file of the archive",
 			      "make the archive with the same program" },
+	[EX_FORM_SECTION_ORDER] = { "form.section-order",
+				    "the sections of the image stand in another order",
+				    "make the image with the same program; selfsame build has "
+				    "one order" },
 	[EX_FORM_DATABASE] = { "form.database", "a database file with times or random page order",
 			       "make it at start, or dump and load it sorted" },
 };

@@ -221,7 +221,45 @@ static int compare_all(struct ex_run *r, const struct ex_side *a, const struct e
 	return 0;
 }
 
-/* What of the file is in no section: the order of the sections, and their headers. */
+/* The next section from *i on that a register covers; NULL = none is left. */
+static const struct eif_section *next_measured(const struct eif_file *f, size_t *i)
+{
+	while (*i < f->header.n_sections) {
+		const struct eif_section *s = &f->sections[(*i)++];
+
+		if (eif_section_is_measured(s->type))
+			return s;
+	}
+	return NULL;
+}
+
+/* Registers cover the sections in the order of the file, not each by itself. */
+static bool is_same_order(const struct eif_file *a, const struct eif_file *b)
+{
+	const struct eif_section *s, *t;
+	size_t i = 0, j = 0;
+
+	do {
+		s = next_measured(a, &i);
+		t = next_measured(b, &j);
+		if (s != NULL && t != NULL && s->type != t->type)
+			return false;
+	} while (s != NULL && t != NULL);
+	return true; /* one section more or less has been told by itself */
+}
+
+static void compare_order(struct ex_run *r, const struct ex_side *a, const struct ex_side *b)
+{
+	const struct ss_span none = { NULL, 0 };
+
+	if (r->ret->registers || is_same_order(&a->eif, &b->eif))
+		return;
+	r->part = "header";
+	r->measured = true;
+	tell_whole(r, EX_FORM_SECTION_ORDER, "the order of the sections", none, none);
+}
+
+/* What of the file is in no section: the order of the others, and the headers of all. */
 static int compare_frames(struct ex_run *r, const struct ex_side *a, const struct ex_side *b,
 			  struct ss_err *err)
 {
@@ -257,5 +295,6 @@ int ex_compare_eif(struct ex_run *r, const struct ex_side *a, const struct ex_si
 	for (size_t i = 0; i < SS_NELEMS(order); i++)
 		if (compare_all(r, a, b, order[i], err) < 0)
 			return -1;
+	compare_order(r, a, b);
 	return r->said == 0 ? compare_frames(r, a, b, err) : 0;
 }

@@ -26,7 +26,7 @@ ELSEWHERE = {
     'time.metadata': 'tests/cli/diff.t', 'input.metadata': 'tests/cli/diff.t',
     'input.header': 'tests/cli/diff.t', 'input.cmdline': 'tests/cli/diff.t',
     'rand.signature': 'tests/cli/diff.t', 'form.inode-numbers': 'tests/cli/diff.t',
-    'form.padding': 'tests/cli/diff.t', 'input.config': 'tests/cli/diff.t',
+    'form.padding': 'tests/cli/diff.t', 'form.section-order': 'tests/cli/diff.t', 'input.config': 'tests/cli/diff.t',
 }
 T1, T2 = 1700000000, 1731234567
 

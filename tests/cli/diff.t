@@ -124,6 +124,33 @@ try 1 diff four.eif arm.eif
 out_has 'input.header: '
 out_has 'different: 1 file, 1 cause; the registers are the same'
 
+# PCR0 and PCR1 are of the sections in the order of the file: the same sections are not enough.
+for order in 'a kernel=kernel cmdline=meta metadata=meta' 'b cmdline=meta kernel=kernel metadata=meta' \
+	'c cmdline=meta kernel=kernel metadata=kernel' 'd metadata=meta kernel=kernel cmdline=meta'; do
+	printf '{}' >meta
+	# shellcheck disable=SC2086
+	set -- $order
+	python3 "$SRC/tests/oracle/eif.py" make "order-$1.eif" "$2" "$3" "$4" ramdisk=a.cpio ramdisk=a.cpio
+done
+try 1 diff order-a.eif order-b.eif
+out <<'END'
+different: 1 file, 1 cause; the registers differ
+
+form.section-order: the sections of the image stand in another order (1 file)
+  header
+    the order of the sections
+  mend: make the image with the same program; selfsame build has one order
+END
+try 1 diff order-a.eif order-c.eif
+out_has '; the registers differ'
+"$SELFSAME" measure order-a.eif >a.pcrs
+"$SELFSAME" measure order-b.eif >b.pcrs
+"$SELFSAME" measure order-d.eif >d.pcrs
+check 'they do' sh -c '! cmp -s a.pcrs b.pcrs'
+check 'metadata may stand anywhere' cmp a.pcrs d.pcrs
+try 1 diff order-a.eif order-d.eif
+out_has 'different: 1 file, 1 cause; the registers are the same'
+
 # --- the form of an archive ---
 
 try 1 diff a.eif pad.eif
