@@ -58,20 +58,30 @@ struct proxy {
 	bool was_attested;
 };
 
-static int attest(void *ctx, struct ep_pin *ret, struct ss_err *err)
+static int judge(struct proxy *p, struct ep_pin *ret, struct ss_err *err)
 {
-	struct proxy *p = ctx;
-	const struct att_verified *yes;
+	const struct att_verified *yes = att_verdict_yes(p->last.v);
 
-	cli_judged_done(&p->last);
-	if (cli_peer_ask(&p->peer, &p->last, err) < 0)
-		return -1;
-	yes = att_verdict_yes(p->last.v);
 	if (yes == NULL)
 		return ss_fail(err, SS_EVERIFY, "%s: %s",
 			       att_reason_code(att_verdict_reason(p->last.v)),
 			       att_verdict_message(p->last.v));
 	return ep_pin_make(yes, p->last.ep.conn, ret, err);
+}
+
+static int attest(void *ctx, struct ep_pin *ret, struct ss_err *err)
+{
+	struct proxy *p = ctx;
+	int rc;
+
+	cli_judged_done(&p->last);
+	rc = cli_peer_ask(&p->peer, &p->last, err);
+	if (rc == 0)
+		rc = judge(p, ret, err);
+	/* The verdict is kept, the connection is not: the enclave would wait for its end. */
+	cli_endpoint_done(&p->last.ep);
+	p->last.ep = (struct cli_endpoint){ 0 };
+	return rc;
 }
 
 /* --- what happens ---------------------------------------------------------------------------- */
