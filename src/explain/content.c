@@ -21,7 +21,7 @@ void ex_push(struct ex_run *r, const struct ex_pair *p)
 {
 	struct ex_pair *to;
 
-	if (p->depth > EX_MAX_DEPTH || r->pairs >= EX_MAX_PAIRS) {
+	if (p->depth > EX_MAX_DEPTH || r->pairs >= EX_MAX_PAIRS || p->path.n > EX_PATH) {
 		ex_say_content(r, p, EX_UNKNOWN, "not looked into: nested too deep, or too many",
 			       ex_text(""), ex_text(""));
 		return;
@@ -56,22 +56,22 @@ static void le32(uint8_t *p, uint32_t v)
 		p[i] = (uint8_t)(v >> 8 * i);
 }
 
-/* A member of a zip is a gzip stream without its frame. */
-static int unpack_member(struct ex_run *r, struct ex_bytes *b, uint32_t crc, uint64_t size,
-			 struct ss_err *err)
+/* A member of a zip is a gzip stream without its frame. One that is not packed is held as it is. */
+static int unpack_member(struct ex_run *r, const struct ex_bytes *b, bool packed, uint32_t crc,
+			 uint64_t size, struct ex_bytes *ret, struct ss_err *err)
 {
 	static const uint8_t head[10] = { 0x1f, 0x8b, 8 };
-	struct ex_bytes out;
 	uint8_t tail[8];
 
+	if (!packed) {
+		*ret = *b;
+		(void)ex_source_hold(ret->src);
+		return 0;
+	}
 	le32(tail, crc);
 	le32(tail + 4, (uint32_t)size);
-	if (ex_unpack(b, INFLATE_GZIP, (struct ss_span){ head, sizeof(head) },
-		      (struct ss_span){ tail, sizeof(tail) }, &r->left, &out, err) < 0)
-		return -1;
-	ex_source_drop(b->src);
-	*b = out;
-	return 0;
+	return ex_unpack(b, INFLATE_GZIP, (struct ss_span){ head, sizeof(head) },
+			 (struct ss_span){ tail, sizeof(tail) }, &r->left, ret, err);
 }
 
 static bool is_fatal(const struct ss_err *err)
@@ -79,25 +79,29 @@ static bool is_fatal(const struct ss_err *err)
 	return err->code != SS_EINPUT && err->code != SS_ELIMIT;
 }
 
-/* *ret_same: what was packed is equal. */
+/* Both or neither: what is unpacked says nothing of what is not. *ret_same: what was packed is
+ * equal. */
 static int unpack_both(struct ex_run *r, struct ex_pair *p, bool *ret_same, struct ss_err *err)
 {
-	uint64_t at;
+	struct ex_bytes a = { 0 };
+	struct ex_bytes b = { 0 };
 
 	*ret_same = false;
 	if (!p->a_packed && !p->b_packed)
 		return 0;
-	if ((p->a_packed && unpack_member(r, &p->a, p->a_crc, p->a_size, err) < 0) ||
-	    (p->b_packed && unpack_member(r, &p->b, p->b_crc, p->b_size, err) < 0)) {
+	if (unpack_member(r, &p->a, p->a_packed, p->a_crc, p->a_size, &a, err) < 0 ||
+	    unpack_member(r, &p->b, p->b_packed, p->b_crc, p->b_size, &b, err) < 0) {
+		ex_source_drop(a.src);
 		if (is_fatal(err))
 			return -1;
 		*err = (struct ss_err){ 0 }; /* broken, or too large: compared as it is */
 		return 0;
 	}
-	if (ex_first_difference(&p->a, &p->b, 0, &at, ret_same, err) < 0)
-		return -1;
-	p->first = at;
-	return 0;
+	ex_source_drop(p->a.src);
+	ex_source_drop(p->b.src);
+	p->a = a;
+	p->b = b;
+	return ex_first_difference(&p->a, &p->b, 0, &p->first, ret_same, err);
 }
 
 static int look(struct ex_run *r, struct ex_pair *p, struct ss_err *err)
@@ -124,8 +128,13 @@ static int look(struct ex_run *r, struct ex_pair *p, struct ss_err *err)
 	return 0;
 }
 
+/* They differ: whatever the readers thought of it, it is told. */
 int ex_content(struct ex_run *r, const struct ex_pair *p, struct ss_err *err)
 {
+	const uint64_t said = r->said;
+	bool follows = false;
+	bool outermost = true;
+
 	ex_push(r, p);
 	while (r->n > 0) {
 		struct ex_pair next = r->stack[--r->n];
@@ -134,7 +143,11 @@ int ex_content(struct ex_run *r, const struct ex_pair *p, struct ss_err *err)
 		ex_pair_done(&next);
 		if (rc < 0)
 			return -1;
+		follows = follows || (outermost && r->follows);
+		outermost = false;
 	}
+	if (r->said == said && !follows)
+		ex_say_content(r, p, EX_UNKNOWN, "the bytes differ", ex_text(""), ex_text(""));
 	return 0;
 }
 

@@ -7,12 +7,15 @@
 #include <string.h>
 
 #define TEXT_MAX ((size_t)1 << 30)
+#define TEXT_MAX_MEMBERS ((size_t)16 << 20) /* of a container in a file: 256 bytes a name */
 
 void ex_list_init(struct ex_list *l, enum ex_form form, struct ex_source *src, size_t max)
 {
-	*l = (struct ex_list){
-		.form = form, .src = ex_source_hold(src), .max = max, .text = SS_BUF_INIT(TEXT_MAX)
-	};
+	*l = (struct ex_list){ .form = form,
+			       .src = ex_source_hold(src),
+			       .max = max,
+			       .text = SS_BUF_INIT(max <= EX_LIST_MEMBERS ? TEXT_MAX_MEMBERS
+									  : TEXT_MAX) };
 }
 
 void ex_list_done(struct ex_list *l)

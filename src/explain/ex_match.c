@@ -315,6 +315,7 @@ static int compare_entries(struct match *k, size_t i, size_t j, struct ss_err *e
 struct sized {
 	uint64_t n;
 	uint32_t i;
+	uint32_t next; /* where to look on if this one is taken */
 };
 
 static int by_size(const void *x, const void *y)
@@ -349,21 +350,34 @@ static size_t first_of_size(const struct sized *v, size_t n, uint64_t size)
 	return from;
 }
 
-static int find_move(struct match *k, const struct sized *v, size_t n, size_t j, struct ss_err *err)
+/* From v[s] on the first that nothing has been found to be yet. Many files of one size may move:
+ * those that are taken are not passed by one by one again. */
+static size_t next_free(const struct match *k, struct sized *v, size_t n, size_t s)
+{
+	size_t end = s;
+
+	while (end < n && k->to_b[v[end].i] != NOBODY)
+		end = v[end].next;
+	while (s < end) {
+		const size_t on = v[s].next;
+
+		v[s].next = (uint32_t)end;
+		s = on;
+	}
+	return end;
+}
+
+static int find_move(struct match *k, struct sized *v, size_t n, size_t j, struct ss_err *err)
 {
 	const struct ex_entry *b = &k->m->b->v[j];
 	const struct ex_bytes y = ex_body(k->m->b, b);
-	size_t tries = 0;
+	size_t s = next_free(k, v, n, first_of_size(v, n, b->n));
 
-	for (size_t s = first_of_size(v, n, b->n); s < n && v[s].n == b->n; s++) {
+	for (size_t tries = 0; s < n && v[s].n == b->n && tries < MOVE_TRIES; tries++) {
 		const struct ex_bytes x = ex_body(k->m->a, &k->m->a->v[v[s].i]);
 		uint64_t at;
 		bool same;
 
-		if (k->to_b[v[s].i] != NOBODY)
-			continue; /* taken by an earlier one */
-		if (tries++ >= MOVE_TRIES)
-			return 0;
 		if (ex_first_difference(&x, &y, 0, &at, &same, err) < 0)
 			return -1;
 		if (same) {
@@ -371,6 +385,7 @@ static int find_move(struct match *k, const struct sized *v, size_t n, size_t j,
 			k->to_b[v[s].i] = (uint32_t)j;
 			return 0;
 		}
+		s = next_free(k, v, n, s + 1);
 	}
 	return 0;
 }
@@ -382,8 +397,10 @@ static int find_moves(struct match *k, struct ss_err *err)
 
 	for (size_t i = 0; i < k->m->a->n; i++)
 		if (k->to_b[i] == NOBODY && may_move(&k->m->a->v[i]))
-			v[n++] = (struct sized){ k->m->a->v[i].n, (uint32_t)i };
+			v[n++] = (struct sized){ k->m->a->v[i].n, (uint32_t)i, 0 };
 	ss_sort(v, n, sizeof(*v), by_size);
+	for (size_t i = 0; i < n; i++)
+		v[i].next = (uint32_t)i + 1;
 	for (size_t j = 0; n > 0 && j < k->m->b->n; j++)
 		if (k->to_a[j] == NOBODY && may_move(&k->m->b->v[j]) &&
 		    find_move(k, v, n, j, err) < 0)

@@ -121,19 +121,26 @@ static bool path_decides(enum ex_kind k)
 	return k == EX_CONTENT || k == EX_ADDED || k == EX_REMOVED || k == EX_MOVED || k == EX_LINK;
 }
 
+static size_t kept(struct ss_span s)
+{
+	return s.n < EX_EVIDENCE ? s.n : EX_EVIDENCE;
+}
+
 void ex_say(struct ex_run *r, const struct ex_diff *d)
 {
 	struct ex_report *to = r->ret;
+	const size_t size = d->path.n + kept(d->where) + kept(d->a) + kept(d->b);
 	enum ex_cause cause = d->cause;
 
 	if (r->of_path != EX_UNKNOWN && path_decides(d->kind))
 		cause = r->of_path;
 	cause = renamed(r, cause);
 	ex_count(r, cause);
-	if (to->n >= EX_KEEP) {
+	if (to->n >= EX_KEEP || size > EX_TEXTS - to->texts) {
 		to->left_out++;
 		return;
 	}
+	to->texts += size;
 	if (to->n == to->cap) {
 		to->cap = to->cap > 0 ? to->cap * 2 : 64;
 		to->diffs = ss_reallocarray(to->diffs, to->cap, sizeof(*to->diffs));

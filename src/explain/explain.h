@@ -15,15 +15,17 @@
  * entries, then contents, then what containers hold, EX_MAX_DEPTH deep. Contents are hostile: what
  * does not parse is compared as bytes, never an error. Equal files cost one read of both.
  *
- * Memory: that of the two lists of names (some 100 bytes a name), of at most EX_KEEP differences,
- * and of one pair of files under way, of which no more than EX_LOAD bytes each are ever held. What
- * containers unpack to goes to spools on disk.
+ * Memory: that of the two lists of names (some 100 bytes a name), of at most EX_KEEP differences
+ * with EX_TEXTS bytes of text, and of one pair of files under way, of which no more than EX_LOAD
+ * bytes each are ever held. What containers unpack to goes to spools on disk.
  */
 #define EX_KEEP 100000u               /* differences kept; the rest is only counted */
 #define EX_LOAD ((size_t)8 << 20)     /* of one file that is held in memory */
 #define EX_UNPACK ((uint64_t)1 << 30) /* bytes unpacked out of one file of an artifact */
 #define EX_MAX_DEPTH 6u               /* containers in containers */
 #define EX_MAX_PAIRS 4096u            /* pairs of contents looked at inside one file */
+#define EX_PATH 16384u                /* bytes of a name that is looked behind, all '!' together */
+#define EX_TEXTS ((size_t)64 << 20)   /* bytes of all names and values that are kept */
 #define EX_EVIDENCE 160u              /* bytes of one value that are kept */
 #define EX_LINES 16u                  /* differences told of one text, list or map */
 
@@ -69,7 +71,8 @@ struct ex_report {
 	struct ex_diff *diffs; /* in the order they were found */
 	size_t n;
 	size_t cap;
-	uint64_t left_out; /* found after EX_KEEP were kept */
+	size_t texts;      /* bytes of what they hold */
+	uint64_t left_out; /* found after EX_KEEP or EX_TEXTS were kept */
 	uint64_t files;    /* names with at least one difference */
 	bool registers;    /* something measured differs */
 	/* Measured ones first, then the many-filed ones, then by code. */

@@ -63,6 +63,8 @@ static int long_name(const struct ar *a, uint64_t at, struct ss_span *ret, struc
 		n++;
 	if (n > 0 && a->names.p[at + n - 1] == '/')
 		n--;
+	if (n > NAME_MAX_) /* many members may have this one name */
+		return ss_fail(err, SS_ELIMIT, "ar: a name of %zu bytes", n);
 	*ret = (struct ss_span){ a->names.p + at, n };
 	return 0;
 }

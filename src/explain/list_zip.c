@@ -13,6 +13,7 @@
 #define CENTRAL_SIZE 46u
 #define LOCAL_SIZE 30u
 #define COMMENT_MAX 65535u
+#define NAME_MAX_ 4095u
 #define CENTRAL_MAX ((size_t)8 << 20)
 
 static uint32_t le16(const uint8_t *p)
@@ -88,6 +89,8 @@ static int add(const struct ex_bytes *b, struct ex_list *l, const uint8_t *c, st
 			      .packed = le16(c + 10) == 8 };
 
 	e.mode |= name.n > 0 && name.p[name.n - 1] == '/' ? CPIO_DIR : CPIO_REG;
+	if (name.n > NAME_MAX_)
+		return ss_fail(err, SS_ELIMIT, "zip: a name of %zu bytes", name.n);
 	if (place(b, c, &e, err) < 0)
 		return -1;
 	if (!e.packed)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lists of archives, and what a comparison tells of two. Archives are made here, byte by byte. */
+#include "crypto/hash.h"
 #include "expect.h"
 #include "explain/ex_run.h"
+#include "explain/ex_side.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -65,27 +67,31 @@ static void make_cpio(struct ss_buf *b)
 	cpio_trailer_write(0, 0, 0, b);
 }
 
-/* One stored member. */
-static void make_zip(struct ss_buf *b)
+/* One member, "n". */
+static void put_zip(struct ss_buf *b, uint32_t method, struct ss_span packed, uint32_t crc,
+		    uint32_t size)
 {
 	put(b, "PK\003\004", 4);
 	put_le(b, 10, 2);
-	put_le(b, 0, 4);
+	put_le(b, 0, 2);
+	put_le(b, method, 2);
 	put_le(b, 0x54210000, 4); /* 2022-01-01 */
-	put_le(b, 0, 4);
-	put_le(b, 3, 4);
-	put_le(b, 3, 4);
+	put_le(b, crc, 4);
+	put_le(b, (uint32_t)packed.n, 4);
+	put_le(b, size, 4);
 	put_le(b, 1, 2);
 	put_le(b, 0, 2);
-	put(b, "nabc", 4);
+	put(b, "n", 1);
+	ss_buf_put(b, packed);
 	put(b, "PK\001\002", 4);
 	put_le(b, 0x0314, 2);
 	put_le(b, 10, 2);
-	put_le(b, 0, 4);
+	put_le(b, 0, 2);
+	put_le(b, method, 2);
 	put_le(b, 0x54210000, 4);
-	put_le(b, 0, 4);
-	put_le(b, 3, 4);
-	put_le(b, 3, 4);
+	put_le(b, crc, 4);
+	put_le(b, (uint32_t)packed.n, 4);
+	put_le(b, size, 4);
 	put_le(b, 1, 2);
 	put_le(b, 0, 4);
 	put_le(b, 0, 4);
@@ -97,8 +103,13 @@ static void make_zip(struct ss_buf *b)
 	put_le(b, 1, 2);
 	put_le(b, 1, 2);
 	put_le(b, 47, 4);
-	put_le(b, 34, 4);
+	put_le(b, 31 + (uint32_t)packed.n, 4);
 	put_le(b, 0, 2);
+}
+
+static void make_zip(struct ss_buf *b)
+{
+	put_zip(b, 0, ex_text("abc"), 0, 3);
 }
 
 typedef int (*lister)(const struct ex_bytes *b, struct ex_list *ret, struct ss_err *err);
@@ -255,6 +266,22 @@ static void tell(const char *name, struct ss_span a, struct ss_span b, struct ex
 	ex_pair_done(&p);
 }
 
+static void compare_cpio(struct ss_span a, struct ss_span b, struct ex_report *ret)
+{
+	AUTO_EX_SOURCE struct ex_source *x = ex_source_mem(a);
+	AUTO_EX_SOURCE struct ex_source *y = ex_source_mem(b);
+	const struct ex_bytes p = { .src = x, .n = a.n };
+	const struct ex_bytes q = { .src = y, .n = b.n };
+	const struct ex_options o = { .arch = "x86_64" };
+	struct ss_err err = { 0 };
+	struct ex_run r;
+
+	ex_run_init(&r, &o, ret);
+	r.part = "cpio";
+	expect_ok(ex_compare_ramdisks(&r, &p, &q, &err), &err);
+	ex_run_done(&r);
+}
+
 static void every_changed_byte_of_an_archive_is_told(void **state)
 {
 	static void (*const makers[])(struct ss_buf * b) = { make_ar, make_cpio, make_zip };
@@ -327,6 +354,131 @@ static void containers_are_opened_only_so_deep(void **state)
 	assert_memory_equal(r.diffs[0].where.p, "not looked into", 15);
 }
 
+/* A difference that was told as none: the member of A unpacked and compared with that of B packed,
+ * from where the packed ones began to differ. */
+static void a_member_that_only_one_side_can_unpack_is_told(void **state)
+{
+	uint8_t body[41] = { 2 }, broken[41] = { 1 }, stored[46] = { 1, 41, 0, 0xd6, 0xff };
+	AUTO_BUF struct ss_buf a = SS_BUF_INIT(4096);
+	AUTO_BUF struct ss_buf b = SS_BUF_INIT(4096);
+	AUTO_EX_REPORT struct ex_report r = { 0 };
+	const uint32_t crc = crypto_crc32(0, (struct ss_span){ body, sizeof(body) });
+
+	(void)state;
+	memcpy(stored + 5, body, sizeof(body));
+	put_zip(&a, 8, (struct ss_span){ stored, sizeof(stored) }, crc, sizeof(body));
+	put_zip(&b, 8, (struct ss_span){ broken, sizeof(broken) }, crc, sizeof(body));
+	tell("x.zip", ss_buf_span(&a), ss_buf_span(&b), &r);
+	assert_int_equal(r.files, 1);
+	assert_int_equal(r.n, 2);
+	assert_memory_equal(r.diffs[0].where.p, "size", 4);
+	assert_memory_equal(r.diffs[1].where.p, "byte 1 on", 9);
+}
+
+/* 65536 members of one name of a megabyte held a gigabyte. */
+static void names_of_members_are_bounded_each_and_together(void **state)
+{
+	static char name[4200];
+	AUTO_BUF struct ss_buf b = SS_BUF_INIT((size_t)1 << 20);
+	struct ex_list l = { 0 };
+	struct ss_err err = { 0 };
+
+	(void)state;
+	put(&b, "!<arch>\n", 8);
+	memset(name, 'n', 4096);
+	memcpy(name + 4096, "/\n", 3);
+	put_ar(&b, "//", 0, name);
+	put_ar(&b, "/0", 0, "x");
+	expect_fails(list_of(ex_list_ar, ss_buf_span(&b), &l, &err), &err, SS_ELIMIT,
+		     "ar: a name of 4096 bytes");
+	b.n = 8;
+	memcpy(name + 4095, "/\n", 3);
+	put_ar(&b, "//", 0, name);
+	for (size_t i = 0; i < ((size_t)16 << 20) / 4095; i++)
+		put_ar(&b, "/0", 0, "x");
+	expect_ok(list_of(ex_list_ar, ss_buf_span(&b), &l, &err), &err);
+	ex_list_done(&l);
+	put_ar(&b, "/0", 0, "x");
+	expect_fails(list_of(ex_list_ar, ss_buf_span(&b), &l, &err), &err, SS_ELIMIT,
+		     "names is larger than 16777216 bytes");
+}
+
+/* A name as long as its field, many levels deep: told, and not looked behind. */
+static void a_long_name_in_a_zip_is_no_name(void **state)
+{
+	AUTO_BUF struct ss_buf b = SS_BUF_INIT(65536);
+	struct ex_list l = { 0 };
+	struct ss_err err = { 0 };
+
+	(void)state;
+	put(&b, "PK\001\002", 4);
+	put_le(&b, 0, 24);
+	put_le(&b, 4096, 2);
+	put_le(&b, 0, 16);
+	for (size_t i = 0; i < 4096; i++)
+		put(&b, "n", 1);
+	put(&b, "PK\005\006", 4);
+	put_le(&b, 0, 4);
+	put_le(&b, 1, 2);
+	put_le(&b, 1, 2);
+	put_le(&b, 46 + 4096, 4);
+	put_le(&b, 0, 4);
+	put_le(&b, 0, 2);
+	expect_fails(list_of(ex_list_zip, ss_buf_span(&b), &l, &err), &err, SS_ELIMIT,
+		     "zip: a name of 4096 bytes");
+}
+
+static void texts_that_are_kept_are_bounded(void **state)
+{
+	static char long_name[1 << 20];
+	const struct ex_options o = { .arch = "x86_64" };
+	AUTO_EX_REPORT struct ex_report r = { 0 };
+	struct ex_diff d = { .kind = EX_ADDED, .path = { (const uint8_t *)long_name, 1 << 20 } };
+	struct ex_run run;
+
+	(void)state;
+	ex_run_init(&run, &o, &r);
+	run.part = "file";
+	for (size_t i = 0; i < 70; i++) {
+		ex_next_file(&run, ex_text("x"));
+		ex_say(&run, &d);
+	}
+	d.path.n = 0;
+	ex_say(&run, &d);
+	ex_run_done(&run);
+	assert_int_equal(r.n, 65);
+	assert_int_equal(r.left_out, 6);
+	assert_int_equal(r.files, 70);
+}
+
+/* All of one size: each that moved is found, behind one that did not. */
+static void many_files_of_one_size_that_moved_are_each_found(void **state)
+{
+	AUTO_BUF struct ss_buf a = SS_BUF_INIT(65536);
+	AUTO_BUF struct ss_buf b = SS_BUF_INIT(65536);
+	AUTO_EX_REPORT struct ex_report r = { 0 };
+	size_t moved = 0;
+
+	(void)state;
+	put_cpio(&a, "a", 1, 1, "gone");
+	for (unsigned i = 0; i < 200; i++) {
+		char name[16], body[16];
+
+		(void)snprintf(body, sizeof(body), "%04u", i);
+		(void)snprintf(name, sizeof(name), "b%04u", i);
+		put_cpio(&a, name, i + 2, 1, body);
+		name[0] = 'c';
+		put_cpio(&b, name, i + 2, 1, body);
+	}
+	cpio_trailer_write(0, 0, 0, &a);
+	cpio_trailer_write(0, 0, 0, &b);
+	compare_cpio(ss_buf_span(&a), ss_buf_span(&b), &r);
+	for (size_t i = 0; i < r.n; i++)
+		moved += r.diffs[i].kind == EX_MOVED;
+	assert_int_equal(moved, 200);
+	assert_int_equal(r.n, 201);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -338,6 +490,11 @@ int main(void)
 		cmocka_unit_test(every_changed_byte_of_an_archive_is_told),
 		cmocka_unit_test(a_member_is_named_behind_its_container),
 		cmocka_unit_test(containers_are_opened_only_so_deep),
+		cmocka_unit_test(a_member_that_only_one_side_can_unpack_is_told),
+		cmocka_unit_test(names_of_members_are_bounded_each_and_together),
+		cmocka_unit_test(a_long_name_in_a_zip_is_no_name),
+		cmocka_unit_test(texts_that_are_kept_are_bounded),
+		cmocka_unit_test(many_files_of_one_size_that_moved_are_each_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
