@@ -125,6 +125,23 @@ static bool is_temporary(struct ss_span s)
 	       (s.n > 6 && memcmp(s.p, "tmp", 3) == 0);
 }
 
+/* What differs is a name in a folder for temporary files, or looks like one; not what lies deeper
+ * in a folder whose name is the same. */
+static bool are_temporary(struct ss_span a, struct ss_span b)
+{
+	static const char folder[] = "/tmp/";
+	const size_t n = sizeof(folder) - 1;
+	size_t cut = 0;
+
+	for (size_t i = 0; i < a.n && i < b.n && a.p[i] == b.p[i]; i++)
+		if (a.p[i] == '/')
+			cut = i + 1;
+	if (cut >= n && memcmp(a.p + cut - n, folder, n) == 0)
+		return true;
+	return is_temporary((struct ss_span){ a.p + cut, a.n - cut }) &&
+	       is_temporary((struct ss_span){ b.p + cut, b.n - cut });
+}
+
 static bool is_path(struct ss_span s)
 {
 	size_t slashes = 0;
@@ -193,16 +210,22 @@ enum ex_cause ex_cause_of_values(struct ss_span a, struct ss_span b)
 		bool (*is)(struct ss_span s);
 		enum ex_cause cause;
 	} forms[] = {
-		{ is_uuid, EX_RAND_UUID },           { is_zone, EX_ENV_TIMEZONE },
-		{ is_time, EX_TIME_TEXT },           { is_locale, EX_ENV_LOCALE },
-		{ is_temporary, EX_RAND_TEMP_NAME }, { is_version, EX_NET_PACKAGE },
+		{ is_uuid, EX_RAND_UUID },      { is_zone, EX_ENV_TIMEZONE },
+		{ is_time, EX_TIME_TEXT },      { is_locale, EX_ENV_LOCALE },
+		{ is_version, EX_NET_PACKAGE },
 	};
 
 	if (a.n == 0 || b.n == 0)
 		return EX_UNKNOWN;
-	for (size_t i = 0; i < SS_NELEMS(forms); i++)
+	for (size_t i = 0; i < SS_NELEMS(forms); i++) {
+		if (forms[i].is == is_version && are_temporary(a, b))
+			return EX_RAND_TEMP_NAME;
 		if (forms[i].is(a) && forms[i].is(b))
 			return forms[i].cause;
+	}
+	/* What base64 writes may hold slashes, but hardly begins with one. */
+	if (a.p[0] == '/' && b.p[0] == '/' && is_path(a) && is_path(b))
+		return EX_PATH_BUILD_DIR;
 	if (a.n == b.n && is_token(a) && is_token(b))
 		return EX_RAND_TOKEN;
 	if (is_path(a) && is_path(b))
@@ -229,6 +252,29 @@ static bool divides(uint8_t c)
 	return c <= ' ' || strchr("\"'=,;()<>[]{}|", c) != NULL;
 }
 
+static bool is_month(const uint8_t *p)
+{
+	return memchr("JFMASOND", p[0], 8) != NULL && is_between(p[1], 'a', 'z') &&
+	       is_between(p[2], 'a', 'z');
+}
+
+/* Dates of one month, or of one day of two months: the rest of the date belongs to what differs. */
+static void widen_date(struct ss_span a, struct ss_span b, size_t *head, size_t *tail)
+{
+	const size_t n = a.n - *head - *tail;
+	size_t from = *head;
+
+	while (from > 0 && a.p[from - 1] == ' ')
+		from--;
+	if (from < *head && from >= 3 && is_month(a.p + from - 3))
+		*head = from - 3;
+	if (n != 3 || b.n - *head - *tail != 3 || !is_month(a.p + *head) || !is_month(b.p + *head))
+		return;
+	while (*tail > 0 &&
+	       (is_digit(a.p[a.n - *tail]) || a.p[a.n - *tail] == ' ' || a.p[a.n - *tail] == ':'))
+		(*tail)--;
+}
+
 void ex_narrow(struct ss_span *a, struct ss_span *b)
 {
 	const size_t n = a->n < b->n ? a->n : b->n;
@@ -243,6 +289,7 @@ void ex_narrow(struct ss_span *a, struct ss_span *b)
 		head--;
 	while (tail > 0 && !divides(a->p[a->n - tail]))
 		tail--;
+	widen_date(*a, *b, &head, &tail);
 	*a = (struct ss_span){ a->p + head, a->n - head - tail };
 	*b = (struct ss_span){ b->p + head, b->n - head - tail };
 }

@@ -4,7 +4,7 @@
 
 For each cause a minimal pair of root file systems, made here, that differ for this reason alone:
 `selfsame diff` must name exactly that code. Where the mend is a normaliser or the layout, `selfsame
-build` of both must then give the same file (MENDED). Prints TAP. A last case holds that no code of
+build` of both must then give the same file (MENDED, ASKED); edits are in mends.py. Prints TAP. A last case holds that no code of
 docs/causes.md is without a pair, but for those in ELSEWHERE, which name the test that has them.
 """
 import gzip
@@ -153,6 +153,10 @@ PAIRS = [
     ('time.package-log', 'var/log/apt/term.log', None, 'Log started\n'),
     ('time.compiled-in', 'usr/bin/x', elf([(b'.rodata', b'\0built Jan  2 2024\0')]),
      elf([(b'.rodata', b'\0built Jun  7 2025\0')])),
+    ('time.compiled-in', 'usr/bin/v', elf([(b'.rodata', b'\0built Nov 14 2023\0')]),
+     elf([(b'.rodata', b'\0built Nov 10 2024\0')])),
+    ('time.compiled-in', 'usr/bin/u', elf([(b'.rodata', b'\0built Nov 14 2023\0')]),
+     elf([(b'.rodata', b'\0built Dec 14 2023\0')])),
     ('time.kernel-build', 'boot/vmlinuz', bzimage(b'6.12.1 (u@h) #1 SMP Mon Jan 2 03:04:05 2024'),
      bzimage(b'6.12.1 (u@h) #1 SMP Mon Jan 2 03:04:06 2024')),
     ('time.java-keystore', 'etc/ssl/certs/java/cacerts', b'\xfe\xed\xfe\xed1', b'\xfe\xed\xfe\xed2'),
@@ -211,6 +215,8 @@ PAIRS = [
     ('left.git', 'srv/.git/index', b'\0\1', b'\0\2'),
     ('left.kernel-list', 'etc/apt/apt.conf.d/01autoremove-kernels', 'a', 'b'),
     ('path.build-dir', 'etc/config', 'prefix=/build/one/out\n', 'prefix=/home/me/two/out\n'),
+    ('path.build-dir', 'etc/alike', 'prefix=/home/a1b2c3/build/one/out\n', 'prefix=/home/a1b2c3/build/two/out\n'),
+    ('path.build-dir', 'etc/deep', 'prefix=/tmp/ci/one/out\n', 'prefix=/tmp/ci/two/out\n'),
     ('path.build-dir', 'usr/bin/y', elf([(b'.debug_str', b'\0/build/one/src\0')]),
      elf([(b'.debug_str', b'\0/build/two/src\0')])),
     ('path.direct-url', 'usr/lib/x.dist-info/direct_url.json', '{"url": "file:///a"}', '{"url": "file:///b"}'),
