@@ -1,12 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/near.h"
+#include "base/show.h"
+#include "base/text.h"
 #include "cli/cli.h"
+#include "cli/doctor_show.h"
+#include "cli/limits.h"
 #include "cli/lint_show.h"
+#include "doctor/doc_project.h"
 #include "doctor/lint_project.h"
 #include "fmt/json.h"
+#include "io/clock.h"
 
 struct opts {
 	bool lint;
 	bool json;
+	bool all;
+	const char *engine;
+	const char *kernel;
+	const char *runtime;
+	const char *epoch;
+	struct cli_list secrets;
+	struct cli_list only;
+	struct cli_list skip;
+	struct cli_limits limits;
 	const char *dockerfile;
 	const char *target;
 	const char *arch;
@@ -41,6 +57,50 @@ static const struct cli_opt opt_table[] = {
 	  .arg = "ARCH",
 	  .help = "architecture of the enclave; x86_64 without it",
 	  .choices = "x86_64 aarch64" },
+	{ .name = "only",
+	  .kind = CLI_LIST,
+	  .at = offsetof(struct opts, only),
+	  .arg = "NAME",
+	  .help = "vary this and nothing else" },
+	{ .name = "skip",
+	  .kind = CLI_LIST,
+	  .at = offsetof(struct opts, skip),
+	  .arg = "NAME",
+	  .help = "leave this as it is" },
+	{ .name = "all",
+	  .letter = 'a',
+	  .kind = CLI_FLAG,
+	  .at = offsetof(struct opts, all),
+	  .help = "show every difference, not three of each cause" },
+	{ .name = "secret",
+	  .kind = CLI_LIST,
+	  .at = offsetof(struct opts, secrets),
+	  .arg = "ID=FILE",
+	  .help = "a file for RUN --mount=type=secret" },
+	{ .name = "source-date-epoch",
+	  .kind = CLI_STR,
+	  .at = offsetof(struct opts, epoch),
+	  .arg = "N",
+	  .help = "seconds since 1970 that every file gets, or commit" },
+	{ .name = "engine",
+	  .kind = CLI_STR,
+	  .at = offsetof(struct opts, engine),
+	  .arg = "ENGINE",
+	  .help = "what builds the Dockerfile; only buildah lets a step be varied",
+	  .choices = "auto buildah" },
+	{ .name = "kernel",
+	  .kind = CLI_STR,
+	  .at = offsetof(struct opts, kernel),
+	  .arg = "KERNEL",
+	  .help = "nitro (the default), local for QEMU only, or a file",
+	  .value = CLI_FILE },
+	{ .name = "runtime",
+	  .kind = CLI_STR,
+	  .at = offsetof(struct opts, runtime),
+	  .arg = "DIR",
+	  .help = "folder that holds <arch>/init, cmdline and kernels",
+	  .value = CLI_DIR },
+	CLI_OPTS_LIMITS(struct opts, limits),
 	{ .name = "json",
 	  .kind = CLI_FLAG,
 	  .at = offsetof(struct opts, json),
@@ -48,20 +108,63 @@ static const struct cli_opt opt_table[] = {
 	CLI_OPTS_END,
 };
 
-static int lint(struct cli_run *r, const struct project_plan *plan, struct ss_err *err)
+static int lint(struct cli_run *r, const struct project_options *project, struct ss_err *err)
 {
 	const struct opts *o = r->opts;
+	SS_CLEANUP(project_plan_done) struct project_plan plan = { 0 };
 	SS_CLEANUP(lint_report_done) struct lint_report report = { 0 };
 	AUTO_JSON json_t *j = NULL;
 
-	if (lint_project(plan, &report, err) < 0)
+	if (project_plan_make(project, false, &plan, err) < 0 ||
+	    lint_project(&plan, &report, err) < 0)
 		return -1;
 	r->status = report.n > 0;
 	if (!o->json) {
-		cli_lint_text(&report, plan->dockerfile);
+		cli_lint_text(&report, plan.dockerfile);
 		return 0;
 	}
-	j = cli_lint_json(&report, plan->dockerfile);
+	j = cli_lint_json(&report, plan.dockerfile);
+	return cli_json_print(j, err);
+}
+
+/* The bits of the names; an unknown one names its neighbour. */
+static int read_names(const struct cli_list *names, uint32_t *ret, struct ss_err *err)
+{
+	*ret = 0;
+	for (size_t i = 0; i < names->n; i++) {
+		const int v = doc_find(names->v[i]);
+		struct ss_near near = ss_near_init(names->v[i]);
+
+		for (int k = 0; v < 0 && k < DOC_VARIATIONS; k++)
+			ss_near_offer(&near, doc_row((enum doc_variation)k)->name);
+		if (v < 0)
+			return ss_fail(err, SS_EUSAGE, "no variation '%s'%s%s%s",
+				       SS_SHOW(ss_text(names->v[i])),
+				       near.best != NULL ? "; did you mean '" : "",
+				       near.best != NULL ? near.best : "",
+				       near.best != NULL ? "'?" : "");
+		*ret |= 1u << v;
+	}
+	return 0;
+}
+
+static int build(struct cli_run *r, const struct project_options *project, struct ss_err *err)
+{
+	const struct opts *o = r->opts;
+	SS_CLEANUP(doc_report_done) struct doc_report report = { 0 };
+	AUTO_JSON json_t *j = NULL;
+	uint32_t only, skip;
+
+	if (read_names(&o->only, &only, err) < 0 || read_names(&o->skip, &skip, err) < 0)
+		return -1;
+	if (doc_project(project, (o->only.n > 0 ? only : DOC_ALL) & ~skip, &report, err) < 0)
+		return -1;
+	r->status = report.diff.files > 0;
+	if (!o->json) {
+		cli_doctor_text(&report, o->all);
+		return 0;
+	}
+	j = cli_doctor_json(&report);
 	return cli_json_print(j, err);
 }
 
@@ -70,40 +173,50 @@ static int run(struct cli_run *r, struct ss_err *err)
 	const struct opts *o = r->opts;
 	const struct project_options project = {
 		.source = r->args[0],
-		.epoch = "0", /* nothing is built: a tree with changes is looked at, too */
+		/* Where nothing is built, a tree with changes is looked at, too. */
+		.epoch = o->lint ? "0" : o->epoch,
+		.epoch_env = getenv("SOURCE_DATE_EPOCH"),
 		.arch = o->arch,
+		.engine = o->engine,
+		.kernel = o->kernel,
+		.runtime = o->runtime,
 		.target = o->target,
 		.dockerfile = o->dockerfile,
 		.args = o->args.v,
 		.n_args = o->args.n,
+		.secrets = o->secrets.v,
+		.n_secrets = o->secrets.n,
+		.limits = cli_limits_of(&o->limits),
+		.now = io_clock_now(),
 		.progress = r->progress,
 	};
-	SS_CLEANUP(project_plan_done) struct project_plan plan = { 0 };
 
-	if (!o->lint) {
-		(void)ss_fail(err, SS_EUSAGE, "doctor needs --lint");
-		err->hint = "'selfsame build' twice and 'selfsame diff' compare two builds";
-		return -1;
-	}
-	if (project_plan_make(&project, false, &plan, err) < 0)
-		return -1;
-	return lint(r, &plan, err);
+	if (o->lint && (o->only.n > 0 || o->skip.n > 0))
+		return ss_fail(err, SS_EUSAGE, "--lint builds nothing: there is nothing to vary");
+	return o->lint ? lint(r, &project, err) : build(r, &project, err);
 }
 
 const struct cli_cmd cli_doctor = {
 	.name = "doctor",
 	.args = "[DIR]",
-	.summary = "say what in a Dockerfile will be another tomorrow",
-	.about = "DIR is a folder with a Dockerfile (default: this one), and with an enclave.toml "
-		 "or without.\n"
-		 "With --lint each finding has a code, its place, what it leads to and the edit "
-		 "that mends it: bases and packages that are not pinned, downloads that are not "
-		 "checked, commands that ask for the time, for chance or for the machine, caches "
-		 "that stay. Bases that enclave.lock pins are pinned. All codes are in "
-		 "docs/doctor.md.",
-	.examples = "selfsame doctor --lint\n"
-		    "selfsame doctor --lint --json examples/hello\n",
-	.no = "there are findings",
+	.summary = "say what makes two builds of a project differ, and what mends it",
+	.about =
+		"DIR is a folder with a Dockerfile (default: this one), and with an enclave.toml "
+		"or without.\n"
+		"The project is built twice as it is, then once with all that must not matter "
+		"changed: time, time zone, locale, umask, user, host, domain, cpus, memory, "
+		"kernel, pids, environment, path-length, build-path, file-system. If that differs, "
+		"it is built with each of them alone. What differs is shown as diff does, with "
+		"what triggers it. What cannot be varied here is listed as not varied. Nothing is "
+		"written into DIR.\n"
+		"With --lint the Dockerfile is read and nothing is built: bases and packages that "
+		"are not pinned, downloads that are not checked, commands that ask for the time, "
+		"for chance or for the machine, caches that stay. All codes are in "
+		"docs/doctor.md.",
+	.examples = "selfsame doctor\n"
+		    "selfsame doctor --only time --only host examples/hello\n"
+		    "selfsame doctor --lint --json\n",
+	.no = "the builds differ, or there are findings",
 	.max_args = 1,
 	.value = CLI_DIR,
 	.opts = opt_table,

@@ -91,7 +91,8 @@ static void print_group(const struct ex_report *r, const struct ex_group *g, boo
 	(void)printf("  mend: %s\n", ex_cause_row(g->cause)->mend);
 }
 
-void cli_diff_text(const struct ex_report *r, bool all)
+void cli_diff_text_noted(const struct ex_report *r, bool all,
+			 void (*note)(const void *ctx, const struct ex_group *g), const void *ctx)
 {
 	bool apart = false;
 
@@ -102,7 +103,19 @@ void cli_diff_text(const struct ex_report *r, bool all)
 			apart = true;
 		}
 		print_group(r, &r->groups[i], all);
+		note(ctx, &r->groups[i]);
 	}
+}
+
+static void no_note(const void *ctx, const struct ex_group *g)
+{
+	(void)ctx;
+	(void)g;
+}
+
+void cli_diff_text(const struct ex_report *r, bool all)
+{
+	cli_diff_text_noted(r, all, no_note, r);
 }
 
 /* --- JSON ---------------------------------------------------------------------------------------

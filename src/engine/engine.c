@@ -340,7 +340,7 @@ static int prepare(struct engine_job *j, struct ss_err *err)
 	    check_secrets(j->req, err) < 0 || read_dockerfile(j, err) < 0 ||
 	    engine_find(j, err) < 0)
 		return -1;
-	cache = io_cache_dir("work", err);
+	cache = j->req->work != NULL ? engine_text("%s", j->req->work) : io_cache_dir("work", err);
 	if (cache == NULL || io_private_new(cache, &j->work, see_stale, j, err) < 0)
 		return -1;
 	j->layout = engine_text("%s/oci", j->work.path);

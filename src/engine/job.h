@@ -73,7 +73,8 @@ SS_NONNULL void engine_env(const struct engine_job *j, struct io_env *ret);
 /* How a program ended. */
 struct engine_end {
 	int status;      /* 0 … 255, or 128 + n for signal n */
-	char last[1024]; /* its last line on standard error that is not blank */
+	char last[1024]; /* its last line on standard error that is not blank, or our runtime's */
+	bool has_reason; /* it is our runtime's */
 };
 
 /* Runs it with that environment; its lines go to the progress. */

@@ -132,6 +132,8 @@ void engine_env(const struct engine_job *j, struct io_env *ret)
 	}
 }
 
+#define RUNTIME_SAYS "selfsame-runtime: error: "
+
 /* What comes of a program's lines while it runs. */
 struct talk {
 	struct ss_progress *progress; /* all lines; may be NULL */
@@ -150,8 +152,10 @@ static void hear(void *ctx, enum io_stream from, const char *line)
 			ss_buf_put(t->out, (struct ss_span){ (const uint8_t *)"\n", 1 });
 		ss_buf_put(t->out, (struct ss_span){ (const uint8_t *)line, strlen(line) });
 	}
-	if (from == IO_STDOUT || line[strspn(line, " \t")] == '\0')
+	if (from == IO_STDOUT || t->end->has_reason || line[strspn(line, " \t")] == '\0')
 		return;
+	/* What buildah says after it is only that there was a reason. */
+	t->end->has_reason = strncmp(line, RUNTIME_SAYS, strlen(RUNTIME_SAYS)) == 0;
 	for (; line[n] != '\0' && n + 1 < sizeof(t->end->last); n++)
 		t->end->last[n] = line[n];
 	for (char *p = t->end->last; n > 0 && p < t->end->last + n; p++)
@@ -180,6 +184,7 @@ static int run(const struct engine_job *j, const struct engine_words *w, struct 
 	engine_env(j, &env);
 	s.env = io_env_list(&env);
 	t->end->last[0] = '\0';
+	t->end->has_reason = false;
 	if (io_spawn_run(&s, &e, err) < 0)
 		return -1;
 	t->end->status = e.status;
@@ -251,7 +256,7 @@ char *engine_last_words(const struct engine_end *e)
 					      "ERROR: ",
 					      "initializing source ",
 					      "Error parsing image name ",
-					      "selfsame-runtime: error: " };
+					      RUNTIME_SAYS };
 	char logged[sizeof(e->last)];
 	const char *s = take_logged(e->last, logged, sizeof(logged)) ? logged : e->last;
 

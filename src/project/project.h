@@ -19,6 +19,8 @@
  * and measurements.json goes beside the output.
  */
 
+struct hm_view;
+
 /* What the command line adds; NULL, 0 and empty mean "not given". Borrowed. */
 struct project_options {
 	const char *source; /* a folder, or a source in skopeo's spelling; NULL = "." */
@@ -48,6 +50,9 @@ struct project_options {
 	const char *key;
 	const char *signature_from; /* an EIF whose signature is attached */
 	bool update;                /* resolve base images anew although the lock has them */
+	const struct hm_view *view; /* what the steps see; NULL = engine/engine.h says */
+	const char *work;           /* folder below which the build works; NULL = the cache's */
+	bool trial;                 /* the EIF only: neither measurements.json nor a lock */
 	struct oci_limits limits;
 	int64_t now; /* for certificates only */
 	struct ss_progress *progress;

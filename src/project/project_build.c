@@ -57,6 +57,8 @@ static int run_engine(struct build *b, struct ss_err *err)
 		.keep_modes = c->keep_modes,
 		.locked = p->has_lock && !b->o->update ? &p->locked : NULL,
 		.locked_only = p->is_rebuild,
+		.view = b->o->view,
+		.work = b->o->work,
 		.progress = b->o->progress,
 	};
 
@@ -228,7 +230,7 @@ static int write_all(struct build *b, struct ss_err *err)
 	if (io_lock_dir(b->r.plan.records, &lock, err) < 0 || write_eif(b, err) < 0)
 		return -1;
 	fill_lock(b);
-	return b->r.plan.is_rebuild ? 0 : project_record(&b->r, err);
+	return b->r.plan.is_rebuild || b->o->trial ? 0 : project_record(&b->r, err);
 }
 
 int project_make(const struct project_options *o, bool is_rebuild, struct project_result *ret,

@@ -90,12 +90,18 @@ out_has 'pip/D:2: image.unpinned'
 
 # --- what cannot be looked at ---
 
-try 2 doctor good
-err <<'END'
-selfsame: error: doctor needs --lint
-selfsame: hint: 'selfsame build' twice and 'selfsame diff' compare two builds
-END
+try 2 doctor --only hosts good
+err "selfsame: error: no variation 'hosts'; did you mean 'host'?"
 out ''
+try 2 doctor --skip nothing-like-it good
+err "selfsame: error: no variation 'nothing-like-it'"
+try 2 doctor --lint --only host good
+err 'selfsame: error: --lint builds nothing: there is nothing to vary'
+try 2 doctor oci:x
+err <<'END'
+selfsame: error: what is built is an image, not a Dockerfile
+selfsame: hint: 'selfsame diff' compares two images
+END
 try 4 doctor --lint absent
 out ''
 try 2 doctor --lint oci:x

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "doctor/doc_project.h"
+
+#include "io/cache.h"
+#include "io/clock.h"
+
+#include <string.h>
+
+static int build(void *ctx, uint32_t vary, const char *output, struct ss_err *err)
+{
+	SS_CLEANUP(project_result_done) struct project_result result = { 0 };
+	struct project_options o = *(const struct project_options *)ctx;
+	AUTO_VIEW struct hm_view view = { 0 };
+	AUTO_FREE char *work = NULL;
+
+	if (doc_conditions(vary, &view, &work, err) < 0)
+		return -1;
+	o.output = output;
+	o.view = &view;
+	o.work = work;
+	o.trial = true;
+	return project_build(&o, &result, err);
+}
+
+/* Only buildah lets the steps through our runtime; found out now, not after the first build. */
+static int check_engine(const struct project_options *o, struct ss_err *err)
+{
+	SS_CLEANUP(project_plan_done) struct project_plan plan = { 0 };
+
+	if (project_plan_make(o, false, &plan, err) < 0)
+		return -1;
+	if (plan.source == NULL)
+		return 0;
+	(void)ss_fail(err, SS_EUSAGE, "what is built is an image, not a Dockerfile");
+	err->hint = "'selfsame diff' compares two images";
+	return -1;
+}
+
+int doc_project(const struct project_options *o, uint32_t vary, struct doc_report *ret,
+		struct ss_err *err)
+{
+	AUTO_FREE char *cache = NULL;
+	AUTO_PRIVATE struct io_private dir = IO_PRIVATE_NONE;
+	struct project_options mine = *o;
+	struct doc_builder b = {
+		.build = build,
+		.ctx = &mine,
+		.compare = { .arch = o->arch != NULL ? o->arch : "x86_64", .limits = o->limits },
+		.now_ms = io_clock_steady_ms,
+		.progress = o->progress,
+	};
+
+	if (check_engine(o, err) < 0)
+		return -1;
+	cache = io_cache_dir("doctor", err);
+	if (cache == NULL || io_private_new(cache, &dir, NULL, NULL, err) < 0)
+		return -1;
+	b.dir = dir.path;
+	return doc_run(&b, vary, ret, err);
+}
