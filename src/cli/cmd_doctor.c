@@ -199,7 +199,7 @@ static int run(struct cli_run *r, struct ss_err *err)
 const struct cli_cmd cli_doctor = {
 	.name = "doctor",
 	.args = "[DIR]",
-	.summary = "say what makes two builds of a project differ, and what mends it",
+	.summary = "say what makes two builds differ, and what mends it",
 	.about =
 		"DIR is a folder with a Dockerfile (default: this one), and with an enclave.toml "
 		"or without.\n"

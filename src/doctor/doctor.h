@@ -6,7 +6,7 @@
 
 /*
  * One project, built under conditions that must not matter, and what differs then. Which builds,
- * and why these: docs/decisions/0022-doctor.md.
+ * and why these: docs/decisions/0024-doctor.md.
  *
  *   1. twice as it is: what differs now differs each time;
  *   2. once with all variations: if nothing more differs, that is the answer, after three builds;

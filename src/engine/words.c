@@ -144,6 +144,7 @@ struct talk {
 static void hear(void *ctx, enum io_stream from, const char *line)
 {
 	const struct talk *t = ctx;
+	const char *said;
 	size_t n = 0;
 
 	ss_progress_note(t->progress, line);
@@ -154,8 +155,10 @@ static void hear(void *ctx, enum io_stream from, const char *line)
 	}
 	if (from == IO_STDOUT || t->end->has_reason || line[strspn(line, " \t")] == '\0')
 		return;
-	/* What buildah says after it is only that there was a reason. */
-	t->end->has_reason = strncmp(line, RUNTIME_SAYS, strlen(RUNTIME_SAYS)) == 0;
+	/* What buildah says around it is only that there was a reason. */
+	said = strstr(line, RUNTIME_SAYS);
+	t->end->has_reason = said != NULL;
+	line = said != NULL ? said : line;
 	for (; line[n] != '\0' && n + 1 < sizeof(t->end->last); n++)
 		t->end->last[n] = line[n];
 	for (char *p = t->end->last; n > 0 && p < t->end->last + n; p++)

@@ -1,0 +1,71 @@
+# doctor builds: two of the Dockerfiles of examples/doctor as they are, where it finds what makes
+# them differ and what triggers it, and mended, where nothing does. All of them: doctor-all.t.
+
+mkdir -p runtime/x86_64
+echo kernel >runtime/x86_64/kernel-nitro
+echo init >runtime/x86_64/init
+echo dataplane >runtime/x86_64/dataplane
+echo 'retain_initrd console=ttyS0' >runtime/x86_64/cmdline
+cp -R "$SRC/examples/doctor/perl" "$SRC/examples/doctor/multi-stage" .
+for p in perl multi-stage; do
+	printf 'name = "doctor"\nsource_date_epoch = 1700000000\n[build]\nargs = { BASE = "%s" }\n' \
+		"$SELFSAME_DEMO_BASE" >$p/enclave.toml
+done
+ls -A perl multi-stage >before
+
+cat >seen.py <<'END'
+# What differs, and what triggers it, one line a file: "srv/x: cause: each time, host".
+import json
+import sys
+
+d = json.load(open(sys.argv[1]))
+rows = set()
+for g in d['groups']:
+    names = (['each time'] if g['each_time'] else []) + g['triggered_by']
+    for x in g['differences']:
+        rows.add(f"{x['path'].split('!')[0].removeprefix('rootfs/')}: {g['cause']}: {', '.join(names)}")
+print(*sorted(rows), sep='\n')
+print('varied:', *d['varied'])
+for n in d['not_varied']:
+    print('not varied:', n['name'], n['why'])
+print('builds:', d['builds'])
+END
+
+try 1 doctor -q --json --runtime runtime --only host perl
+cp "$OUT" perl.json
+check 'perl: the order of a hash and the time, each time' sh -c '
+python3 seen.py perl.json >seen && diff -u - seen' <<'END'
+srv/built.txt: time.text: each time
+srv/count.txt: order.lines: each time
+varied: host
+builds: 3
+END
+try 0 doctor -q --runtime runtime --only host --file perl/Dockerfile.mended perl
+out <<'END'
+same
+
+3 builds
+varied: host
+END
+
+try 1 doctor -q --json --runtime runtime --only host --only kernel --only network-delay multi-stage
+cp "$OUT" multi.json
+check 'multi-stage: what is packed differs each time, where it was by host and kernel' sh -c '
+python3 seen.py multi.json >seen && diff -u - seen' <<'END'
+srv/data.tgz: time.archive-member: each time
+srv/where.txt: unknown: host, kernel
+varied: host kernel
+not varied: network-delay steps reach the network without us
+builds: 5
+END
+try 0 doctor -q --runtime runtime --skip memory --file multi-stage/Dockerfile.mended multi-stage
+out_has 'same'
+out_has 'not varied: directory-order: overlayfs takes no file system that shuffles names'
+out_has 'varied: time, time-zone, locale, umask, user, host, domain, cpus, kernel, pids, environment, path-length, build-path, file-system'
+ls -A perl multi-stage >after
+check 'nothing is left in the projects' diff before after
+
+# A step that fails as it is: an error, not a difference.
+printf 'ARG BASE\nFROM $BASE\nRUN false\n' >perl/Dockerfile
+try 4 doctor -q --runtime runtime --only host perl
+out ''
