@@ -183,6 +183,20 @@ static void by_folder(struct page *p, const struct ex_report *r)
 	raw(p, r->n > 0 ? "</details>\n" : "");
 }
 
+static void left_out(struct page *p, const struct ex_report *r)
+{
+	if (r->not_compared != NULL) {
+		raw(p, "<p>not compared: ");
+		raw(p, r->not_compared);
+		raw(p, "</p>\n");
+	}
+	if (r->left_out > 0) {
+		raw(p, "<p>");
+		number(p, r->left_out, "difference");
+		raw(p, " more were only counted.</p>\n");
+	}
+}
+
 static void verdict(struct page *p, const struct ex_report *r)
 {
 	if (r->files == 0) {
@@ -195,11 +209,6 @@ static void verdict(struct page *p, const struct ex_report *r)
 	number(p, r->causes, "cause");
 	raw(p,
 	    r->registers ? "; the registers differ</h1>\n" : "; the registers are the same</h1>\n");
-	if (r->left_out > 0) {
-		raw(p, "<p>");
-		number(p, r->left_out, "difference");
-		raw(p, " more were only counted.</p>\n");
-	}
 }
 
 int cli_diff_html(const struct ex_report *r, const char *path, struct ss_err *err)
@@ -219,6 +228,7 @@ int cli_diff_html(const struct ex_report *r, const char *path, struct ss_err *er
 		".a{background:#fdd}.b{background:#dfd}.mend{font-style:italic}"
 		"</style></head><body>\n");
 	verdict(&p, r);
+	left_out(&p, r);
 	by_cause(&p, r);
 	by_folder(&p, r);
 	raw(&p, "</body></html>\n");

@@ -15,13 +15,14 @@ static const char *plural(uint64_t n)
 
 static void print_verdict(const struct ex_report *r)
 {
-	if (r->files == 0) {
+	if (r->files == 0)
 		(void)puts("same");
-		return;
-	}
-	(void)printf("different: %llu file%s, %zu cause%s; the registers %s\n",
-		     (unsigned long long)r->files, plural(r->files), r->causes, plural(r->causes),
-		     r->registers ? "differ" : "are the same");
+	else
+		(void)printf("different: %llu file%s, %zu cause%s; the registers %s\n",
+			     (unsigned long long)r->files, plural(r->files), r->causes,
+			     plural(r->causes), r->registers ? "differ" : "are the same");
+	if (r->not_compared != NULL)
+		(void)printf("not compared: %s\n", r->not_compared);
 }
 
 static void print_name(const struct ex_diff *d)
@@ -169,7 +170,11 @@ json_t *cli_diff_json(const struct ex_report *r)
 	json_t *groups = json_array();
 
 	cli_json_set(j, "same", json_boolean(r->files == 0));
-	cli_json_set(j, "registers_same", json_boolean(!r->registers));
+	cli_json_set(j, "registers_same",
+		     r->not_compared != NULL && !r->registers ? json_null()
+							      : json_boolean(!r->registers));
+	cli_json_set(j, "not_compared",
+		     r->not_compared != NULL ? json_string(r->not_compared) : json_null());
 	cli_json_set(j, "files", number(r->files));
 	cli_json_set(j, "causes", number(r->causes));
 	cli_json_set(j, "left_out", number(r->left_out));

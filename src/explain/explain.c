@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "explain/explain.h"
 
+#include "base/text.h"
 #include "eif/examine.h"
 #include "explain/ex_side.h"
 
@@ -100,17 +101,32 @@ static int compare_trees(struct ex_run *r, const struct ex_side *a, const struct
 
 #define ROOTFS "rootfs/"
 
-/* Keeps what stands below rootfs/, under the names it has there. */
-static void cut_to_root(struct ex_list *l)
+/* What a layout itself has beside rootfs/: the configuration, which no tree has. */
+static bool is_of_layout(struct ss_span name)
+{
+	return ss_is(name, "rootfs") || ss_is(name, "config") || ss_is(name, "cmd") ||
+	       ss_is(name, "env");
+}
+
+/* Keeps what stands below rootfs/, under the names it has there; what nobody put there is told. */
+static void cut_to_root(struct ex_run *r, struct ex_list *l, enum ex_kind kind)
 {
 	const size_t prefix = sizeof(ROOTFS) - 1;
 	size_t n = 0;
 
 	for (size_t i = 0; i < l->n; i++) {
 		struct ex_entry *e = &l->v[i];
+		const struct ss_span name = ex_name(l, e);
 
-		if (e->name_n <= prefix || memcmp(ex_name(l, e).p, ROOTFS, prefix) != 0)
+		if (e->name_n <= prefix || memcmp(name.p, ROOTFS, prefix) != 0) {
+			if (is_of_layout(name))
+				continue;
+			ex_next_file(r, name);
+			ex_say(r, &(struct ex_diff){ .kind = kind,
+						     .path = name,
+						     .where = ex_text("beside rootfs") });
 			continue;
+		}
 		e->name_at += prefix;
 		e->name_n -= (uint32_t)prefix;
 		l->v[n++] = *e;
@@ -118,7 +134,8 @@ static void cut_to_root(struct ex_list *l)
 	l->n = n;
 }
 
-static int packed_list(const struct ex_side *s, struct ex_list *ret, struct ss_err *err)
+static int packed_list(struct ex_run *r, const struct ex_side *s, enum ex_kind kind,
+		       struct ex_list *ret, struct ss_err *err)
 {
 	const struct eif_section *sec;
 	uint64_t left = (uint64_t)16 << 30;
@@ -136,7 +153,7 @@ static int packed_list(const struct ex_side *s, struct ex_list *ret, struct ss_e
 		const struct ss_span name = ex_name(ret, &ret->v[i]);
 
 		if (name.n == sizeof(ROOTFS) - 2 && memcmp(name.p, ROOTFS, name.n) == 0) {
-			cut_to_root(ret);
+			cut_to_root(r, ret, kind);
 			return 0;
 		}
 	}
@@ -153,8 +170,14 @@ static int compare_packed(struct ex_run *r, const struct ex_side *a, const struc
 				       .b = a_is_tree ? &l : &b->list,
 				       .prefix = { (const uint8_t *)"", 0 } };
 
+	const struct ex_side *packed = a_is_tree ? b : a;
+
 	r->part = "tree";
-	if (packed_list(a_is_tree ? b : a, &l, err) < 0)
+	r->ret->not_compared = packed->what == EX_IS_EIF
+				       ? "kernel, command line, runtime, configuration, metadata, "
+					 "signature; times and order of the files"
+				       : "configuration; times and order of the files";
+	if (packed_list(r, packed, a_is_tree ? EX_ADDED : EX_REMOVED, &l, err) < 0)
 		return -1;
 	return ex_match(r, &m, err);
 }

@@ -75,6 +75,9 @@ struct ex_report {
 	uint64_t left_out; /* found after EX_KEEP or EX_TEXTS were kept */
 	uint64_t files;    /* names with at least one difference */
 	bool registers;    /* something measured differs */
+	/* What these two kinds leave out, for people; then nobody can say that the registers are
+	 * the same. NULL = nothing. Static. */
+	const char *not_compared;
 	/* Measured ones first, then the many-filed ones, then by code. */
 	struct ex_group groups[2 * EX_CAUSES];
 	size_t n_groups;

@@ -52,6 +52,7 @@ out <<'END'
 {
   "same": true,
   "registers_same": true,
+  "not_compared": null,
   "files": 0,
   "causes": 0,
   "left_out": 0,
@@ -198,9 +199,32 @@ printf 'one\ntwo\n' >root/etc/motd
 chmod 755 root/etc
 chmod 644 root/etc/*
 try 0 diff -q a.eif rootfs:root
-out same
+out <<'END'
+same
+not compared: kernel, command line, runtime, configuration, metadata, signature; times and order of the files
+END
+try 0 diff -q --json a.eif rootfs:root
+out_has '  "registers_same": null,'
+out_has '  "not_compared": "kernel, command line, '
+try 0 diff -q --html part.html a.eif rootfs:root
+check 'the page says so' grep -qF '<p>not compared: kernel, command line, runtime' part.html
 try 0 diff -q root a.cpio
-out same
+out <<'END'
+same
+not compared: configuration; times and order of the files
+END
+
+# What stands beside the root in a ramdisk would replace the runtime under some kernels.
+python3 "$SRC/tests/oracle/cpio.py" beside d:755:rootfs d:755:rootfs/etc f:644:rootfs/etc/machine-id:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa f:755:init:evil f:644:cmd:a f:644:env:b trailer
+mkdir -p beside.d/etc
+printf aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa >beside.d/etc/machine-id
+chmod 755 beside.d/etc
+chmod 644 beside.d/etc/*
+try 1 diff -q beside beside.d
+out_has 'tree: init (removed)'
+out_has 'beside rootfs'
+try 1 diff -q beside.d beside
+out_has 'tree: init (added)'
 printf 'one\n2\n' >root/etc/motd
 try 1 diff -q a.eif root
 out_has 'tree: etc/motd'
