@@ -165,6 +165,8 @@ struct sup {
 		uint8_t key[HM_KEY];
 		uint64_t blocks;
 	} stream[2];
+	struct timespec began; /* of the true clock */
+	struct ss_buf shadow;  /* passwords as they were */
 	int uuid_fd, uuid_watch;
 	uint64_t uuids;
 };
@@ -173,6 +175,10 @@ struct sup {
 SS_MUST_CHECK SS_NONNULL int sup_masks(struct sup *s, struct ss_err *err);
 /* More bytes for /dev/random and /dev/urandom; another uuid if one was read. */
 SS_NONNULL void sup_masks_feed(struct sup *s);
+
+/* Before a step, and after one that ended well: -1 if it made a secret (sup_keys.c). */
+SS_NONNULL void sup_keys_begin(struct sup *s);
+SS_MUST_CHECK SS_NONNULL int sup_keys_end(struct sup *s, struct ss_err *err);
 
 /* Starts the step; it waits until it is traced. */
 SS_MUST_CHECK SS_NONNULL int sup_start(struct sup *s, const struct sup_who *who, char **argv,

@@ -92,9 +92,11 @@ static int run(int argc, char **argv, int *ret, struct ss_err *err)
 	/* Nobody in the step looks into this process. */
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		return ss_fail_sys(err, "cannot hide from the step");
-	if (sup_masks(&s, err) < 0 || sup_start(&s, &who, argv + 5, err) < 0)
+	sup_keys_begin(&s);
+	if (sup_masks(&s, err) < 0 || sup_start(&s, &who, argv + 5, err) < 0 ||
+	    sup_loop(&s, ret, err) < 0)
 		return -1;
-	return sup_loop(&s, ret, err);
+	return *ret == 0 ? sup_keys_end(&s, err) : 0;
 }
 
 int main(int argc, char **argv)

@@ -8,7 +8,7 @@
 
 #define FIRST_LINE "selfsame-view 1\n"
 
-enum kind { K_NUM, K_OCTAL, K_TEXT, K_ENV, K_SEED };
+enum kind { K_NUM, K_OCTAL, K_TEXT, K_ENV, K_SEED, K_ALLOW };
 
 struct row {
 	const char *key;
@@ -22,6 +22,7 @@ struct row {
 
 /* By key: the order in the file. */
 static const struct row rows[] = {
+	{ "allow-key", K_ALLOW, AT(allow), 0, 0 },
 	{ "aslr", K_NUM, AT(aslr), 0, 0 },
 	{ "clock-frozen", K_NUM, AT(clock_frozen), 0, SECONDS_MAX },
 	{ "clock-offset", K_NUM, AT(clock_offset), -SECONDS_MAX, SECONDS_MAX },
@@ -31,6 +32,7 @@ static const struct row rows[] = {
 	{ "host", K_TEXT, AT(host), 0, 64 },
 	{ "kernel-release", K_TEXT, AT(kernel_release), 0, 64 },
 	{ "kernel-version", K_TEXT, AT(kernel_version), 0, 64 },
+	{ "keys", K_NUM, AT(keys), 1, 1 },
 	{ "locale", K_TEXT, AT(locale), 0, 64 },
 	{ "memory-mib", K_NUM, AT(memory_mib), 64, 16777216 },
 	{ "path-bytes", K_NUM, AT(path_bytes), 1, 65536 },
@@ -76,24 +78,35 @@ static int by_name(const char *a, const char *b)
 	return d != 0 ? d : an < bn ? -1 : an > bn;
 }
 
-void hm_view_env(struct hm_view *v, const char *variable)
+/* Into a sorted list; what is equal there is replaced. */
+static void add(char ***list, size_t *n, const char *s, int (*order)(const char *, const char *))
 {
-	const size_t n = strlen(variable) + 1;
+	const size_t size = strlen(s) + 1;
 	size_t i = 0;
-	char *copy = ss_calloc(n, 1);
+	char *copy = ss_calloc(size, 1);
 
-	memcpy(copy, variable, n);
-	while (i < v->n_env && by_name(v->env[i], variable) < 0)
+	memcpy(copy, s, size);
+	while (i < *n && order((*list)[i], s) < 0)
 		i++;
-	if (i < v->n_env && by_name(v->env[i], variable) == 0) {
-		free(v->env[i]);
-		v->env[i] = copy;
+	if (i < *n && order((*list)[i], s) == 0) {
+		free((*list)[i]);
+		(*list)[i] = copy;
 		return;
 	}
-	v->env = ss_reallocarray(v->env, v->n_env + 1, sizeof(*v->env));
-	memmove(v->env + i + 1, v->env + i, (v->n_env - i) * sizeof(*v->env));
-	v->env[i] = copy;
-	v->n_env++;
+	*list = ss_reallocarray(*list, *n + 1, sizeof(**list));
+	memmove(*list + i + 1, *list + i, (*n - i) * sizeof(**list));
+	(*list)[i] = copy;
+	++*n;
+}
+
+void hm_view_env(struct hm_view *v, const char *variable)
+{
+	add(&v->env, &v->n_env, variable, by_name);
+}
+
+void hm_view_allow(struct hm_view *v, const char *path)
+{
+	add(&v->allow, &v->n_allow, path, strcmp);
 }
 
 void hm_view_done(struct hm_view *v)
@@ -101,6 +114,9 @@ void hm_view_done(struct hm_view *v)
 	for (size_t i = 0; i < v->n_env; i++)
 		free(v->env[i]);
 	free(v->env);
+	for (size_t i = 0; i < v->n_allow; i++)
+		free(v->allow[i]);
+	free(v->allow);
 	*v = (struct hm_view){ 0 };
 }
 
@@ -110,6 +126,7 @@ void hm_view_fixed(uint32_t epoch, const uint8_t seed[32], struct hm_view *ret)
 		.aslr = hm_num(0),
 		.clock_frozen = hm_num(epoch),
 		.pid_base = hm_num(64), /* more than a runtime's threads take */
+		.keys = hm_num(1),
 		.proc = hm_num(1),
 		.stat = hm_num(1),
 		.tsc = hm_num(0),
@@ -127,7 +144,7 @@ bool hm_view_is_supervised(const struct hm_view *v)
 {
 	return v->clock_frozen.set || v->clock_offset.set || v->kernel_release.s[0] != '\0' ||
 	       v->kernel_version.s[0] != '\0' || v->pid_base.set || v->proc.set || v->has_seed ||
-	       v->tsc.set || v->cpus.set || v->memory_mib.set;
+	       v->tsc.set || v->cpus.set || v->keys.set || v->memory_mib.set;
 }
 
 /* --- checks ----------------------------------------------------------------------------------- */
@@ -167,6 +184,22 @@ static int check_env(const struct hm_view *v, struct ss_err *err)
 	return 0;
 }
 
+static int check_allow(const struct hm_view *v, struct ss_err *err)
+{
+	if (v->n_allow > HM_ENV_MAX)
+		return ss_fail(err, SS_ELIMIT, "a view allows at most %u paths", HM_ENV_MAX);
+	for (size_t i = 0; i < v->n_allow; i++) {
+		if (v->allow[i][0] != '/' || !is_printable(v->allow[i]))
+			return ss_fail(err, SS_EINPUT,
+				       "allow-key: not an absolute path without control "
+				       "characters");
+		if (i > 0 && strcmp(v->allow[i - 1], v->allow[i]) >= 0)
+			return ss_fail(err, SS_EINPUT, "allow-key: '%.200s' is not in its place",
+				       v->allow[i]);
+	}
+	return 0;
+}
+
 static int check_row(const struct hm_view *v, const struct row *r, struct ss_err *err)
 {
 	const char *p = (const char *)v + r->at;
@@ -189,6 +222,8 @@ static int check_row(const struct hm_view *v, const struct row *r, struct ss_err
 		return 0;
 	case K_ENV:
 		return check_env(v, err);
+	case K_ALLOW:
+		return check_allow(v, err);
 	case K_SEED:
 		return 0;
 	}
@@ -255,6 +290,10 @@ static void write_row(struct hm_view *v, const struct row *r, struct ss_buf *ret
 		for (size_t i = 0; i < v->n_env; i++)
 			put_line(ret, r->key, v->env[i]);
 		return;
+	case K_ALLOW:
+		for (size_t i = 0; i < v->n_allow; i++)
+			put_line(ret, r->key, v->allow[i]);
+		return;
 	case K_SEED:
 		if (v->has_seed)
 			write_seed(v->seed, ret);
@@ -264,7 +303,7 @@ static void write_row(struct hm_view *v, const struct row *r, struct ss_buf *ret
 
 void hm_view_write(const struct hm_view *v, struct ss_buf *ret)
 {
-	struct hm_view copy = *v; /* borrows env */
+	struct hm_view copy = *v; /* borrows its lists */
 
 	put(ret, FIRST_LINE);
 	for (size_t i = 0; i < SS_NELEMS(rows); i++)
@@ -330,6 +369,11 @@ static bool read_value(struct hm_view *v, const struct row *r, const char *value
 		if (v->n_env > HM_ENV_MAX)
 			return false;
 		hm_view_env(v, value);
+		return true;
+	case K_ALLOW:
+		if (v->n_allow > HM_ENV_MAX)
+			return false;
+		hm_view_allow(v, value);
 		return true;
 	case K_SEED:
 		v->has_seed = true;

@@ -33,6 +33,9 @@ struct hm_text {
 };
 
 struct hm_view {
+	/* Files, or folders with a '/' at the end, in which `keys` finds nothing. Absolute. */
+	char **allow;
+	size_t n_allow;
 	/* 0: addresses are the same in each run (personality ADDR_NO_RANDOMIZE). */
 	struct hm_num aslr;
 	/* CLOCK_REALTIME stands at this second and moves only when the step itself sleeps ... */
@@ -50,8 +53,10 @@ struct hm_view {
 	struct hm_text host;           /* instead of "selfsame" */
 	struct hm_text kernel_release; /* S: uname -r, /proc/sys/kernel/osrelease */
 	struct hm_text kernel_version; /* S: uname -v, /proc/version */
-	struct hm_text locale;         /* LANG, instead of C.UTF-8 where the image sets none */
-	struct hm_num memory_mib;      /* limit of the step's cgroup; told by sysinfo and meminfo */
+	/* 1: a step that makes a key, a token or a password hash fails, after it ended well (S) */
+	struct hm_num keys;
+	struct hm_text locale;    /* LANG, instead of C.UTF-8 where the image sets none */
+	struct hm_num memory_mib; /* limit of the step's cgroup; told by sysinfo and meminfo */
 	struct hm_num path_bytes; /* PATH becomes this long at least: folders that are not there */
 	struct hm_num pid_base;   /* S: processes have greater numbers than this */
 	/* 1: /proc and /sys files that tell of the machine have fixed contents: cpuinfo, meminfo,
@@ -79,6 +84,8 @@ SS_NONNULL bool hm_view_is_supervised(const struct hm_view *v);
 
 /* Adds a variable (see env); one of that name that is there goes. */
 SS_NONNULL void hm_view_env(struct hm_view *v, const char *variable);
+/* Adds a path to `allow`. */
+SS_NONNULL void hm_view_allow(struct hm_view *v, const char *path);
 SS_NONNULL void hm_text_set(struct hm_text *t, const char *s);
 static inline struct hm_num hm_num(int64_t v)
 {

@@ -5,6 +5,8 @@
 build=${SELFSAME%/*}
 base=$SELFSAME_DEMO_BASE
 mkdir ctx store rr
+key='-----BEGIN RSA PRIVATE KEY-----'
+echo "$key" >token # the builder's own, and only shown
 cp "$build/tests/e2e/step-calls" ctx/calls
 
 engine() { buildah --root "$PWD/store" --runroot "$PWD/rr" "$@"; }
@@ -31,11 +33,11 @@ step() { # STATUS [LINE...]
 	{
 		printf 'FROM %s\n' "$base"
 		printf '%s\n' "$@"
-		echo 'RUN --mount=type=bind,source=/,target=/ctx echo BEGIN; . /ctx/step 2>&1'
+		echo 'RUN --mount=type=bind,source=/,target=/ctx --mount=type=secret,id=token echo BEGIN; . /ctx/step 2>&1'
 	} >Dockerfile
 	SELFSAME_STEP_EPOCH=1700000000 SELFSAME_STEP_VIEW=$PWD/view \
 		timeout 300 buildah --root "$PWD/store" --runroot "$PWD/rr" bud --pull-never --isolation oci \
-		--runtime "$build/selfsame-runtime" --no-cache --layers=false --format docker \
+		--runtime "$build/selfsame-runtime" --no-cache --layers=false --format docker --secret "id=token,src=$PWD/token" \
 		--cap-add CAP_AUDIT_WRITE,CAP_MKNOD,CAP_NET_RAW --file Dockerfile --tag "oci:$PWD/made:image" ctx >log 2>&1
 	got=$?
 	sed -n '/^BEGIN$/,/^COMMIT /{/^BEGIN$/d;/^COMMIT /d;p}' log >"$OUT"
@@ -207,6 +209,36 @@ check 'what cannot be had is named' grep -q 'selfsame-step: error: there are onl
 printf 'selfsame-view 1\ncpus 0\n' >view
 step 1
 check 'a view that is none is named' grep -q 'selfsame-runtime: error: SELFSAME_STEP_VIEW: cpus: 0 is not in 1 .. 1024' log
+
+# --- secrets that are none --------------------------------------------------------------------------
+
+cat >ctx/step <<END
+mkdir -p /etc/ssh /old && echo '$key' >/etc/ssh/ssh_host_rsa_key
+END
+keys() {
+	fixed
+	sed -i 's/^pid-base/keys 1\n&/' view
+	{ echo 'selfsame-view 1' && printf '%s\n' "$@" && tail -n +2 view; } | grep . >view2
+	mv view2 view
+}
+keys ''
+step 125
+check 'a host key is named' grep -qx "selfsame-step: error: '/etc/ssh/ssh_host_rsa_key' is a host key that this step made, and its random numbers are no secret" log
+keys 'allow-key /etc/ssh/'
+step 0
+cat >ctx/step <<END
+echo '$key' >/dev/shm/k
+echo 'root:\$y\$j9T\$x\$y' | chpasswd -e
+END
+keys ''
+step 125
+check 'a password is named' grep -q "'/etc/shadow' is a file with a password hash that this step made" log
+cat >ctx/step <<END
+echo '$key' >old && touch -d '2020-01-01' old && ln -s /run/secrets/x /link && mkdir -p a/b && mkfifo a/b/p
+cat /run/secrets/token
+END
+step 0
+out "$key"
 
 # --- however it ends --------------------------------------------------------------------------------
 

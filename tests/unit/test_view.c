@@ -12,6 +12,8 @@ static struct ss_span text_span(const char *s)
 
 /* Every property that there is. */
 static const char all[] = "selfsame-view 1\n"
+			  "allow-key /a/\n"
+			  "allow-key /a/b c\n"
 			  "aslr 0\n"
 			  "clock-frozen 1700000000\n"
 			  "cpus 2\n"
@@ -22,6 +24,7 @@ static const char all[] = "selfsame-view 1\n"
 			  "host h\n"
 			  "kernel-release 6.1.0\n"
 			  "kernel-version #1 SMP\n"
+			  "keys 1\n"
 			  "locale de_DE.UTF-8\n"
 			  "memory-mib 512\n"
 			  "path-bytes 900\n"
@@ -115,6 +118,10 @@ static void what_is_no_view_says_why(void **state)
 		{ "selfsame-view 1\nenv 1A=x\n", "env: not a variable's name" },
 		{ "selfsame-view 1\nenv A B=x\n", "env: not a variable's name" },
 		{ "selfsame-view 1\nenv A=\001\n", "env: 'A' has a control character" },
+		{ "selfsame-view 1\nallow-key a\n",
+		  "allow-key: not an absolute path without control characters" },
+		{ "selfsame-view 1\nallow-key /a\033\n",
+		  "allow-key: not an absolute path without control characters" },
 		{ "selfsame-view 1\nstat 1\n", "stat: the clock is not frozen" },
 		{ "selfsame-view 1\nclock-frozen 1\nclock-offset 1\n",
 		  "clock-offset: the clock is frozen" },
@@ -133,10 +140,16 @@ static void what_is_no_view_says_why(void **state)
 static void there_is_one_text_for_each_view(void **state)
 {
 	static const char *const texts[] = {
-		"selfsame-view 1\ncpus 1\naslr 0\n",   "selfsame-view 1\ncpus 1\ncpus 1\n",
-		"selfsame-view 1\ncpus 01\n",          "selfsame-view 1\ncpus  1\n",
-		"selfsame-view 1\numask 22\n",         "selfsame-view 1\nclock-offset -0\n",
-		"selfsame-view 1\nenv B=1\nenv A=1\n", "selfsame-view 1\nenv A=1\nenv A=2\n",
+		"selfsame-view 1\ncpus 1\naslr 0\n",
+		"selfsame-view 1\ncpus 1\ncpus 1\n",
+		"selfsame-view 1\ncpus 01\n",
+		"selfsame-view 1\ncpus  1\n",
+		"selfsame-view 1\numask 22\n",
+		"selfsame-view 1\nclock-offset -0\n",
+		"selfsame-view 1\nenv B=1\nenv A=1\n",
+		"selfsame-view 1\nenv A=1\nenv A=2\n",
+		"selfsame-view 1\nallow-key /b\nallow-key /a\n",
+		"selfsame-view 1\nallow-key /a\nallow-key /a\n",
 	};
 
 	(void)state;
