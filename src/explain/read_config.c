@@ -98,6 +98,10 @@ int ex_config(struct ex_run *r, const struct ex_pair *p, bool *ret_done, struct 
 
 	if (p->depth > 0 || p->path.n != 6 || !ex_is_named(p, "config"))
 		return 0;
+	/* Its counts follow from what else the ramdisk holds; a file of a tree follows from
+	 * nothing. */
+	if (strncmp(r->part, "ramdisk", 7) != 0 && strcmp(r->part, "cpio") != 0)
+		return 0;
 	if (ex_load(p, &a, &b, &loaded, err) < 0)
 		return -1;
 	if (!loaded || mc_read(ss_buf_span(&a), &x, &no) < 0 ||

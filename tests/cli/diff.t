@@ -214,6 +214,18 @@ same
 not compared: configuration; times and order of the files
 END
 
+# A file of a tree that looks like the measured configuration, with other counts, is a file.
+mkdir -p counts1 counts2
+python3 - "$SRC/tests/oracle" <<'END'
+import sys
+sys.path.insert(0, sys.argv[1])
+import enclave as e
+open('counts1/config', 'wb').write(e.config([], ['/x'], entries=1))
+open('counts2/config', 'wb').write(e.config([], ['/x'], entries=2))
+END
+try 1 diff -q counts1 counts2
+out_has 'tree: config'
+
 # What stands beside the root in a ramdisk would replace the runtime under some kernels.
 python3 "$SRC/tests/oracle/cpio.py" beside d:755:rootfs d:755:rootfs/etc f:644:rootfs/etc/machine-id:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa f:755:init:evil f:644:cmd:a f:644:env:b trailer
 mkdir -p beside.d/etc
