@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
 #include "base/sort.h"
-#include "base/text.h"
 #include "explain/elf.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#define TELL 8u /* of each table */
+#define TELL 8u         /* of each table */
+#define NAME_SIZE 1024u /* of a name that is looked at: all may be one text to its very end */
 
 struct symbol {
 	struct ss_span name;
@@ -83,7 +83,8 @@ static int load(const struct elf *e, const struct elf_section *s, struct table *
 		*to = symbol_at(ret->raw + i * one, e->wide);
 		to->order = i;
 		if (at < names->n)
-			to->name = ss_text((const char *)ret->names + at);
+			to->name = (struct ss_span){ ret->names + at,
+						     strnlen((char *)ret->names + at, NAME_SIZE) };
 	}
 	ss_sort(ret->v, ret->n, sizeof(*ret->v), by_name);
 	return 0;

@@ -14,7 +14,8 @@
  */
 #define SECTIONS_MAX 4096u
 #define NAMES_MAX ((size_t)1 << 20)
-#define RANGES 4u /* told of one section */
+#define NAME_SIZE 256u /* of a name that is looked at: it is compared with every other */
+#define RANGES 4u      /* told of one section */
 #define TEXT_MAX 160u
 
 static void elf_done(struct elf *e)
@@ -49,7 +50,8 @@ static void name_them(struct elf *e, const uint8_t *raw, const struct layout *l,
 
 		if (at < names_n)
 			e->v[i].name =
-				(struct ss_span){ e->names + at, strlen((char *)e->names + at) };
+				(struct ss_span){ e->names + at,
+						  strnlen((char *)e->names + at, NAME_SIZE) };
 	}
 }
 

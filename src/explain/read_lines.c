@@ -188,6 +188,17 @@ static void tell_order(struct ex_run *r, const struct ex_pair *p, const struct t
 	ex_say_content(r, p, EX_ORDER_LINES, where, a->v[i].s, b->v[i].s);
 }
 
+/* Their backups too, and what read_keyed.c does not take for such a table. */
+static bool holds_hashes(const struct ex_pair *p)
+{
+	static const char *const names[] = { "shadow", "shadow-", "gshadow", "gshadow-" };
+
+	for (size_t i = 0; i < SS_NELEMS(names); i++)
+		if (ex_is_named(p, names[i]))
+			return true;
+	return false;
+}
+
 int ex_lines(struct ex_run *r, const struct ex_pair *p, bool *ret_done, struct ss_err *err)
 {
 	AUTO_BUF struct ss_buf a = SS_BUF_INIT(EX_LOAD);
@@ -202,8 +213,10 @@ int ex_lines(struct ex_run *r, const struct ex_pair *p, bool *ret_done, struct s
 	    !split(ss_buf_span(&a), &x) || !split(ss_buf_span(&b), &y))
 		return 0;
 	*ret_done = true;
-	if (is_key(ss_buf_span(&a)) && is_key(ss_buf_span(&b)))
+	if (is_key(ss_buf_span(&a)) || is_key(ss_buf_span(&b)))
 		ex_say_text(r, p, EX_RAND_KEY, "a private key", "", ""); /* never shown */
+	else if (holds_hashes(p))
+		ex_say_text(r, p, EX_UNKNOWN, "accounts with hashes of passwords", "", "");
 	else if (mark_alone(&x, &y))
 		tell_order(r, p, &x, &y);
 	else

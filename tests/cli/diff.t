@@ -214,6 +214,40 @@ same
 not compared: configuration; times and order of the files
 END
 
+# Secrets are never shown: a key that only one side has, accounts in a backup or in no good form.
+mkdir -p secret1/etc secret2/etc
+printf -- '-----BEGIN PRIVATE KEY-----\nVERYSECRET\n-----END PRIVATE KEY-----\n' >secret1/etc/key
+echo 'no key' >secret2/etc/key
+for i in 1 2; do
+	echo "root:\$6\$VERYSECRET$i:1:0:9:7:::" >secret$i/etc/shadow-
+	echo "root:\$6\$VERYSECRET$i:1:0:9:7:::" | sed p >secret$i/etc/shadow
+	cp secret$i/etc/shadow- secret$i/etc/gshadow-
+done
+try 1 diff -q --all secret1 secret2
+out_has 'tree: etc/key'
+out_has '    a private key'
+out_has 'tree: etc/shadow-'
+out_has '    accounts with hashes of passwords'
+check 'no secret is shown' sh -c '! grep -q VERYSECRET "$1"' - "$OUT"
+
+# Names of sections and symbols that are all one text to its end: hours, once.
+python3 - <<'END'
+import struct
+def elf(name, last):
+    names = b'n' * ((1 << 20) - 2) + last + b'\0'
+    n, symbols = 4000, b''.join(struct.pack('<IBBHQQ', i % 100, 0, 0, 0, 0, i) for i in range(40000))
+    at = 64 + n * 64
+    head = b'\x7fELF\2\1\1' + bytes(9) + struct.pack('<HHIQQQIHHHHHH', 1, 62, 1, 0, 0, 64, 0, 64, 0, 0, 64, n, 0)
+    def section(kind, off, size, link=0):
+        return struct.pack('<IIQQQQIIQQ', 0, kind, 0, 0, off, size, link, 0, 1, 0)
+    table = section(3, at, len(names)) + section(2, at + len(names), len(symbols)) + section(1, 0, 0) * (n - 2)
+    open(name, 'wb').write(head + table + names + symbols)
+elf('names1', b'1')
+elf('names2', b'2')
+END
+try 1 diff -q names1 names2
+out_has 'different: 1 file, '
+
 # A file of a tree that looks like the measured configuration, with other counts, is a file.
 mkdir -p counts1 counts2
 python3 - "$SRC/tests/oracle" <<'END'
