@@ -29,8 +29,8 @@ struct qemu_found {
 };
 
 #define QEMU_NAME "qemu-system-x86_64"
-#define QEMU_TRY_MS 5000u     /* a trial under KVM */
-#define QEMU_HELP_MS 20000u   /* "-M help" on a loaded machine */
+#define QEMU_TRY_MS 5000u   /* a trial under KVM */
+#define QEMU_HELP_MS 20000u /* "-M help" on a loaded machine */
 
 /*
  * $SELFSAME_QEMU and no other; or the first with -M nitro-enclave of the one on PATH and those that
