@@ -117,17 +117,19 @@ selected
 spun
 timeout 124
 END
-cp "$OUT" waits
+head -n 8 "$OUT" >waits
 view <<-'END'
 	clock-offset 100000000
 END
-step 0
-check 'the same with a clock that is moved and runs' diff -u waits "$OUT"
 cat >ctx/step <<'END'
+/ctx/calls deadlines
+/ctx/calls timers
 date +%s
 END
 step 0
-check 'and it is years from here' sh -c 'd=$(($(cat "$1") - $(date +%s))); test $d -gt 99990000 && test $d -lt 100000001' - "$OUT"
+head -n 8 "$OUT" >waits2
+check 'the same with a clock that is moved and runs' diff -u waits waits2
+check 'and it is years from here' sh -c 'd=$(($(tail -n 1 "$1") - $(date +%s))); test $d -gt 99990000 && test $d -lt 100000001' - "$OUT"
 
 # --- everything else is as it is --------------------------------------------------------------------
 
@@ -143,7 +145,7 @@ test -t 0 || echo no terminal
 command -v perl
 END
 who='RUN --mount=type=bind,source=/,target=/ctx useradd -u 1234 -G audio u && cp /ctx/calls /s && chmod 4755 /s'
-for user in root u 4321:100; do
+for user in u 4321:100; do
 	view </dev/null
 	step 0 "$who" "USER $user" 'WORKDIR /srv'
 	grep -v '^Seccomp' "$OUT" >without
