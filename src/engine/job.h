@@ -75,6 +75,8 @@ struct engine_end {
 	int status;      /* 0 … 255, or 128 + n for signal n */
 	char last[1024]; /* its last line on standard error that is not blank, or our runtime's */
 	bool has_reason; /* it is our runtime's */
+	char step[1024]; /* the last line of our supervisor (hermetic/sup.h), what it says of a step
+			  */
 };
 
 /* Runs it with that environment; its lines go to the progress. */

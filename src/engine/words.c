@@ -133,6 +133,7 @@ void engine_env(const struct engine_job *j, struct io_env *ret)
 }
 
 #define RUNTIME_SAYS "selfsame-runtime: error: "
+#define STEP_SAYS "selfsame-step: error: "
 
 /* What comes of a program's lines while it runs. */
 struct talk {
@@ -141,11 +142,19 @@ struct talk {
 	struct engine_end *end;
 };
 
+/* As far as there is room, control characters as '?'. */
+static void keep(const char *line, char *ret, size_t size)
+{
+	(void)snprintf(ret, size, "%s", line);
+	for (char *p = ret; *p != '\0'; p++)
+		if ((*p > 0 && *p < ' ') || *p == 0x7f)
+			*p = '?';
+}
+
 static void hear(void *ctx, enum io_stream from, const char *line)
 {
 	const struct talk *t = ctx;
 	const char *said;
-	size_t n = 0;
 
 	ss_progress_note(t->progress, line);
 	if (from == IO_STDOUT && t->out != NULL) {
@@ -155,16 +164,15 @@ static void hear(void *ctx, enum io_stream from, const char *line)
 	}
 	if (from == IO_STDOUT || t->end->has_reason || line[strspn(line, " \t")] == '\0')
 		return;
+	/* Which step it was, buildah says later. */
+	if (strncmp(line, STEP_SAYS, sizeof(STEP_SAYS) - 1) == 0) {
+		keep(line + sizeof(STEP_SAYS) - 1, t->end->step, sizeof(t->end->step));
+		return;
+	}
 	/* What buildah says around it is only that there was a reason. */
 	said = strstr(line, RUNTIME_SAYS);
 	t->end->has_reason = said != NULL;
-	line = said != NULL ? said : line;
-	for (; line[n] != '\0' && n + 1 < sizeof(t->end->last); n++)
-		t->end->last[n] = line[n];
-	for (char *p = t->end->last; n > 0 && p < t->end->last + n; p++)
-		if ((*p > 0 && *p < ' ') || *p == 0x7f)
-			*p = '?';
-	t->end->last[n] = '\0';
+	keep(said != NULL ? said : line, t->end->last, sizeof(t->end->last));
 }
 
 /* Tidying up ends, even if the engine hangs. */
@@ -187,6 +195,7 @@ static int run(const struct engine_job *j, const struct engine_words *w, struct 
 	engine_env(j, &env);
 	s.env = io_env_list(&env);
 	t->end->last[0] = '\0';
+	t->end->step[0] = '\0';
 	t->end->has_reason = false;
 	if (io_spawn_run(&s, &e, err) < 0)
 		return -1;
@@ -261,6 +270,7 @@ char *engine_last_words(const struct engine_end *e)
 					      "Error parsing image name ",
 					      RUNTIME_SAYS };
 	char logged[sizeof(e->last)];
+	const char *exits;
 	const char *s = take_logged(e->last, logged, sizeof(logged)) ? logged : e->last;
 
 	for (size_t i = 0; i < SS_NELEMS(fronts); i++)
@@ -268,6 +278,10 @@ char *engine_last_words(const struct engine_end *e)
 	/* Our own message has named the image. */
 	if (strncmp(after(s, "\""), "docker://", 9) == 0 && strstr(s, ": ") != NULL)
 		s = strstr(s, ": ") + 2;
+	/* In place of "exit status 125". */
+	exits = strstr(s, ": while running runtime: exit status ");
+	if (exits != NULL && e->step[0] != '\0')
+		return engine_text("%.*s: %s", (int)(exits - s), s, e->step);
 	return engine_text("%s", s[0] != '\0' ? s : "it gave no reason");
 }
 

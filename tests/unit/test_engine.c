@@ -401,6 +401,15 @@ static void an_engine_that_fails_gives_its_last_words(void **state)
 	sh("printf 'FROM debian@" D1 "\\nRUN x\\n' > ctx/Dockerfile");
 	expect_error(&b, SS_ESYS,
 		     "'TOP/ctx/Dockerfile': buildah: building at STEP \"RUN x\": exit status 7");
+	fake("buildah",
+	     "case \"$*\" in --version) echo 'buildah version 1.28.2'; exit;; *' pull '*) "
+	     "exit 0;; esac; echo \"selfsame-step: error: '/k' is a key that this step made\" >&2;"
+	     "echo 'Error: building at STEP \"RUN x\": while running runtime: exit status 125' >&2;"
+	     "exit 125");
+	expect_error(
+		&b, SS_ESYS,
+		"'TOP/ctx/Dockerfile': buildah: building at STEP \"RUN x\": '/k' is a key that "
+		"this step made");
 	sh("printf 'FROM debian\\n' > ctx/Dockerfile");
 	expect_error(&b, SS_EREMOTE,
 		     "'TOP/ctx/Dockerfile': line 1: cannot resolve "
