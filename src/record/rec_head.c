@@ -175,28 +175,32 @@ struct ss_span rec_head_field(const struct rec_head *h, const char *name)
 /* --- ranges ------------------------------------------------------------------------------------
  */
 
+/* "A-B", "A-", "-B"; a number that is absent is UINT64_MAX. */
+static bool read_range(struct ss_span v, uint64_t *ret_from, uint64_t *ret_to)
+{
+	const uint8_t *dash = v.n > 0 ? memchr(v.p, '-', v.n) : NULL;
+	struct ss_span from, to;
+
+	if (dash == NULL || v.n == 1)
+		return false;
+	from = (struct ss_span){ v.p, (size_t)(dash - v.p) };
+	to = (struct ss_span){ dash + 1, v.n - from.n - 1 };
+	*ret_from = UINT64_MAX;
+	*ret_to = UINT64_MAX;
+	if ((from.n > 0 && !number(from, ret_from)) || (to.n > 0 && !number(to, ret_to)))
+		return false;
+	return from.n == 0 || *ret_from <= *ret_to;
+}
+
 enum rec_ranged rec_head_range(const struct rec_head *h, uint64_t size, struct rec_range *ret)
 {
-	struct ss_span v = rec_head_field(h, "range");
-	const uint8_t *dash;
-	uint64_t from = 0, to = 0;
-	bool has_from, has_to;
-	size_t n;
+	const struct ss_span v = rec_head_field(h, "range");
+	uint64_t from, to;
 
-	if (v.n < 7 || memcmp(v.p, "bytes=", 6) != 0 || rec_head_field(h, "if-range").p != NULL)
+	if (v.n < 6 || memcmp(v.p, "bytes=", 6) != 0 || rec_head_field(h, "if-range").p != NULL ||
+	    !read_range((struct ss_span){ v.p + 6, v.n - 6 }, &from, &to))
 		return REC_RANGE_NONE;
-	v.p += 6;
-	v.n -= 6;
-	dash = memchr(v.p, '-', v.n);
-	if (dash == NULL)
-		return REC_RANGE_NONE;
-	n = (size_t)(dash - v.p);
-	has_from = number((struct ss_span){ v.p, n }, &from);
-	has_to = number((struct ss_span){ dash + 1, v.n - n - 1 }, &to);
-	if ((n > 0) != has_from || (v.n - n - 1 > 0) != has_to || (!has_from && !has_to) ||
-	    (has_from && has_to && to < from))
-		return REC_RANGE_NONE;
-	if (!has_from) { /* the last so many */
+	if (from == UINT64_MAX) { /* the last so many */
 		if (to == 0 || size == 0)
 			return REC_RANGE_OUTSIDE;
 		ret->n = to < size ? to : size;
@@ -206,7 +210,7 @@ enum rec_ranged rec_head_range(const struct rec_head *h, uint64_t size, struct r
 	if (from >= size)
 		return REC_RANGE_OUTSIDE;
 	ret->at = from;
-	ret->n = (has_to && to < size ? to + 1 : size) - from;
+	ret->n = (to < size ? to + 1 : size) - from;
 	return REC_RANGE_PART;
 }
 

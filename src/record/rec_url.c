@@ -140,29 +140,69 @@ static void put_query(struct ss_span q, struct ss_buf *real, struct ss_buf *plai
 	}
 }
 
-/* Host and port: lower case, without a user and without the scheme's own port. */
-static int put_host(struct ss_span s, const char *port, struct ss_buf *ret, struct ss_err *err)
+static bool all_of(struct ss_span s, const char *bytes)
 {
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] == 0 || strchr(bytes, lower(s.p[i])) == NULL)
+			return false;
+	return true;
+}
+
+/* A name, an address of either family; and up to five digits of a port. */
+static bool split_host(struct ss_span s, struct ss_span *ret_host, struct ss_span *ret_port)
+{
+	const bool v6 = s.n > 0 && s.p[0] == '[';
+	const size_t n = find(s, v6 ? "]" : ":") + (v6 ? 1 : 0);
+
+	if (n > s.n || n == 0 || n > 255)
+		return false;
+	*ret_host = (struct ss_span){ s.p, n };
+	*ret_port = skip(s, n);
+	if (v6 ? n < 4 || !all_of((struct ss_span){ s.p + 1, n - 2 }, "0123456789abcdef:.")
+	       : !all_of(*ret_host, "0123456789abcdefghijklmnopqrstuvwxyz.-_"))
+		return false;
+	if (ret_port->n == 0)
+		return true;
+	if (ret_port->p[0] != ':')
+		return false;
+	*ret_port = skip(*ret_port, 1);
+	while (ret_port->n > 0 && ret_port->p[0] == '0')
+		*ret_port = skip(*ret_port, 1);
+	return ret_port->n <= 5 && all_of(*ret_port, "0123456789");
+}
+
+/* Host and port: lower case, without a user and without the scheme's own port. */
+static int put_host(struct ss_span s, const char *own_port, struct ss_buf *ret, struct ss_err *err)
+{
+	struct ss_span host = { NULL, 0 }, port = { NULL, 0 };
 	size_t at = 0;
 
 	for (size_t i = 0; i < s.n; i++)
 		if (s.p[i] == '@')
 			at = i + 1;
 	s = skip(s, at);
-	if (s.n >= strlen(port) && memcmp(s.p + s.n - strlen(port), port, strlen(port)) == 0)
-		s.n -= strlen(port);
-	if (s.n > 0 && s.p[s.n - 1] == ':')
-		s.n--;
-	if (s.n == 0 || s.n > 255)
+	if (s.n == 0)
 		return ss_fail(err, SS_EINPUT, "no host");
-	for (size_t i = 0; i < s.n; i++) {
-		const uint8_t c = lower(s.p[i]);
+	if (!split_host(s, &host, &port))
+		return ss_fail(err, SS_EINPUT, "'%s' is no host", SS_SHOW(s));
+	for (size_t i = 0; i < host.n; i++) {
+		const uint8_t c = lower(host.p[i]);
 
-		if (c == 0 || strchr("0123456789abcdefghijklmnopqrstuvwxyz.-_:[]", c) == NULL)
-			return ss_fail(err, SS_EINPUT, "'%s' is no host", SS_SHOW(s));
 		ss_buf_put(ret, (struct ss_span){ &c, 1 });
 	}
+	if (port.n > 0 && !is(port, own_port)) {
+		ss_buf_put(ret, span_of(":"));
+		ss_buf_put(ret, port);
+	}
 	return 0;
+}
+
+static bool has_blank(struct ss_span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] <= ' ' || s.p[i] == 0x7f)
+			return true;
+	return false;
 }
 
 static int make(struct ss_span url, struct ss_buf *real, struct ss_buf *plain, bool *ret_secret,
@@ -175,18 +215,16 @@ static int make(struct ss_span url, struct ss_buf *real, struct ss_buf *plain, b
 	if (!https && !begins(url, "http://"))
 		return ss_fail(err, SS_EINPUT, "neither http nor https");
 	rest = skip(url, https ? 8 : 7);
-	for (size_t i = 0; i < rest.n; i++)
-		if (rest.p[i] <= ' ' || rest.p[i] == 0x7f)
-			return ss_fail(err, SS_EINPUT, "a blank or a control character");
+	if (has_blank(rest))
+		return ss_fail(err, SS_EINPUT, "a blank or a control character");
 	rest.n = find(rest, "#");
 	n = find(rest, "/?");
 	ss_buf_put(real, span_of(https ? "https://" : "http://"));
-	if (put_host((struct ss_span){ rest.p, n }, https ? ":443" : ":80", real, err) < 0)
+	if (put_host((struct ss_span){ rest.p, n }, https ? "443" : "80", real, err) < 0)
 		return -1;
 	rest = skip(rest, n);
 	n = find(rest, "?");
-	put_all(rest.n > 0 && rest.p[0] == '/' ? (struct ss_span){ rest.p, n } : span_of("/"),
-		real);
+	put_all(n > 0 ? (struct ss_span){ rest.p, n } : span_of("/"), real);
 	ss_buf_put(plain, ss_buf_span(real));
 	if (n < rest.n)
 		put_query(skip(rest, n), real, plain, ret_secret);
