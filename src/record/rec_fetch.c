@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/hex.h"
+#include "base/show.h"
+#include "io/fetch.h"
+#include "record/rec_parts.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LAST_MAX ((size_t)1 << 20) /* more than the library hands over at once */
+
+/* Asking the server: what it answers goes into the store and, as soon as its length is known, to
+ * the step. An answer counts only when it is whole. */
+
+struct fetching {
+	struct rec_conn *c;
+	struct rec_request *q;
+	struct rec_put put;
+	struct cfg_input in; /* owns its text */
+	bool sent;           /* the head is out: bytes follow as they come, */
+	struct ss_buf last;  /* but for the last: whoever has those may rely on the entry */
+	bool passing;        /* not to be recorded: a failure of the moment */
+};
+
+static void fetching_done(struct fetching *f)
+{
+	cfg_fields_done(cfg_input_fields, &f->in);
+	rec_put_done(&f->put);
+	ss_buf_done(&f->last);
+}
+
+static uint8_t lower(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z' ? (uint8_t)(c - 'A' + 'a') : c;
+}
+
+static bool is(struct ss_span s, const char *text)
+{
+	if (s.n != strlen(text))
+		return false;
+	for (size_t i = 0; i < s.n; i++)
+		if (lower(s.p[i]) != (uint8_t)text[i])
+			return false;
+	return true;
+}
+
+static bool is_one_of(struct ss_span s, const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (is(s, names[i]))
+			return true;
+	return false;
+}
+
+/* --- what the server is told ---------------------------------------------------------------------
+ */
+
+/* Left out: what is about this connection, what would get less than the whole, what the library
+ * writes itself. */
+static bool is_dropped(struct ss_span name)
+{
+	static const char *const names[] = {
+		"accept-encoding",
+		"connection",
+		"content-length",
+		"expect",
+		"host",
+		"if-match",
+		"if-modified-since",
+		"if-none-match",
+		"if-range",
+		"if-unmodified-since",
+		"keep-alive",
+		"proxy-authorization",
+		"proxy-connection",
+		"range",
+		"te",
+		"trailer",
+		"transfer-encoding",
+		"upgrade",
+		"http2-settings",
+	};
+
+	return is_one_of(name, names, SS_NELEMS(names));
+}
+
+static char *header_text(const struct rec_field *f)
+{
+	const size_t n = f->name.n + f->value.n + 3;
+	char *s = ss_calloc(n, 1);
+
+	/* The library's form for a header without a value. */
+	(void)snprintf(s, n, "%.*s%s%.*s", (int)f->name.n, (const char *)f->name.p,
+		       f->value.n > 0 ? ": " : ";", (int)f->value.n, (const char *)f->value.p);
+	return s;
+}
+
+static char **make_headers(const struct rec_head *h)
+{
+	static const char *const fixed[] = { "Accept-Encoding: identity", "Expect:" };
+	char **v = ss_calloc(h->n + 8, sizeof(*v));
+	size_t n = 0;
+
+	for (size_t i = 0; i < h->n; i++)
+		if (!is_dropped(h->fields[i].name))
+			v[n++] = header_text(&h->fields[i]);
+	for (size_t i = 0; i < SS_NELEMS(fixed); i++)
+		v[n++] = strdup(fixed[i]);
+	if (rec_head_field(h, "accept").p == NULL)
+		v[n++] = strdup("Accept:");
+	if (rec_head_field(h, "content-type").p == NULL)
+		v[n++] = strdup("Content-Type:");
+	return v;
+}
+
+static void free_headers(char ***v)
+{
+	for (size_t i = 0; *v != NULL && (*v)[i] != NULL; i++)
+		free((*v)[i]);
+	free(*v);
+}
+
+/* --- what it answers -----------------------------------------------------------------------------
+ */
+
+/* What a program may depend on; all else of a head is of the day, of the machine or of the user. */
+static bool is_kept(struct ss_span name)
+{
+	static const char *const names[] = {
+		"content-disposition",
+		"content-encoding",
+		"content-language",
+		"docker-content-digest",
+		"docker-distribution-api-version",
+		"link",
+		"location",
+		"www-authenticate",
+		"x-checksum-sha1",
+		"x-checksum-sha256",
+		"x-pypi-last-serial",
+	};
+
+	return is_one_of(name, names, SS_NELEMS(names));
+}
+
+static bool is_plain(struct ss_span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] < ' ' || s.p[i] > '~')
+			return false;
+	return s.n > 0;
+}
+
+/* A redirect to where only the bearer may go (a signed URL): the step sees it without its secrets.
+ */
+static void clean_location(struct fetching *f, struct ss_span value, struct ss_buf *ret)
+{
+	AUTO_BUF struct ss_buf whole = SS_BUF_INIT(CFG_INPUT_URL_MAX * 2);
+	AUTO_BUF struct ss_buf real = SS_BUF_INIT(CFG_INPUT_URL_MAX * 4);
+	AUTO_BUF struct ss_buf plain = SS_BUF_INIT(CFG_INPUT_URL_MAX * 4);
+	const char *url = (const char *)f->q->real.p;
+	const char *host = strstr(url, "://");
+	struct ss_err err = { 0 };
+	bool secret = false;
+
+	if (value.n > 0 && value.p[0] == '/' && host != NULL) {
+		const bool any = value.n > 1 && value.p[1] == '/';
+		const size_t n = any ? (size_t)(host - url) + 1
+				     : (size_t)(host - url) + 3 + strcspn(host + 3, "/?");
+
+		ss_buf_put(&whole, (struct ss_span){ (const uint8_t *)url, n });
+	}
+	ss_buf_put(&whole, value);
+	if (!whole.bad && rec_url_make(ss_buf_span(&whole), &real, &plain, &secret, &err) == 0 &&
+	    secret) {
+		rec_alias_add(f->c->r, (const char *)plain.p, (const char *)real.p);
+		ss_buf_put(ret, (struct ss_span){ plain.p, plain.n - 1 });
+		return;
+	}
+	ss_buf_put(ret, value);
+}
+
+static void keep_header(struct fetching *f, struct ss_span name, struct ss_span value)
+{
+	AUTO_BUF struct ss_buf b = SS_BUF_INIT(CFG_INPUT_HEADER_MAX + 1);
+
+	for (size_t i = 0; i < name.n; i++) {
+		const uint8_t c = lower(name.p[i]);
+
+		ss_buf_put(&b, (struct ss_span){ &c, 1 });
+	}
+	ss_buf_put(&b, (struct ss_span){ (const uint8_t *)": ", 2 });
+	if (is(name, "location"))
+		clean_location(f, value, &b);
+	else
+		ss_buf_put(&b, value);
+	ss_buf_put(&b, (struct ss_span){ (const uint8_t *)"", 1 });
+	if (!b.bad && f->in.headers.n < CFG_INPUT_HEADERS_MAX)
+		cfg_texts_push(&f->in.headers, (const char *)b.p);
+}
+
+static int on_field(void *ctx, struct ss_span name, struct ss_span value, struct ss_err *err)
+{
+	struct fetching *f = ctx;
+
+	(void)err;
+	if (!is_plain(value))
+		return 0;
+	if (is(name, "content-type") && value.n < CFG_INPUT_HEADER_MAX) {
+		char text[CFG_INPUT_HEADER_MAX];
+
+		(void)snprintf(text, sizeof(text), "%.*s", (int)value.n, (const char *)value.p);
+		cfg_text_set(&f->in.type, text);
+	} else if (is_kept(name)) {
+		keep_header(f, name, value);
+	}
+	return 0;
+}
+
+/* A failure of the moment is not worth keeping: the step may try again. */
+static bool is_of_the_moment(unsigned status)
+{
+	return status >= 500 || status == 408 || status == 425 || status == 429;
+}
+
+static int on_begin(void *ctx, unsigned status, bool has_length, uint64_t length,
+		    struct ss_err *err)
+{
+	struct fetching *f = ctx;
+	const struct rec_config *cfg = rec_config_of(f->c->r);
+
+	if (status < 200 || status > 599 || status == 206)
+		return ss_fail(err, SS_EREMOTE, "the server answered with status %u", status);
+	if (cfg->body_max > 0 && has_length && length > cfg->body_max)
+		return ss_fail(err, SS_ELIMIT, "%" PRIu64 " bytes; the limit is %" PRIu64, length,
+			       cfg->body_max);
+	f->in.status = status;
+	f->in.size = has_length ? length : 0;
+	f->passing = is_of_the_moment(status);
+	cfg_texts_sort(&f->in.headers);
+	if (!has_length || length == 0 || !rec_has_body(f->q, status) ||
+	    rec_head_field(&f->q->head, "range").p != NULL)
+		return 0;
+	f->sent = true;
+	if (!rec_send_head(f->c, f->q, &f->in, NULL))
+		return ss_fail(err, SS_ESYS, "the step has gone");
+	return 0;
+}
+
+static int on_bytes(void *ctx, struct ss_span bytes, struct ss_err *err)
+{
+	struct fetching *f = ctx;
+
+	if (rec_put_bytes(&f->put, bytes, err) < 0)
+		return -1;
+	if (f->sent && f->put.size >= f->in.size) {
+		ss_buf_put(&f->last, bytes);
+		return ss_buf_check(&f->last, "the last bytes", err);
+	}
+	if (f->sent && !rec_conn_put(f->c, bytes))
+		return ss_fail(err, SS_ESYS, "the step has gone");
+	return 0;
+}
+
+static bool on_stopped(void *ctx)
+{
+	const struct fetching *f = ctx;
+
+	return rec_is_stopping(f->c->r);
+}
+
+/* --- the exchange --------------------------------------------------------------------------------
+ */
+
+static int fetch(struct fetching *f, struct ss_err *err)
+{
+	const struct rec_config *cfg = rec_config_of(f->c->r);
+	SS_CLEANUP(free_headers) char **headers = make_headers(&f->q->head);
+	AUTO_BUF struct ss_buf alias = SS_BUF_INIT(CFG_INPUT_URL_MAX * 4);
+	const char *url = rec_alias_find(f->c->r, (const char *)f->q->plain.p, &alias)
+				  ? (const char *)alias.p
+				  : (const char *)f->q->real.p;
+	const struct io_fetch x = {
+		.method = f->q->method,
+		.url = url,
+		.headers = (const char *const *)headers,
+		.body_fd = f->q->body_fd,
+		.body_size = f->q->body_size,
+		.ca_file = cfg->ca_file,
+		.stall_s = cfg->stall_s,
+		.stopped = on_stopped,
+		.field = on_field,
+		.begin = on_begin,
+		.bytes = on_bytes,
+		.ctx = f,
+	};
+
+	if (rec_put_begin(cfg->store, cfg->body_max > 0 ? cfg->body_max : REC_OBJECT_MAX, &f->put,
+			  err) < 0)
+		return -1;
+	return io_fetch_run(&x, err);
+}
+
+/* The body becomes an object, the answer an entry. */
+static int keep(struct fetching *f, const struct rec_turn *turn, struct ss_err *err)
+{
+	uint8_t hash[CRYPTO_SHA256_SIZE];
+	char hex[REC_HEX];
+
+	if (f->sent && f->put.size != f->in.size)
+		return ss_fail(err, SS_EREMOTE, "the body is of another length than its head says");
+	if (strcmp(f->q->method, "HEAD") != 0) {
+		f->in.size = f->put.size;
+		if (rec_put_commit(&f->put, NULL, hash, err) < 0)
+			return -1;
+		ss_hex((struct ss_span){ hash, sizeof(hash) }, hex);
+		cfg_text_set(&f->in.sha256, hex);
+	}
+	if (!f->passing)
+		rec_tape_fill(rec_tape_of(f->c->r), turn, &f->in);
+	return 0;
+}
+
+/* Before the head is out the step gets a reason; behind it the connection breaks off. */
+static bool fail(struct fetching *f, const struct ss_err *why)
+{
+	char line[SS_ERR_MSG_MAX + 32];
+
+	(void)snprintf(line, sizeof(line), "cannot fetch: %s", why->msg);
+	rec_tell(f->c->r, f->q, line);
+	return !f->sent && rec_send_refusal(f->c, f->q, 502, line);
+}
+
+bool rec_record(struct rec_conn *c, struct rec_request *q)
+{
+	SS_CLEANUP(fetching_done)
+	struct fetching f = { .c = c, .q = q, .put = REC_PUT_NONE, .last = SS_BUF_INIT(LAST_MAX) };
+	const struct rec_id id = { q->method, (const char *)q->plain.p,
+				   q->key[0] != '\0' ? q->key : NULL };
+	struct rec_turn turn = { 0 };
+	struct ss_err err = { 0 };
+
+	if (rec_tape_begin(rec_tape_of(c->r), &id, &turn, &err) < 0 || fetch(&f, &err) < 0 ||
+	    keep(&f, &turn, &err) < 0)
+		return fail(&f, &err);
+	if (f.passing)
+		rec_tell(c->r, q, "not recorded: a failure of the server");
+	if (f.sent)
+		return rec_conn_put(c, ss_buf_span(&f.last));
+	return rec_send_answer(c, q, &f.in, f.put.fd);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "record/rec_head.h"
+#include "record/rec_url.h"
+#include "record/recorder.h"
+
+/* What the files of the recorder share: a connection, a request, an answer. */
+
+struct rec_conn {
+	struct recorder *r;
+	int fd;
+	struct ss_buf in; /* what was read and not used */
+	size_t used;      /* of it */
+};
+
+/* More bytes into c->in: 1, or 0 at the end or after a failure. */
+SS_NONNULL bool rec_conn_more(struct rec_conn *c);
+/* Bytes that are there, without taking them. */
+SS_NONNULL struct ss_span rec_conn_have(const struct rec_conn *c);
+SS_NONNULL void rec_conn_take(struct rec_conn *c, size_t n);
+/* False: the step has gone. */
+SS_MUST_CHECK SS_NONNULL bool rec_conn_put(struct rec_conn *c, struct ss_span s);
+
+struct rec_request {
+	struct rec_head head; /* spans into `raw` */
+	struct ss_buf raw;    /* the head's bytes */
+	struct ss_buf real;   /* URL, terminated */
+	struct ss_buf plain;  /* the same without secrets */
+	char method[8];
+	char key[REC_KEY];
+	int body_fd; /* a spool; -1 = none */
+	uint64_t body_size;
+	bool authorized;
+};
+
+SS_NONNULL void rec_request_done(struct rec_request *q);
+
+/* 1: read; 0: the connection has ended; -1: refused, *err says why, and the connection must end. */
+SS_MUST_CHECK SS_NONNULL int rec_request_read(struct rec_conn *c, struct rec_request *q,
+					      struct ss_err *err);
+
+/* --- answers -------------------------------------------------------------------------------------
+ */
+
+/* A refusal of ours: plain text, never recorded. `status` 400 … 599. */
+SS_MUST_CHECK SS_NONNULL bool rec_send_refusal(struct rec_conn *c, const struct rec_request *q,
+					       unsigned status, const char *why);
+/* The head that an entry makes. `range` NULL = the whole. */
+SS_MUST_CHECK bool rec_send_head(struct rec_conn *c, const struct rec_request *q,
+				 const struct cfg_input *in, const struct rec_range *range);
+/* Head and body, from the object at `fd` (-1: there is none): the whole or what was asked for. */
+SS_MUST_CHECK SS_NONNULL bool rec_send_answer(struct rec_conn *c, const struct rec_request *q,
+					      const struct cfg_input *in, int fd);
+/* True if a part of the body is wanted, or no head may go out before the body is whole. */
+SS_MUST_CHECK SS_NONNULL bool rec_has_body(const struct rec_request *q, unsigned status);
+
+/* --- the recorder --------------------------------------------------------------------------------
+ */
+
+const struct rec_config *rec_config_of(const struct recorder *r);
+struct rec_tape *rec_tape_of(const struct recorder *r);
+bool rec_is_stopping(const struct recorder *r);
+/* "METHOD URL: why" to the config's problem(). */
+SS_NONNULL void rec_tell(struct recorder *r, const struct rec_request *q, const char *why);
+/* A redirect to a URL with secrets: steps see `plain`, the recorder asks for `real`. */
+SS_NONNULL void rec_alias_add(struct recorder *r, const char *plain, const char *real);
+/* Appends the URL to ask for, terminated, instead of `plain`; false: there is none. */
+SS_NONNULL bool rec_alias_find(struct recorder *r, const char *plain, struct ss_buf *ret);
+
+/* Asks the server, and answers. False: the connection must end. */
+SS_MUST_CHECK SS_NONNULL bool rec_record(struct rec_conn *c, struct rec_request *q);

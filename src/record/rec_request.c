@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/show.h"
+#include "io/file.h"
+#include "record/rec_parts.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+#define READ_SIZE 65536u
+#define BODY_MAX ((uint64_t)1 << 32) /* of a request */
+
+static struct ss_span span_of(const char *s)
+{
+	return (struct ss_span){ (const uint8_t *)s, strlen(s) };
+}
+
+/* --- the connection ------------------------------------------------------------------------------
+ */
+
+struct ss_span rec_conn_have(const struct rec_conn *c)
+{
+	return (struct ss_span){ c->in.p + c->used, c->in.n - c->used };
+}
+
+void rec_conn_take(struct rec_conn *c, size_t n)
+{
+	c->used += n;
+	if (c->used == c->in.n) {
+		c->in.n = 0;
+		c->used = 0;
+	}
+}
+
+bool rec_conn_more(struct rec_conn *c)
+{
+	uint8_t block[READ_SIZE];
+	ssize_t n;
+
+	if (c->used > 0) {
+		memmove(c->in.p, c->in.p + c->used, c->in.n - c->used);
+		c->in.n -= c->used;
+		c->used = 0;
+	}
+	if (c->in.n >= c->in.max)
+		return false;
+	n = recv(c->fd, block, c->in.max - c->in.n < READ_SIZE ? c->in.max - c->in.n : READ_SIZE,
+		 0);
+	if (n <= 0)
+		return false;
+	ss_buf_put(&c->in, (struct ss_span){ block, (size_t)n });
+	return true;
+}
+
+bool rec_conn_put(struct rec_conn *c, struct ss_span s)
+{
+	while (s.n > 0) {
+		const ssize_t n = send(c->fd, s.p, s.n, MSG_NOSIGNAL);
+
+		if (n <= 0)
+			return false;
+		s.p += n;
+		s.n -= (size_t)n;
+	}
+	return true;
+}
+
+/* --- the request ---------------------------------------------------------------------------------
+ */
+
+void rec_request_done(struct rec_request *q)
+{
+	ss_buf_done(&q->raw);
+	ss_buf_done(&q->real);
+	ss_buf_done(&q->plain);
+	ss_closep(&q->body_fd);
+	q->body_fd = -1;
+}
+
+static int read_head(struct rec_conn *c, struct rec_request *q, struct ss_err *err)
+{
+	size_t n = 0;
+	int rc;
+
+	for (;;) {
+		rc = rec_head_read(rec_conn_have(c), &q->head, &n, err);
+		if (rc < 0)
+			return -1;
+		if (rc > 0)
+			break;
+		if (!rec_conn_more(c))
+			return 0;
+	}
+	/* Its spans must outlive what the connection reads next. */
+	ss_buf_put(&q->raw, (struct ss_span){ rec_conn_have(c).p, n });
+	rec_conn_take(c, n);
+	return rec_head_read(ss_buf_span(&q->raw), &q->head, &n, err);
+}
+
+/* The URL that the request is about: a proxy's, or one that was led here. */
+static int read_url(struct rec_request *q, struct ss_err *err)
+{
+	AUTO_BUF struct ss_buf whole = SS_BUF_INIT(CFG_INPUT_URL_MAX * 2);
+	const struct ss_span host = rec_head_field(&q->head, "host");
+	struct ss_span url = q->head.target;
+	bool secret;
+
+	if (url.n > 0 && url.p[0] == '/') {
+		if (host.n == 0)
+			return ss_fail(err, SS_EINPUT, "request: no host");
+		ss_buf_put(&whole, span_of("http://"));
+		ss_buf_put(&whole, host);
+		ss_buf_put(&whole, url);
+		if (ss_buf_check(&whole, "URL", err) < 0)
+			return -1;
+		url = ss_buf_span(&whole);
+	}
+	return rec_url_make(url, &q->real, &q->plain, &secret, err);
+}
+
+static int put_body(struct rec_request *q, struct crypto_hash *h, struct ss_span s,
+		    struct ss_err *err)
+{
+	if (s.n > BODY_MAX - q->body_size)
+		return ss_fail(err, SS_ELIMIT, "request: a body of more than 4 GiB");
+	if (io_write_all(q->body_fd, s, err) < 0)
+		return -1;
+	crypto_hash_put(h, s);
+	q->body_size += s.n;
+	return 0;
+}
+
+static int read_chunks(struct rec_conn *c, struct rec_request *q, struct crypto_hash *h,
+		       struct ss_err *err)
+{
+	struct rec_chunks chunks = { 0 };
+	bool end = false;
+
+	while (!end) {
+		struct ss_span have = rec_conn_have(c), out;
+		const size_t before = have.n;
+
+		if (have.n == 0 && !rec_conn_more(c))
+			return ss_fail(err, SS_EINPUT, "request: its body ends early");
+		if (have.n == 0)
+			continue;
+		if (rec_chunks_next(&chunks, &have, &out, &end, err) < 0 ||
+		    put_body(q, h, out, err) < 0)
+			return -1;
+		rec_conn_take(c, before - have.n);
+	}
+	return 0;
+}
+
+static int read_length(struct rec_conn *c, struct rec_request *q, struct crypto_hash *h,
+		       struct ss_err *err)
+{
+	while (q->body_size < q->head.length) {
+		const uint64_t left = q->head.length - q->body_size;
+		struct ss_span have = rec_conn_have(c);
+
+		if (have.n == 0 && !rec_conn_more(c))
+			return ss_fail(err, SS_EINPUT, "request: its body ends early");
+		have = rec_conn_have(c);
+		have.n = have.n < left ? have.n : (size_t)left;
+		if (put_body(q, h, have, err) < 0)
+			return -1;
+		rec_conn_take(c, have.n);
+	}
+	return 0;
+}
+
+static int read_body(struct rec_conn *c, struct rec_request *q, uint8_t *ret_hash,
+		     struct ss_err *err)
+{
+	AUTO_HASH struct crypto_hash *h = crypto_hash_new(CRYPTO_SHA256);
+
+	if (q->head.expects && !rec_conn_put(c, span_of("HTTP/1.1 100 Continue\r\n\r\n")))
+		return ss_fail(err, SS_EINPUT, "request: its body ends early");
+	if (io_spool_new(&q->body_fd, err) < 0)
+		return -1;
+	if ((q->head.chunked ? read_chunks(c, q, h, err) : read_length(c, q, h, err)) < 0)
+		return -1;
+	crypto_hash_end(h, ret_hash);
+	return 0;
+}
+
+static bool is_known(const char *method)
+{
+	return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0 ||
+	       strcmp(method, "POST") == 0;
+}
+
+int rec_request_read(struct rec_conn *c, struct rec_request *q, struct ss_err *err)
+{
+	uint8_t hash[CRYPTO_SHA256_SIZE];
+	struct rec_choice choice = { 0 };
+	int rc = read_head(c, q, err);
+
+	if (rc <= 0)
+		return rc;
+	if (q->head.method.n < sizeof(q->method))
+		memcpy(q->method, q->head.method.p, q->head.method.n);
+	if (!is_known(q->method))
+		return ss_fail(err, SS_EINPUT, "'%s %s': only GET, HEAD and POST are recorded",
+			       SS_SHOW(q->head.method), SS_SHOW(q->head.target));
+	if (read_url(q, err) < 0)
+		return -1;
+	if (q->head.chunked || q->head.length > 0) {
+		if (read_body(c, q, hash, err) < 0)
+			return -1;
+		choice.body = hash;
+	}
+	q->authorized = rec_head_field(&q->head, "authorization").p != NULL ||
+			rec_head_field(&q->head, "cookie").p != NULL ||
+			rec_head_field(&q->head, "private-token").p != NULL ||
+			rec_head_field(&q->head, "x-api-key").p != NULL;
+	choice.accept = rec_head_field(&q->head, "accept");
+	choice.authorized = q->authorized;
+	choice.content_type = rec_head_field(&q->head, "content-type");
+	choice.git_protocol = rec_head_field(&q->head, "git-protocol");
+	(void)rec_key_make(&choice, q->key);
+	return 1;
+}

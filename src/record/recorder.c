@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "record/recorder.h"
+
+#include "base/hex.h"
+#include "base/show.h"
+#include "record/rec_parts.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#define ALIASES_MAX 4096u
+#define STEP_IDLE_S 3600 /* a step may keep a connection for as long as a compiler runs */
+#define THREAD_STACK ((size_t)1 << 20)
+
+struct alias {
+	char *plain;
+	char *real;
+};
+
+struct recorder {
+	const struct rec_config *config;
+	struct rec_tape *tape;
+	int listen_fd;
+	int wake[2]; /* a byte: stop */
+	atomic_bool stopping;
+	pthread_t thread;
+	pthread_mutex_t lock; /* of all that follows */
+	pthread_cond_t gone;
+	int open[REC_CONNECTIONS_MAX]; /* sockets, -1 = free */
+	size_t n_open;
+	struct alias *aliases;
+	size_t n_aliases;
+};
+
+static void must(int rc)
+{
+	assert(rc == 0);
+	(void)rc;
+}
+
+const struct rec_config *rec_config_of(const struct recorder *r)
+{
+	return r->config;
+}
+
+struct rec_tape *rec_tape_of(const struct recorder *r)
+{
+	return r->tape;
+}
+
+bool rec_is_stopping(const struct recorder *r)
+{
+	return atomic_load(&r->stopping);
+}
+
+void rec_tell(struct recorder *r, const struct rec_request *q, const char *why)
+{
+	char line[SS_ERR_MSG_MAX + 512];
+
+	if (r->config->problem == NULL)
+		return;
+	if (q->plain.n > 0)
+		(void)snprintf(line, sizeof(line), "%s %.400s: %s", q->method,
+			       (const char *)q->plain.p, why);
+	else
+		(void)snprintf(line, sizeof(line), "%s", why);
+	must(pthread_mutex_lock(&r->lock));
+	r->config->problem(r->config->ctx, line);
+	must(pthread_mutex_unlock(&r->lock));
+}
+
+/* --- redirects to secrets ------------------------------------------------------------------------
+ */
+
+static struct alias *find_alias(struct recorder *r, const char *plain)
+{
+	for (size_t i = r->n_aliases; i > 0; i--)
+		if (strcmp(r->aliases[i - 1].plain, plain) == 0)
+			return &r->aliases[i - 1];
+	return NULL;
+}
+
+void rec_alias_add(struct recorder *r, const char *plain, const char *real)
+{
+	struct alias *a;
+
+	must(pthread_mutex_lock(&r->lock));
+	a = find_alias(r, plain);
+	if (a == NULL && r->n_aliases < ALIASES_MAX) {
+		if ((r->n_aliases & (r->n_aliases - 1)) == 0)
+			r->aliases = ss_reallocarray(r->aliases,
+						     r->n_aliases == 0 ? 1 : 2 * r->n_aliases,
+						     sizeof(*r->aliases));
+		a = &r->aliases[r->n_aliases++];
+		*a = (struct alias){ 0 };
+		cfg_text_set(&a->plain, plain);
+	}
+	if (a != NULL)
+		cfg_text_set(&a->real, real);
+	must(pthread_mutex_unlock(&r->lock));
+}
+
+bool rec_alias_find(struct recorder *r, const char *plain, struct ss_buf *ret)
+{
+	const struct alias *a;
+
+	must(pthread_mutex_lock(&r->lock));
+	a = find_alias(r, plain);
+	if (a != NULL)
+		ss_buf_put(ret, (struct ss_span){ (const uint8_t *)a->real, strlen(a->real) + 1 });
+	must(pthread_mutex_unlock(&r->lock));
+	return a != NULL;
+}
+
+/* --- playing -------------------------------------------------------------------------------------
+ */
+
+static bool refuse(struct rec_conn *c, const struct rec_request *q, unsigned status,
+		   const char *why)
+{
+	rec_tell(c->r, q, why);
+	return rec_send_refusal(c, q, status, why);
+}
+
+static bool play_body(struct rec_conn *c, const struct rec_request *q, const struct cfg_input *in)
+{
+	uint8_t hash[CRYPTO_SHA256_SIZE];
+	struct ss_err err = { 0 };
+	enum rec_found found = REC_MISSING;
+	AUTO_CLOSE int fd = -1;
+	uint64_t size = 0;
+	char line[256];
+
+	if (!ss_unhex(in->sha256, hash, sizeof(hash)))
+		return refuse(c, q, 502, "the lock's entry has no hash");
+	if (rec_store_get(c->r->config->store, hash, &found, &fd, &size, &err) < 0)
+		return refuse(c, q, 502, err.msg);
+	if (found != REC_WHOLE || size != in->size) {
+		(void)snprintf(line, sizeof(line), "%s in the store of inputs: %s",
+			       found == REC_MISSING ? "not"
+			       : found == REC_WHOLE ? "of another size"
+						    : "damaged",
+			       in->sha256);
+		return refuse(c, q, 502, line);
+	}
+	return rec_send_answer(c, q, in, fd);
+}
+
+static bool play(struct rec_conn *c, struct rec_request *q)
+{
+	const struct rec_id id = { q->method, (const char *)q->plain.p,
+				   q->key[0] != '\0' ? q->key : NULL };
+	const struct cfg_input *in = rec_tape_play(c->r->tape, &id);
+
+	if (in == NULL)
+		return refuse(c, q, 403, "not in the lock: this was never fetched while recording");
+	if (in->sha256 == NULL || in->size == 0)
+		return rec_send_answer(c, q, in, -1);
+	return play_body(c, q, in);
+}
+
+/* --- connections ---------------------------------------------------------------------------------
+ */
+
+static bool serve_one(struct rec_conn *c)
+{
+	SS_CLEANUP(rec_request_done)
+	struct rec_request q = {
+		.raw = SS_BUF_INIT(REC_HEAD_MAX),
+		.real = SS_BUF_INIT(CFG_INPUT_URL_MAX * 4),
+		.plain = SS_BUF_INIT(CFG_INPUT_URL_MAX * 4),
+		.body_fd = -1,
+	};
+	struct ss_err err = { 0 };
+	const int rc = rec_request_read(c, &q, &err);
+
+	if (rc == 0)
+		return false;
+	if (rc < 0) {
+		q.head.keep = false;
+		rec_tell(c->r, &q, err.msg);
+		return rec_send_refusal(c, &q, q.method[0] != '\0' ? 403 : 400, err.msg) &&
+		       q.head.keep;
+	}
+	return (c->r->config->play ? play(c, &q) : rec_record(c, &q)) && q.head.keep;
+}
+
+static void forget(struct recorder *r, int fd)
+{
+	must(pthread_mutex_lock(&r->lock));
+	for (size_t i = 0; i < REC_CONNECTIONS_MAX; i++)
+		if (r->open[i] == fd)
+			r->open[i] = -1;
+	r->n_open--;
+	(void)close(fd); /* under the lock: its number may be another's at once */
+	must(pthread_cond_signal(&r->gone));
+	must(pthread_mutex_unlock(&r->lock));
+}
+
+static void *serve(void *ctx)
+{
+	struct rec_conn *c = ctx;
+	struct recorder *r = c->r;
+	const int fd = c->fd;
+
+	while (!rec_is_stopping(r) && serve_one(c))
+		continue;
+	ss_buf_done(&c->in);
+	free(c);
+	forget(r, fd);
+	return NULL;
+}
+
+/* Room for one more, or the end. */
+static bool remember(struct recorder *r, int fd)
+{
+	bool ok;
+
+	must(pthread_mutex_lock(&r->lock));
+	while (r->n_open == REC_CONNECTIONS_MAX && !rec_is_stopping(r))
+		must(pthread_cond_wait(&r->gone, &r->lock));
+	ok = !rec_is_stopping(r);
+	for (size_t i = 0; ok && i < REC_CONNECTIONS_MAX; i++)
+		if (r->open[i] < 0) {
+			r->open[i] = fd;
+			r->n_open++;
+			break;
+		}
+	must(pthread_mutex_unlock(&r->lock));
+	return ok;
+}
+
+static void begin(struct recorder *r, int fd)
+{
+	const struct timeval idle = { .tv_sec = STEP_IDLE_S };
+	struct rec_conn *c = ss_calloc(1, sizeof(*c));
+	pthread_attr_t attr;
+	pthread_t thread;
+	int rc;
+
+	*c = (struct rec_conn){ .r = r, .fd = fd, .in = SS_BUF_INIT(2 * REC_HEAD_MAX) };
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &idle, sizeof(idle));
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &idle, sizeof(idle));
+	if (!remember(r, fd)) {
+		(void)close(fd);
+		free(c);
+		return;
+	}
+	must(pthread_attr_init(&attr));
+	must(pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED));
+	must(pthread_attr_setstacksize(&attr, THREAD_STACK));
+	rc = pthread_create(&thread, &attr, serve, c);
+	must(pthread_attr_destroy(&attr));
+	if (rc != 0) {
+		free(c);
+		forget(r, fd);
+	}
+}
+
+static void *listen_all(void *ctx)
+{
+	struct recorder *r = ctx;
+
+	while (!rec_is_stopping(r)) {
+		struct pollfd p[] = { { r->listen_fd, POLLIN, 0 }, { r->wake[0], POLLIN, 0 } };
+		int fd;
+
+		if (poll(p, 2, -1) < 0 && errno != EINTR)
+			break;
+		if (p[1].revents != 0)
+			break;
+		fd = accept4(r->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+		if (fd >= 0)
+			begin(r, fd);
+		else if (errno == EMFILE || errno == ENFILE)
+			(void)poll(&p[1], 1, 100); /* until one of them ends */
+	}
+	return NULL;
+}
+
+/* --- the whole -----------------------------------------------------------------------------------
+ */
+
+static void release(struct recorder *r)
+{
+	rec_tape_free(r->tape);
+	ss_closep(&r->listen_fd);
+	ss_closep(&r->wake[0]);
+	ss_closep(&r->wake[1]);
+	for (size_t i = 0; i < r->n_aliases; i++) {
+		free(r->aliases[i].plain);
+		free(r->aliases[i].real);
+	}
+	free(r->aliases);
+	must(pthread_mutex_destroy(&r->lock));
+	must(pthread_cond_destroy(&r->gone));
+	free(r);
+}
+
+int recorder_start(const struct rec_config *c, int listen_fd, struct recorder **ret,
+		   struct ss_err *err)
+{
+	struct recorder *r = ss_calloc(1, sizeof(*r));
+
+	r->config = c;
+	r->listen_fd = listen_fd;
+	r->wake[0] = r->wake[1] = -1;
+	for (size_t i = 0; i < REC_CONNECTIONS_MAX; i++)
+		r->open[i] = -1;
+	must(pthread_mutex_init(&r->lock, NULL));
+	must(pthread_cond_init(&r->gone, NULL));
+	r->tape = c->play ? rec_tape_load(c->inputs) : rec_tape_new();
+	if (pipe2(r->wake, O_CLOEXEC) < 0) {
+		(void)ss_fail_sys(err, "cannot make a pipe");
+		release(r);
+		return -1;
+	}
+	if (pthread_create(&r->thread, NULL, listen_all, r) != 0) {
+		(void)ss_fail(err, SS_ESYS, "cannot start a thread");
+		release(r);
+		return -1;
+	}
+	*ret = r;
+	return 0;
+}
+
+int recorder_stop(struct recorder *r, struct cfg_list *ret, struct ss_err *err)
+{
+	int rc = 0;
+
+	must(pthread_mutex_lock(&r->lock));
+	atomic_store(&r->stopping, true);
+	must(pthread_cond_broadcast(&r->gone));
+	must(pthread_mutex_unlock(&r->lock));
+	(void)!write(r->wake[1], "x", 1);
+	must(pthread_join(r->thread, NULL));
+	must(pthread_mutex_lock(&r->lock));
+	for (size_t i = 0; i < REC_CONNECTIONS_MAX; i++)
+		if (r->open[i] >= 0)
+			(void)shutdown(r->open[i], SHUT_RDWR);
+	while (r->n_open > 0)
+		must(pthread_cond_wait(&r->gone, &r->lock));
+	must(pthread_mutex_unlock(&r->lock));
+	*ret = (struct cfg_list){ 0 };
+	if (!r->config->play)
+		rc = rec_tape_list(r->tape, ret, err);
+	release(r);
+	return rc;
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * usage: recorder STORE record|play FILE [CA]
+ *
+ * The recorder alone, for the tests beside it: prints the port it listens on, runs until its
+ * standard input ends, and then writes what it recorded to FILE, or plays what FILE holds. Problems
+ * go to standard error, one line each.
+ */
+#include "base/mem.h"
+#include "config/enclave_lock.h"
+#include "io/atomic.h"
+#include "io/file.h"
+#include "record/recorder.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static const struct cfg_field fields[] = {
+	{ .key = "input",
+	  .kind = CFG_LIST,
+	  .at = 0,
+	  .max = CFG_INPUTS_MAX,
+	  .fields = cfg_input_fields,
+	  .size = sizeof(struct cfg_input) },
+	CFG_FIELDS_END,
+};
+
+static void problem(void *ctx, const char *line)
+{
+	(void)ctx;
+	(void)fprintf(stderr, "%s\n", line);
+}
+
+static int listen_here(int *ret_fd, struct ss_err *err)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	socklen_t n = sizeof(a);
+	AUTO_CLOSE int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, n) < 0 || listen(fd, 128) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&a, &n) < 0)
+		return ss_fail_sys(err, "cannot listen");
+	printf("%u\n", (unsigned)ntohs(a.sin_port));
+	(void)fflush(stdout);
+	*ret_fd = ss_take_fd(&fd);
+	return 0;
+}
+
+static int load(const char *path, struct cfg_list *ret, struct ss_err *err)
+{
+	AUTO_BUF struct ss_buf b = SS_BUF_INIT(TOML_MAX_SIZE);
+	AUTO_TOML struct toml_node *t = NULL;
+
+	if (io_load_file(path, &b, err) < 0 || toml_read(ss_buf_span(&b), &t, err) < 0 ||
+	    cfg_fields_read(fields, t, "", ret, err) < 0)
+		return -1;
+	return cfg_inputs_sort(ret, err);
+}
+
+static int save(const char *path, const struct cfg_list *l, struct ss_err *err)
+{
+	AUTO_BUF struct ss_buf b = SS_BUF_INIT(TOML_MAX_SIZE);
+	AUTO_TOML struct toml_node *t = toml_new(TOML_TABLE, 0);
+
+	cfg_fields_write(fields, l, t);
+	toml_write(t, &b);
+	if (ss_buf_check(&b, "inputs", err) < 0)
+		return -1;
+	return io_atomic_store(path, ss_buf_span(&b), err);
+}
+
+static int run(char **argv, struct ss_err *err)
+{
+	AUTO_REC_STORE struct rec_store store = REC_STORE_NONE;
+	struct cfg_list inputs = { 0 }, recorded = { 0 };
+	struct rec_config c = { .play = strcmp(argv[2], "play") == 0,
+				.store = &store,
+				.inputs = &inputs,
+				.epoch = 784111777,
+				.body_max = (uint64_t)6 << 30,
+				.stall_s = 3,
+				.ca_file = argv[4],
+				.problem = problem };
+	struct recorder *r = NULL;
+	int fd = -1, rc;
+
+	if (rec_store_open(argv[1], REC_SHARED, &store, err) < 0 ||
+	    (c.play && load(argv[3], &inputs, err) < 0) || listen_here(&fd, err) < 0 ||
+	    recorder_start(&c, fd, &r, err) < 0)
+		return -1;
+	while (getchar() != EOF)
+		continue;
+	rc = recorder_stop(r, &recorded, err);
+	if (rc == 0 && !c.play)
+		rc = save(argv[3], &recorded, err);
+	cfg_inputs_done(&recorded);
+	cfg_inputs_done(&inputs);
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	struct ss_err err = { 0 };
+
+	if (argc < 4)
+		return 2;
+	if (run(argv, &err) == 0)
+		return 0;
+	(void)fprintf(stderr, "error: %s\n", err.msg);
+	return 4;
+}
