@@ -187,27 +187,27 @@ static bool set_rules(struct exchange *x, char *why)
 	const struct io_fetch *f = x->f;
 	CURL *c = x->curl;
 	const long stall = (long)(f->stall_s > 0 ? f->stall_s : STALL_S);
-	bool ok = true;
+	unsigned bad = 0;
 
-	ok = ok && curl_easy_setopt(c, CURLOPT_ERRORBUFFER, why) == CURLE_OK;
-	ok = ok && curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK;
-	ok = ok && curl_easy_setopt(c, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1) == CURLE_OK;
-	ok = ok && curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) == CURLE_OK;
-	ok = ok && curl_easy_setopt(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) == CURLE_OK;
-	ok = ok && curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S) == CURLE_OK;
-	ok = ok && curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L) == CURLE_OK;
-	ok = ok && curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, stall) == CURLE_OK;
-	ok = ok && curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L) == CURLE_OK;
-	ok = ok && curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L) == CURLE_OK;
-	ok = ok && curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress) == CURLE_OK;
-	ok = ok && curl_easy_setopt(c, CURLOPT_XFERINFODATA, x) == CURLE_OK;
-	ok = ok && curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_head) == CURLE_OK;
-	ok = ok && curl_easy_setopt(c, CURLOPT_HEADERDATA, x) == CURLE_OK;
-	ok = ok && curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_bytes) == CURLE_OK;
-	ok = ok && curl_easy_setopt(c, CURLOPT_WRITEDATA, x) == CURLE_OK;
+	bad |= (unsigned)curl_easy_setopt(c, CURLOPT_ERRORBUFFER, why);
+	bad |= (unsigned)curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+	bad |= (unsigned)curl_easy_setopt(c, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+	bad |= (unsigned)curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	bad |= (unsigned)curl_easy_setopt(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	bad |= (unsigned)curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);
+	bad |= (unsigned)curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	bad |= (unsigned)curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, stall);
+	bad |= (unsigned)curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L);
+	bad |= (unsigned)curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
+	bad |= (unsigned)curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
+	bad |= (unsigned)curl_easy_setopt(c, CURLOPT_XFERINFODATA, x);
+	bad |= (unsigned)curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_head);
+	bad |= (unsigned)curl_easy_setopt(c, CURLOPT_HEADERDATA, x);
+	bad |= (unsigned)curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_bytes);
+	bad |= (unsigned)curl_easy_setopt(c, CURLOPT_WRITEDATA, x);
 	if (f->ca_file != NULL)
-		ok = ok && curl_easy_setopt(c, CURLOPT_CAINFO, f->ca_file) == CURLE_OK;
-	return ok;
+		bad |= (unsigned)curl_easy_setopt(c, CURLOPT_CAINFO, f->ca_file);
+	return bad == 0;
 }
 
 int io_fetch_run(const struct io_fetch *f, struct ss_err *err)

@@ -156,9 +156,9 @@ static bool is_plain(struct ss_span s)
  */
 static void clean_location(struct fetching *f, struct ss_span value, struct ss_buf *ret)
 {
-	AUTO_BUF struct ss_buf whole = SS_BUF_INIT(CFG_INPUT_URL_MAX * 2);
-	AUTO_BUF struct ss_buf real = SS_BUF_INIT(CFG_INPUT_URL_MAX * 4);
-	AUTO_BUF struct ss_buf plain = SS_BUF_INIT(CFG_INPUT_URL_MAX * 4);
+	AUTO_BUF struct ss_buf whole = SS_BUF_INIT(REC_URL_ROOM);
+	AUTO_BUF struct ss_buf real = SS_BUF_INIT(REC_URL_ROOM);
+	AUTO_BUF struct ss_buf plain = SS_BUF_INIT(REC_URL_ROOM);
 	const char *url = (const char *)f->q->real.p;
 	const char *host = strstr(url, "://");
 	struct ss_err err = { 0 };
@@ -277,7 +277,7 @@ static int fetch(struct fetching *f, struct ss_err *err)
 {
 	const struct rec_config *cfg = rec_config_of(f->c->r);
 	SS_CLEANUP(free_headers) char **headers = make_headers(&f->q->head);
-	AUTO_BUF struct ss_buf alias = SS_BUF_INIT(CFG_INPUT_URL_MAX * 4);
+	AUTO_BUF struct ss_buf alias = SS_BUF_INIT(REC_URL_ROOM);
 	const char *url = rec_alias_find(f->c->r, (const char *)f->q->plain.p, &alias)
 				  ? (const char *)alias.p
 				  : (const char *)f->q->real.p;

@@ -319,8 +319,8 @@ void rec_date_write(uint64_t epoch, char ret[REC_DATE_SIZE])
 
 	(void)gmtime_r(&t, &tm);
 	(void)snprintf(ret, REC_DATE_SIZE, "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT",
-		       days + 3 * (tm.tm_wday % 7), (unsigned)tm.tm_mday % 100u,
-		       months + 3 * (tm.tm_mon % 12), (unsigned)(tm.tm_year + 1900) % 10000u,
-		       (unsigned)tm.tm_hour % 100u, (unsigned)tm.tm_min % 100u,
-		       (unsigned)tm.tm_sec % 100u);
+		       days + (size_t)3 * (size_t)(tm.tm_wday % 7), (unsigned)tm.tm_mday % 100u,
+		       months + (size_t)3 * (size_t)(tm.tm_mon % 12),
+		       (unsigned)(tm.tm_year + 1900) % 10000u, (unsigned)tm.tm_hour % 100u,
+		       (unsigned)tm.tm_min % 100u, (unsigned)tm.tm_sec % 100u);
 }

@@ -7,6 +7,8 @@
 
 /* What the files of the recorder share: a connection, a request, an answer. */
 
+#define REC_URL_ROOM ((size_t)CFG_INPUT_URL_MAX * 4) /* escaped, with its NUL */
+
 struct rec_conn {
 	struct recorder *r;
 	int fd;

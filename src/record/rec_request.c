@@ -99,7 +99,7 @@ static int read_head(struct rec_conn *c, struct rec_request *q, struct ss_err *e
 /* The URL that the request is about: a proxy's, or one that was led here. */
 static int read_url(struct rec_request *q, struct ss_err *err)
 {
-	AUTO_BUF struct ss_buf whole = SS_BUF_INIT(CFG_INPUT_URL_MAX * 2);
+	AUTO_BUF struct ss_buf whole = SS_BUF_INIT(REC_URL_ROOM);
 	const struct ss_span host = rec_head_field(&q->head, "host");
 	struct ss_span url = q->head.target;
 	bool secret;

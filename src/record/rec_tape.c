@@ -168,7 +168,7 @@ void rec_tape_fill(struct rec_tape *t, const struct rec_turn *turn, const struct
 	must(pthread_mutex_lock(&t->lock));
 	for (v = k->answers.v; i < k->answers.n && !same_answer(&v[i], answer); i++)
 		continue;
-	if (i == k->answers.n && t->n_answers < CFG_INPUTS_MAX * 2) {
+	if (i == k->answers.n && t->n_answers < (size_t)2 * CFG_INPUTS_MAX) {
 		struct cfg_input one = *answer;
 
 		one.method = k->method;

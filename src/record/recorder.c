@@ -174,8 +174,8 @@ static bool serve_one(struct rec_conn *c)
 	SS_CLEANUP(rec_request_done)
 	struct rec_request q = {
 		.raw = SS_BUF_INIT(REC_HEAD_MAX),
-		.real = SS_BUF_INIT(CFG_INPUT_URL_MAX * 4),
-		.plain = SS_BUF_INIT(CFG_INPUT_URL_MAX * 4),
+		.real = SS_BUF_INIT(REC_URL_ROOM),
+		.plain = SS_BUF_INIT(REC_URL_ROOM),
 		.body_fd = -1,
 	};
 	struct ss_err err = { 0 };
@@ -245,7 +245,7 @@ static void begin(struct recorder *r, int fd)
 	pthread_t thread;
 	int rc;
 
-	*c = (struct rec_conn){ .r = r, .fd = fd, .in = SS_BUF_INIT(2 * REC_HEAD_MAX) };
+	*c = (struct rec_conn){ .r = r, .fd = fd, .in = SS_BUF_INIT((size_t)2 * REC_HEAD_MAX) };
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &idle, sizeof(idle));
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &idle, sizeof(idle));
 	if (!remember(r, fd)) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * usage: recorder STORE record|play FILE [CA]
+ * usage: recorder STORE record|play FILE STALL-SECONDS
  *
  * The recorder alone, for the tests beside it: prints the port it listens on, runs until its
  * standard input ends, and then writes what it recorded to FILE, or plays what FILE holds. Problems
@@ -15,6 +15,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -81,8 +82,7 @@ static int run(char **argv, struct ss_err *err)
 				.inputs = &inputs,
 				.epoch = 784111777,
 				.body_max = (uint64_t)6 << 30,
-				.stall_s = 3,
-				.ca_file = argv[4],
+				.stall_s = (unsigned)strtoul(argv[4], NULL, 10),
 				.problem = problem };
 	struct recorder *r = NULL;
 	int fd = -1, rc;
@@ -105,7 +105,7 @@ int main(int argc, char **argv)
 {
 	struct ss_err err = { 0 };
 
-	if (argc < 4)
+	if (argc != 5)
 		return 2;
 	if (run(argv, &err) == 0)
 		return 0;
