@@ -24,6 +24,13 @@ struct alias {
 	char *real;
 };
 
+/* A connection and its thread. */
+struct slot {
+	enum { FREE, RUNNING, OVER } state; /* OVER: to be joined */
+	int fd;
+	pthread_t thread;
+};
+
 struct recorder {
 	const struct rec_config *config;
 	struct rec_tape *tape;
@@ -33,8 +40,8 @@ struct recorder {
 	pthread_t thread;
 	pthread_mutex_t lock; /* of all that follows */
 	pthread_cond_t gone;
-	int open[REC_CONNECTIONS_MAX]; /* sockets, -1 = free */
-	size_t n_open;
+	struct slot slots[REC_CONNECTIONS_MAX];
+	size_t n_open; /* connections */
 	struct alias *aliases;
 	size_t n_aliases;
 };
@@ -192,18 +199,6 @@ static bool serve_one(struct rec_conn *c)
 	return (c->r->config->play ? play(c, &q) : rec_record(c, &q)) && q.head.keep;
 }
 
-static void forget(struct recorder *r, int fd)
-{
-	must(pthread_mutex_lock(&r->lock));
-	for (size_t i = 0; i < REC_CONNECTIONS_MAX; i++)
-		if (r->open[i] == fd)
-			r->open[i] = -1;
-	r->n_open--;
-	(void)close(fd); /* under the lock: its number may be another's at once */
-	must(pthread_cond_signal(&r->gone));
-	must(pthread_mutex_unlock(&r->lock));
-}
-
 static void *serve(void *ctx)
 {
 	struct rec_conn *c = ctx;
@@ -214,54 +209,71 @@ static void *serve(void *ctx)
 		continue;
 	ss_buf_done(&c->in);
 	free(c);
-	forget(r, fd);
+	must(pthread_mutex_lock(&r->lock));
+	for (size_t i = 0; i < REC_CONNECTIONS_MAX; i++)
+		if (r->slots[i].state == RUNNING && r->slots[i].fd == fd)
+			r->slots[i].state = OVER;
+	(void)close(fd); /* under the lock: its number may be another's at once */
+	r->n_open--;
+	must(pthread_cond_signal(&r->gone));
+	must(pthread_mutex_unlock(&r->lock));
 	return NULL;
 }
 
-/* Room for one more, or the end. */
-static bool remember(struct recorder *r, int fd)
+/* Those that are over have let go of the lock: they wait for nobody. */
+static void join_over(struct recorder *r)
 {
-	bool ok;
+	for (size_t i = 0; i < REC_CONNECTIONS_MAX; i++)
+		if (r->slots[i].state == OVER) {
+			must(pthread_join(r->slots[i].thread, NULL));
+			r->slots[i].state = FREE;
+		}
+}
 
-	must(pthread_mutex_lock(&r->lock));
+/* A slot when there is one; NULL at the end. The lock is held. */
+static struct slot *find_slot(struct recorder *r)
+{
 	while (r->n_open == REC_CONNECTIONS_MAX && !rec_is_stopping(r))
 		must(pthread_cond_wait(&r->gone, &r->lock));
-	ok = !rec_is_stopping(r);
-	for (size_t i = 0; ok && i < REC_CONNECTIONS_MAX; i++)
-		if (r->open[i] < 0) {
-			r->open[i] = fd;
-			r->n_open++;
-			break;
-		}
-	must(pthread_mutex_unlock(&r->lock));
-	return ok;
+	join_over(r);
+	for (size_t i = 0; i < REC_CONNECTIONS_MAX; i++)
+		if (r->slots[i].state == FREE)
+			return rec_is_stopping(r) ? NULL : &r->slots[i];
+	return NULL;
+}
+
+static bool start_thread(struct slot *s, struct rec_conn *c)
+{
+	pthread_attr_t attr;
+	int rc;
+
+	must(pthread_attr_init(&attr));
+	must(pthread_attr_setstacksize(&attr, THREAD_STACK));
+	rc = pthread_create(&s->thread, &attr, serve, c);
+	must(pthread_attr_destroy(&attr));
+	return rc == 0;
 }
 
 static void begin(struct recorder *r, int fd)
 {
 	const struct timeval idle = { .tv_sec = STEP_IDLE_S };
 	struct rec_conn *c = ss_calloc(1, sizeof(*c));
-	pthread_attr_t attr;
-	pthread_t thread;
-	int rc;
+	struct slot *slot;
 
 	*c = (struct rec_conn){ .r = r, .fd = fd, .in = SS_BUF_INIT((size_t)2 * REC_HEAD_MAX) };
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &idle, sizeof(idle));
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &idle, sizeof(idle));
-	if (!remember(r, fd)) {
+	must(pthread_mutex_lock(&r->lock));
+	slot = find_slot(r);
+	if (slot != NULL && start_thread(slot, c)) { /* it cannot end before the lock is free */
+		slot->state = RUNNING;
+		slot->fd = fd;
+		r->n_open++;
+	} else {
 		(void)close(fd);
 		free(c);
-		return;
 	}
-	must(pthread_attr_init(&attr));
-	must(pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED));
-	must(pthread_attr_setstacksize(&attr, THREAD_STACK));
-	rc = pthread_create(&thread, &attr, serve, c);
-	must(pthread_attr_destroy(&attr));
-	if (rc != 0) {
-		free(c);
-		forget(r, fd);
-	}
+	must(pthread_mutex_unlock(&r->lock));
 }
 
 static void *listen_all(void *ctx)
@@ -312,8 +324,6 @@ int recorder_start(const struct rec_config *c, int listen_fd, struct recorder **
 	r->config = c;
 	r->listen_fd = listen_fd;
 	r->wake[0] = r->wake[1] = -1;
-	for (size_t i = 0; i < REC_CONNECTIONS_MAX; i++)
-		r->open[i] = -1;
 	must(pthread_mutex_init(&r->lock, NULL));
 	must(pthread_cond_init(&r->gone, NULL));
 	r->tape = c->play ? rec_tape_load(c->inputs) : rec_tape_new();
@@ -343,10 +353,11 @@ int recorder_stop(struct recorder *r, struct cfg_list *ret, struct ss_err *err)
 	must(pthread_join(r->thread, NULL));
 	must(pthread_mutex_lock(&r->lock));
 	for (size_t i = 0; i < REC_CONNECTIONS_MAX; i++)
-		if (r->open[i] >= 0)
-			(void)shutdown(r->open[i], SHUT_RDWR);
+		if (r->slots[i].state == RUNNING)
+			(void)shutdown(r->slots[i].fd, SHUT_RDWR);
 	while (r->n_open > 0)
 		must(pthread_cond_wait(&r->gone, &r->lock));
+	join_over(r);
 	must(pthread_mutex_unlock(&r->lock));
 	*ret = (struct cfg_list){ 0 };
 	if (!r->config->play)
