@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/show.h"
+#include "base/sort.h"
 #include "cli/diff_show.h"
 #include "io/atomic.h"
 #include "io/file.h"
@@ -74,7 +75,26 @@ static void number(struct page *p, uint64_t n, const char *what)
 	raw(p, s);
 }
 
-static void value(struct page *p, const char *class, const char *sign, struct ss_span s)
+/* Bytes that both values begin and end with, never in the middle of a character. */
+static void find_same(struct ss_span a, struct ss_span b, size_t *head, size_t *tail)
+{
+	const size_t n = a.n < b.n ? a.n : b.n;
+
+	*head = *tail = 0;
+	while (*head < n && a.p[*head] == b.p[*head])
+		(*head)++;
+	while (*tail < n - *head && a.p[a.n - 1 - *tail] == b.p[b.n - 1 - *tail])
+		(*tail)++;
+	while (*head > 0 && ((*head < a.n && (a.p[*head] & 0xc0) == 0x80) ||
+			     (*head < b.n && (b.p[*head] & 0xc0) == 0x80)))
+		(*head)--;
+	while (*tail > 0 && (a.p[a.n - *tail] & 0xc0) == 0x80)
+		(*tail)--;
+}
+
+/* One line, what is not in the other marked. */
+static void line(struct page *p, const char *class, const char *sign, struct ss_span s, size_t head,
+		 size_t tail)
 {
 	if (s.n == 0)
 		return;
@@ -82,19 +102,93 @@ static void value(struct page *p, const char *class, const char *sign, struct ss
 	raw(p, class);
 	raw(p, "\">");
 	raw(p, sign);
-	text(p, s);
+	text(p, (struct ss_span){ s.p, head });
+	if (head + tail < s.n) {
+		raw(p, "<mark>");
+		text(p, (struct ss_span){ s.p + head, s.n - head - tail });
+		raw(p, "</mark>");
+	}
+	text(p, (struct ss_span){ s.p + s.n - tail, tail });
 	raw(p, "</pre>\n");
+}
+
+/* --- bytes ------------------------------------------------------------------------------------ */
+
+/* A window of bytes, as digits: what is told of content that has no reader. */
+static bool is_hex(struct ss_span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!(s.p[i] >= '0' && s.p[i] <= '9') && !(s.p[i] >= 'a' && s.p[i] <= 'f'))
+			return false;
+	return s.n > 0 && s.n % 2 == 0 && s.n <= 32;
+}
+
+/* "byte 20 on", "section .text, byte 20": the place of the first of them. */
+static bool is_at_byte(struct ss_span where, uint64_t *ret)
+{
+	static const char word[] = "byte ";
+	const size_t n = sizeof(word) - 1;
+
+	for (size_t i = 0; i + n < where.n; i++) {
+		if (memcmp(where.p + i, word, n) != 0)
+			continue;
+		*ret = 0;
+		for (i += n; i < where.n && where.p[i] >= '0' && where.p[i] <= '9'; i++)
+			*ret = *ret * 10 + (uint64_t)(where.p[i] - '0');
+		return true;
+	}
+	return false;
+}
+
+static uint8_t digit(uint8_t c)
+{
+	return (uint8_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+}
+
+/* Offset, bytes, and the characters that they are, as hex editors show them; `other` for marks. */
+static void dump(struct page *p, const char *class, uint64_t at, struct ss_span s,
+		 struct ss_span other)
+{
+	uint8_t shown[16];
+	char t[40];
+
+	raw(p, "<pre class=\"");
+	raw(p, class);
+	(void)snprintf(t, sizeof(t), "\">%08llx ", (unsigned long long)at);
+	raw(p, t);
+	for (size_t i = 0; i + 1 < s.n; i += 2) {
+		const uint8_t c = (uint8_t)(digit(s.p[i]) << 4 | digit(s.p[i + 1]));
+		const bool same = i + 1 < other.n && memcmp(s.p + i, other.p + i, 2) == 0;
+
+		(void)snprintf(t, sizeof(t), same ? " %02x" : " <mark>%02x</mark>", c);
+		raw(p, t);
+		shown[i / 2] = c >= ' ' && c < 0x7f ? c : (uint8_t)'.';
+	}
+	for (size_t i = s.n; i < 32; i += 2)
+		raw(p, "   ");
+	raw(p, "  |");
+	text(p, (struct ss_span){ shown, s.n / 2 });
+	raw(p, "|</pre>\n");
 }
 
 static void one(struct page *p, const struct ex_diff *d)
 {
+	uint64_t at = 0;
+	size_t head, tail;
+
 	if (d->where.n > 0) {
 		raw(p, "<p>");
 		text(p, d->where);
 		raw(p, "</p>\n");
 	}
-	value(p, "a", "- ", d->a);
-	value(p, "b", "+ ", d->b);
+	if (is_hex(d->a) && is_hex(d->b) && is_at_byte(d->where, &at)) {
+		dump(p, "a", at, d->a, d->b);
+		dump(p, "b", at, d->b, d->a);
+		return;
+	}
+	find_same(d->a, d->b, &head, &tail);
+	line(p, "a", "- ", d->a, head, tail);
+	line(p, "b", "+ ", d->b, head, tail);
 }
 
 static void name(struct page *p, const struct ex_diff *d)
@@ -138,49 +232,116 @@ static void by_cause(struct page *p, const struct ex_report *r)
 	}
 }
 
-/* The folder of a path: what stands before its last "/" outside of containers. */
-static struct ss_span folder_of(const struct ex_diff *d)
+/* --- the tree of folders ---------------------------------------------------------------------- */
+
+/* The path without what lies inside of a file: "lib.a!x.o" is lib.a. */
+static struct ss_span path_of(const struct ex_diff *d)
 {
 	const uint8_t *end = d->path.n > 0 ? memchr(d->path.p, '!', d->path.n) : NULL;
-	size_t n = end != NULL ? (size_t)(end - d->path.p) : d->path.n;
 
-	while (n > 0 && d->path.p[n - 1] != '/')
-		n--;
-	return (struct ss_span){ d->path.p, n };
+	return (struct ss_span){ d->path.p, end != NULL ? (size_t)(end - d->path.p) : d->path.n };
 }
 
-static bool is_same_folder(const struct ex_diff *a, const struct ex_diff *b)
+/* By part, then path with a folder before what follows its name, then as they were found. */
+static int by_place(const void *a, const void *b)
 {
-	const struct ss_span x = folder_of(a);
-	const struct ss_span y = folder_of(b);
+	const struct ex_diff *x = *(const struct ex_diff *const *)a;
+	const struct ex_diff *y = *(const struct ex_diff *const *)b;
+	const struct ss_span s = path_of(x), t = path_of(y);
+	const int part = strcmp(x->part, y->part);
 
-	return strcmp(a->part, b->part) == 0 && x.n == y.n &&
-	       (x.n == 0 || memcmp(x.p, y.p, x.n) == 0);
+	for (size_t i = 0; part == 0 && i < s.n && i < t.n; i++) {
+		if (s.p[i] == t.p[i])
+			continue;
+		if (s.p[i] == '/' || t.p[i] == '/')
+			return s.p[i] == '/' ? -1 : 1;
+		return s.p[i] < t.p[i] ? -1 : 1;
+	}
+	if (part != 0 || s.n != t.n)
+		return part != 0 ? part : s.n < t.n ? -1 : 1;
+	return x < y ? -1 : x > y; /* of one array */
+}
+
+/* Length of the folders, slashes included, that both paths begin with; 0 in different parts. */
+static size_t shared(const struct ex_diff *a, const struct ex_diff *b)
+{
+	const struct ss_span s = path_of(a), t = path_of(b);
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.n && i < t.n && s.p[i] == t.p[i]; i++)
+		if (s.p[i] == '/')
+			n = i + 1;
+	return strcmp(a->part, b->part) == 0 ? n : 0;
+}
+
+static bool is_in(const struct ex_diff *d, const struct ex_diff *first, size_t n)
+{
+	return strcmp(d->part, first->part) == 0 && d->path.n >= n &&
+	       (n == 0 || memcmp(d->path.p, first->path.p, n) == 0);
+}
+
+/* Opens a folder: the first `n` bytes of the path of v[0], of which it shows those from `from`. */
+static void open_folder(struct page *p, const struct ex_diff *const *v, size_t left, size_t from,
+			size_t n)
+{
+	size_t k = 1;
+
+	while (k < left && is_in(v[k], v[0], n))
+		k++;
+	raw(p, "<details><summary><b>");
+	if (n == 0)
+		raw(p, v[0]->part);
+	text(p, (struct ss_span){ v[0]->path.p + from, n - from });
+	raw(p, "</b> — ");
+	number(p, k, "difference");
+	raw(p, "</summary>\n");
+}
+
+static void close_folders(struct page *p, const struct ex_diff *d, size_t to)
+{
+	const struct ss_span s = path_of(d);
+
+	for (size_t i = to; i < s.n; i++)
+		if (s.p[i] == '/')
+			raw(p, "</details>\n");
 }
 
 static void by_folder(struct page *p, const struct ex_report *r)
 {
+	AUTO_FREE const struct ex_diff **v = ss_calloc(r->n + 1, sizeof(struct ex_diff *));
+
+	for (size_t i = 0; i < r->n; i++)
+		v[i] = &r->diffs[i];
+	ss_sort(v, r->n, sizeof(struct ex_diff *), by_place);
 	raw(p, "<h2>By folder</h2>\n");
 	for (size_t i = 0; i < r->n; i++) {
-		const struct ex_diff *d = &r->diffs[i];
+		const bool fresh = i == 0 || strcmp(v[i]->part, v[i - 1]->part) != 0;
+		const struct ss_span s = path_of(v[i]);
+		size_t from = fresh ? 0 : shared(v[i], v[i - 1]);
 
-		if (i == 0 || !is_same_folder(d, d - 1)) {
-			raw(p,
-			    i > 0 ? "</details>\n<details><summary><b>" : "<details><summary><b>");
-			raw(p, d->part);
-			raw(p, "</b> /");
-			text(p, folder_of(d));
-			raw(p, "</summary>\n");
-		}
+		if (i > 0)
+			close_folders(p, v[i - 1], from);
+		if (i > 0 && fresh)
+			raw(p, "</details>\n");
+		if (fresh)
+			open_folder(p, v + i, r->n - i, 0, 0);
+		for (size_t k = from; k < s.n; k++)
+			if (s.p[k] == '/') {
+				open_folder(p, v + i, r->n - i, from, k + 1);
+				from = k + 1;
+			}
 		raw(p, "<details><summary>");
-		name(p, d);
+		name(p, v[i]);
 		raw(p, " — ");
-		str(p, ex_cause_row(d->cause)->code);
+		str(p, ex_cause_row(v[i]->cause)->code);
 		raw(p, "</summary>\n");
-		one(p, d);
+		one(p, v[i]);
 		raw(p, "</details>\n");
 	}
-	raw(p, r->n > 0 ? "</details>\n" : "");
+	if (r->n > 0) {
+		close_folders(p, v[r->n - 1], 0);
+		raw(p, "</details>\n");
+	}
 }
 
 static void left_out(struct page *p, const struct ex_report *r)
@@ -225,7 +386,8 @@ int cli_diff_html(const struct ex_report *r, const char *path, struct ss_err *er
 		"body{font:15px sans-serif;max-width:60em;margin:2em auto;padding:0 1em}"
 		"details{margin:.3em 0 .3em 1em}summary{cursor:pointer;overflow-wrap:anywhere}"
 		"pre{margin:0 1em;padding:.2em;white-space:pre-wrap;overflow-wrap:anywhere}"
-		".a{background:#fdd}.b{background:#dfd}.mend{font-style:italic}"
+		".a{background:#fdd}.b{background:#dfd}mark{background:#fb5}"
+		".mend{font-style:italic}"
 		"</style></head><body>\n");
 	verdict(&p, r);
 	left_out(&p, r);

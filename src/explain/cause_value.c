@@ -204,31 +204,43 @@ static bool is_shuffled(struct ss_span a, struct ss_span b)
 	return divided;
 }
 
-enum ex_cause ex_cause_of_values(struct ss_span a, struct ss_span b)
+static enum ex_cause cause_of_form(struct ss_span a, struct ss_span b)
 {
 	static const struct {
 		bool (*is)(struct ss_span s);
 		enum ex_cause cause;
 	} forms[] = {
-		{ is_uuid, EX_RAND_UUID },      { is_zone, EX_ENV_TIMEZONE },
-		{ is_time, EX_TIME_TEXT },      { is_locale, EX_ENV_LOCALE },
-		{ is_version, EX_NET_PACKAGE },
+		{ is_uuid, EX_RAND_UUID },
+		{ is_zone, EX_ENV_TIMEZONE },
+		{ is_time, EX_TIME_TEXT },
+		{ is_locale, EX_ENV_LOCALE },
 	};
+
+	for (size_t i = 0; i < SS_NELEMS(forms); i++)
+		if (forms[i].is(a) && forms[i].is(b))
+			return forms[i].cause;
+	if (are_temporary(a, b))
+		return EX_RAND_TEMP_NAME;
+	return is_version(a) && is_version(b) ? EX_NET_PACKAGE : EX_UNKNOWN;
+}
+
+enum ex_cause ex_cause_of_values(struct ss_span a, struct ss_span b)
+{
+	enum ex_cause c;
+	bool paths;
 
 	if (a.n == 0 || b.n == 0)
 		return EX_UNKNOWN;
-	for (size_t i = 0; i < SS_NELEMS(forms); i++) {
-		if (forms[i].is == is_version && are_temporary(a, b))
-			return EX_RAND_TEMP_NAME;
-		if (forms[i].is(a) && forms[i].is(b))
-			return forms[i].cause;
-	}
+	c = cause_of_form(a, b);
+	if (c != EX_UNKNOWN)
+		return c;
 	/* What base64 writes may hold slashes, but hardly begins with one. */
-	if (a.p[0] == '/' && b.p[0] == '/' && is_path(a) && is_path(b))
+	paths = is_path(a) && is_path(b);
+	if (paths && a.p[0] == '/' && b.p[0] == '/')
 		return EX_PATH_BUILD_DIR;
 	if (a.n == b.n && is_token(a) && is_token(b))
 		return EX_RAND_TOKEN;
-	if (is_path(a) && is_path(b))
+	if (paths)
 		return EX_PATH_BUILD_DIR;
 	return is_shuffled(a, b) ? EX_RAND_HASH_SEED : EX_UNKNOWN;
 }

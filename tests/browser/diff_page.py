@@ -57,10 +57,10 @@ def control(tap, browser, top):
     with open(path, 'w', encoding='ascii') as f:
         f.write('<img src="http://127.0.0.1:1/x"><script>console.log("ran"); boo()</script>')
     page = browser.open('file://' + path)
-    page.wait('document.readyState == "complete"')
+    browser.pump(lambda: page.requests[1:] and 'ran' in page.console and page.errors, 'the control')
     tap.case('the control: a fetch, a script and an error are seen',
-             (page.requests[1:], page.console[:1], len(page.errors)),
-             (['http://127.0.0.1:1/x'], ['ran'], 1))
+             (page.requests[1:], 'ran' in page.console, len(page.errors)),
+             (['http://127.0.0.1:1/x'], True, 1))
 
 
 def opened(tap, page):
@@ -89,6 +89,32 @@ def clicks(tap, page):
     tap.case('another click hides them', page.evaluate(SHOWN % 'pre'), 0)
 
 
+def summary_of(page, begins):
+    return page.evaluate('[...document.querySelectorAll("summary")]'
+                         f'.findIndex(e => e.textContent.startsWith("{begins}"))')
+
+
+def folders(tap, page):
+    """Down the tree of folders: part, srv, deep, the file; its bytes, as a hex editor shows them."""
+    shown = '[...document.querySelectorAll("summary")].filter(e => e.checkVisibility()).map(e => e.textContent)'
+    page.click('summary', summary_of(page, 'tree — '))
+    tap.case('a click on a part shows its folders', 'srv/ — 5 differences' in page.evaluate(shown))
+    page.click('summary', summary_of(page, 'srv/ — '))
+    names = page.evaluate(shown)
+    tap.case('a click on a folder shows what is in it', [x for x in names if x.startswith('deep/') or x.endswith(' — time.text')],
+             ['deep/ — 2 differences', *[f'tree: srv/{n} — time.text' for n in 'xyz']])
+    page.click('summary', summary_of(page, 'deep/ — '))
+    page.click('summary', page.evaluate('[...document.querySelectorAll("summary")].findLastIndex(e => '
+                                        'e.textContent.startsWith("tree: srv/deep/image"))'))
+    tap.case('a click on a file of bytes shows them, with what differs marked',
+             page.evaluate('[...document.querySelectorAll("pre")].filter(e => e.checkVisibility())'
+                           '.map(e => [e.textContent, [...e.querySelectorAll("mark")].map(m => m.textContent)])'),
+             [[f'00000040  {b} {"00 " * 15} |{"." * 16}|', [b]] for b in ('01', '02')])
+    tap.case('lines have what differs marked',
+             page.evaluate('[...document.querySelectorAll("pre")].filter(e => e.textContent.startsWith("- made"))'
+                           '.map(e => e.querySelector("mark").textContent)[0]'), '4')
+
+
 def harmless(tap, page, url):
     page.evaluate('document.querySelectorAll("details").forEach(e => e.open = true)')
     tap.case('opened, no text of the artifacts has become an element',
@@ -112,6 +138,7 @@ def main():
             page = browser.open('file://' + path)
             opened(tap, page)
             clicks(tap, page)
+            folders(tap, page)
             harmless(tap, page, 'file://' + path)
     print(f'1..{tap.n}')
     return tap.bad > 0

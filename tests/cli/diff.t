@@ -369,7 +369,7 @@ class P(html.parser.HTMLParser):
         words.append(data)
 P().feed(open('page.html', encoding='utf-8').read())
 assert not open_tags and seen == {'html', 'head', 'meta', 'title', 'style', 'body', 'h1', 'h2', 'p',
-                                  'details', 'summary', 'b', 'pre'}, seen
+                                  'details', 'summary', 'b', 'pre', 'mark'}, seen
 text = ''.join(words)
 for want in ('different: 1 file, 1 cause', 'time.text', 'tree: srv/<b>&',
              '- x <script>a</script> 2024-01-02', '+ x <script>a</script> 2025-01-02', 'mend: '):
