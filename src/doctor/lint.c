@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "doctor/lint.h"
 
-#include "base/sort.h"
 #include "base/text.h"
 #include "doctor/lint_step.h"
 #include "engine/df_expand.h"
@@ -19,133 +18,14 @@ static struct ss_span word_span(const struct df_word *w)
 	return (struct ss_span){ (const uint8_t *)w->p, w->n };
 }
 
-/* --- findings -----------------------------------------------------------------------------------
- */
-
-static uint32_t line_of(const struct lint *l, size_t at)
-{
-	size_t low = 0, high = l->n_lines;
-
-	while (high - low > 1) {
-		const size_t mid = low + (high - low) / 2;
-
-		if (l->lines[mid] <= at)
-			low = mid;
-		else
-			high = mid;
-	}
-	return (uint32_t)low + 1;
-}
-
-/* As much of it as is kept: one line, cut at a character. */
-static char *keep_words(struct ss_span s)
-{
-	char *ret = ss_calloc(LINT_WORDS + 4, 1);
-	size_t n = 0;
-
-	for (size_t i = 0; i < s.n && n < LINT_WORDS; i++) {
-		const bool blank = s.p[i] == ' ' || s.p[i] == '\t' || s.p[i] == '\n';
-
-		if (blank && (n == 0 || ret[n - 1] == ' '))
-			continue;
-		memcpy(ret + n++, blank ? (const uint8_t *)" " : s.p + i, 1);
-	}
-	if (n == LINT_WORDS) {
-		while (n > 0 && ((uint8_t)ret[n - 1] & 0xc0) == 0x80)
-			n--;
-		(void)snprintf(ret + (n > 0 ? n - 1 : 0), 5, "...");
-	}
-	return ret;
-}
-
-void lint_say_at(struct lint *l, enum lint_code code, size_t at, struct ss_span words)
-{
-	struct lint_report *r = l->r;
-
-	if (r->n == LINT_KEEP) {
-		r->left_out++;
-		return;
-	}
-	if (r->n == r->cap) {
-		r->cap = r->cap == 0 ? 16 : 2 * r->cap;
-		r->v = ss_reallocarray(r->v, r->cap, sizeof(*r->v));
-	}
-	r->v[r->n] = (struct lint_finding){ code, line_of(l, at), at, r->n, keep_words(words) };
-	r->n++;
-}
-
-static int by_place(const void *a, const void *b)
-{
-	const struct lint_finding *x = a, *y = b;
-
-	if (x->at != y->at)
-		return x->at < y->at ? -1 : 1;
-	if (x->code != y->code)
-		return x->code < y->code ? -1 : 1;
-	return x->seq < y->seq ? -1 : 1;
-}
-
-/* One code once a place: nested scripts stand at one. */
-static void sort_report(struct lint_report *r)
-{
-	size_t n = 0;
-
-	if (r->n > 1)
-		ss_sort(r->v, r->n, sizeof(*r->v), by_place);
-	for (size_t i = 0; i < r->n; i++) {
-		if (n > 0 && r->v[n - 1].at == r->v[i].at && r->v[n - 1].code == r->v[i].code)
-			free(r->v[i].words);
-		else
-			r->v[n++] = r->v[i];
-	}
-	r->n = n;
-}
-
-void lint_report_done(struct lint_report *r)
-{
-	for (size_t i = 0; i < r->n; i++)
-		free(r->v[i].words);
-	free(r->v);
-	*r = (struct lint_report){ 0 };
-}
-
 /* --- variables ----------------------------------------------------------------------------------
  */
-
-static char *copy_n(const char *s, size_t n)
-{
-	char *ret = ss_calloc(n + 1, 1);
-
-	if (n > 0)
-		memcpy(ret, s, n);
-	return ret;
-}
-
-char *lint_expand(const struct lint *l, const char *text)
-{
-	AUTO_BUF struct ss_buf b = SS_BUF_INIT(VALUE_MAX);
-	struct ss_err ignored = { 0 };
-
-	if (df_expand(ss_text(text), '\0', &l->vars, &b, &ignored) < 0 || b.bad)
-		return copy_n(text, strlen(text));
-	return copy_n((const char *)b.p, b.n);
-}
-
-bool lint_has_var(const struct lint *l, const char *name)
-{
-	return cfg_pairs_get(&l->vars, name) != NULL;
-}
-
-bool lint_is_hex(const char *s, size_t n)
-{
-	return strlen(s) == n && strspn(s, "0123456789abcdefABCDEF") == n;
-}
 
 /* A value as the file has it, quotes and all. */
 static void set_var(struct lint *l, struct ss_span name, struct ss_span value)
 {
 	AUTO_BUF struct ss_buf b = SS_BUF_INIT(VALUE_MAX);
-	AUTO_FREE char *key = copy_n((const char *)name.p, name.n);
+	AUTO_FREE char *key = lint_copy((const char *)name.p, name.n);
 	struct cfg_pairs *to = l->in_stage ? &l->vars : &l->globals;
 	struct ss_err ignored = { 0 };
 
@@ -228,7 +108,7 @@ static void read_arg(struct lint *l, size_t at)
 		const char *eq = memchr(w.p, '=', w.n);
 		const size_t n = eq != NULL ? (size_t)(eq - w.p) : w.n;
 		const struct ss_span name = { (const uint8_t *)w.p, n };
-		AUTO_FREE char *key = copy_n(w.p, n);
+		AUTO_FREE char *key = lint_copy(w.p, n);
 		const char *given = cfg_pairs_get(l->o->args, key);
 
 		if (given == NULL && l->in_stage && eq == NULL)
@@ -275,8 +155,8 @@ static void note_stage(const struct lint *l, size_t at, struct stages *s)
 		continue;
 	if (next_word(l, &at, &as) && df_word_is(&as, "AS"))
 		(void)next_word(l, &at, &name);
-	base = copy_n(w.p, w.n);
-	own = copy_n(name.p, name.n);
+	base = lint_copy(w.p, w.n);
+	own = lint_copy(name.p, name.n);
 	lower(base);
 	lower(own);
 	cfg_texts_push(&s->bases, base);
@@ -360,7 +240,7 @@ static void add_source(struct lint *l, const struct df_word *w, const char *sour
 	AUTO_FREE char *commit = NULL;
 
 	if (is_repository(source, &ref)) {
-		commit = copy_n(ref, strcspn(ref, ":"));
+		commit = lint_copy(ref, strcspn(ref, ":"));
 		if (!is_commit(commit) && !checksum)
 			say_word(l, LINT_ADD_GIT, w);
 	} else if ((starts(source, "http://") || starts(source, "https://")) && !checksum) {
@@ -381,7 +261,7 @@ static char *source_text(const struct lint *l, const struct df_word *w)
 	}
 	while (n > 0 && strchr("]\",", p[n - 1]) != NULL)
 		n--;
-	raw = copy_n(p, n);
+	raw = lint_copy(p, n);
 	return lint_expand(l, raw);
 }
 
@@ -503,22 +383,6 @@ static int look_ahead(struct lint *l, struct stages *s, struct ss_err *err)
 	return 0;
 }
 
-static void find_lines(struct lint *l)
-{
-	size_t cap = 0;
-
-	for (size_t at = 0; at <= l->in.n;) {
-		const uint8_t *nl = at < l->in.n ? memchr(l->in.p + at, '\n', l->in.n - at) : NULL;
-
-		if (l->n_lines == cap) {
-			cap = cap == 0 ? 64 : 2 * cap;
-			l->lines = ss_reallocarray(l->lines, cap, sizeof(*l->lines));
-		}
-		l->lines[l->n_lines++] = at;
-		at = nl != NULL ? (size_t)(nl - l->in.p) + 1 : l->in.n + 1;
-	}
-}
-
 static void lint_done(struct lint *l)
 {
 	free(l->lines);
@@ -555,11 +419,11 @@ int lint_read(struct ss_span in, const struct lint_options *o, struct lint_repor
 	*ret = (struct lint_report){ 0 };
 	if (df_read(in, &g, &f, err) < 0)
 		return -1;
-	find_lines(&l);
+	lint_find_lines(&l);
 	images(&l, &f);
 	df_done(&f);
 	rc = read_all(&l, err);
-	sort_report(ret);
+	lint_sort(ret);
 	if (rc < 0)
 		lint_report_done(ret);
 	return rc;

@@ -162,19 +162,18 @@ void lint_cmd_done(struct lint_cmd *c)
 	*c = (struct lint_cmd){ 0 };
 }
 
-void lint_apply_exec(const struct lint_cmd *c)
+bool lint_exec_of(const struct lint_cmd *c, struct lint_cmd *ret)
 {
 	const size_t from = exec_of(c->argv, c->argc);
-	struct lint_cmd inner = *c;
 
 	if (strcmp(c->argv[0], "find") != 0 || from == c->argc)
-		return;
-	inner.argv = ss_calloc(c->argc - from + 1, sizeof(*inner.argv));
-	inner.argc = c->argc - from;
-	memcpy(inner.argv, c->argv + from, inner.argc * sizeof(*inner.argv));
-	inner.argv[0] = base_name(inner.argv[0]);
-	lint_apply(&inner);
-	lint_cmd_done(&inner);
+		return false;
+	*ret = *c;
+	ret->argv = ss_calloc(c->argc - from + 1, sizeof(*ret->argv));
+	ret->argc = c->argc - from;
+	memcpy(ret->argv, c->argv + from, ret->argc * sizeof(*ret->argv));
+	ret->argv[0] = base_name(ret->argv[0]);
+	return true;
 }
 
 const char *lint_name_of(const struct lint_script *s, uint32_t index)
@@ -275,4 +274,34 @@ bool lint_writes(const struct lint_cmd *c)
 bool lint_is_mounted(const struct lint_cmd *c, const char *path)
 {
 	return strstr(c->run->mounts, path) != NULL;
+}
+
+/* --- versions -----------------------------------------------------------------------------------
+ */
+
+bool lint_is_tag(const char *s)
+{
+	static const char *const tags[] = { "",      "latest",  "next",    "canary", "beta",
+					    "alpha", "master",  "main",    "HEAD",   "head",
+					    "trunk", "upgrade", "develop", "patch",  "stable",
+					    "*",     "lts",     NULL };
+
+	return lint_is_one_of(s, tags);
+}
+
+/* NAME@1.2, @scope/NAME@1.2: not a tag, not a range that starts with ^ or ~. */
+bool lint_is_pinned_at(const char *word)
+{
+	const char *at = word[0] != '\0' ? strchr(word + 1, '@') : NULL;
+
+	return at != NULL && !lint_is_tag(at + 1) && at[1] != '^' && at[1] != '~' && at[1] != '>';
+}
+
+/* NAME-1.2 */
+bool lint_is_pinned_dash(const char *s)
+{
+	for (; *s != '\0'; s++)
+		if (s[0] == '-' && s[1] >= '0' && s[1] <= '9')
+			return true;
+	return false;
 }

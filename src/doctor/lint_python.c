@@ -71,7 +71,7 @@ static bool is_local(const struct lint_cmd *c, size_t from)
 	return true;
 }
 
-void lint_pip(const struct lint_cmd *c, size_t from)
+static void install_of(const struct lint_cmd *c, size_t from)
 {
 	const struct lint *l = c->run->l;
 
@@ -90,7 +90,7 @@ static void look_at_pip(const struct lint_cmd *c)
 
 	if (verb != NULL && (strcmp(verb, "install") == 0 || strcmp(verb, "download") == 0 ||
 			     strcmp(verb, "wheel") == 0))
-		lint_pip(c, i);
+		install_of(c, i);
 }
 
 /* The named packages have a version: NAME==1.2. */
@@ -124,7 +124,7 @@ static void look_at_uv(const struct lint_cmd *c)
 			    lint_has_var(l, "UV_FROZEN") || lint_has_var(l, "UV_LOCKED");
 
 	if (is(verb, "pip") && is(next, "install"))
-		lint_pip(c, i);
+		install_of(c, i);
 	else if (is(verb, "add") || is(verb, "lock") ||
 		 ((is(verb, "sync") || is(verb, "run")) && !locked))
 		lint_say(c, LINT_PYTHON_LOCK);

@@ -6,42 +6,6 @@
 
 #include <string.h>
 
-#define WORDS_SHOWN 200u
-
-/* --- places -------------------------------------------------------------------------------------
- */
-
-static size_t place_of(const struct lint_place *p, size_t at)
-{
-	struct df_word w;
-	size_t ret = p->rest;
-
-	if (p->fixed)
-		return p->rest;
-	if (p->i == NULL || at >= p->split)
-		return p->rest + (at - p->split);
-	if (p->base + at >= p->i->text.n)
-		return ret;
-	w = (struct df_word){ (const char *)p->i->text.p + p->base + at, 1 };
-	(void)df_word_place(p->i, &w, &ret);
-	return ret;
-}
-
-void lint_say(const struct lint_cmd *c, enum lint_code code)
-{
-	AUTO_BUF struct ss_buf b = SS_BUF_INIT(WORDS_SHOWN);
-
-	for (size_t i = 0; i < c->argc && !b.bad; i++) {
-		const struct ss_span s = ss_text(c->argv[i]);
-		const size_t room = WORDS_SHOWN - b.n;
-
-		if (i > 0)
-			ss_buf_put(&b, ss_text(" "));
-		ss_buf_put(&b, (struct ss_span){ s.p, s.n < room ? s.n : room > 0 ? room - 1 : 0 });
-	}
-	lint_say_at(c->run->l, code, place_of(&c->s->place, c->at), ss_buf_span(&b));
-}
-
 /* --- the scripts of a step ----------------------------------------------------------------------
  */
 
@@ -76,12 +40,13 @@ static void add_script(struct lint_run *r, struct ss_span text, struct lint_plac
 	struct ss_err why = { 0 };
 
 	if (r->n == LINT_SCRIPTS) {
-		lint_say_at(r->l, LINT_NOT_READ, place_of(&place, 0),
+		lint_say_at(r->l, LINT_NOT_READ, lint_place(&place, 0),
 			    ss_text("more than 64 scripts in one step"));
 		return;
 	}
 	if (sh_read(text, &s->sh, &why) < 0) {
-		lint_say_at(r->l, LINT_NOT_READ, place_of(&place, s->sh.bad_at), ss_text(why.msg));
+		lint_say_at(r->l, LINT_NOT_READ, lint_place(&place, s->sh.bad_at),
+			    ss_text(why.msg));
 		s->sh = (struct sh_script){ 0 };
 		return;
 	}
@@ -122,7 +87,7 @@ static void add_inner(struct lint_run *r, size_t nth)
 		text = inner_text(&c);
 		if (text != NULL)
 			add_script(r, ss_text(text),
-				   (struct lint_place){ .rest = place_of(&r->v[nth].place, c.at),
+				   (struct lint_place){ .rest = lint_place(&r->v[nth].place, c.at),
 							.fixed = true });
 		lint_cmd_done(&c);
 	}
@@ -198,7 +163,7 @@ static void note_cleaning(struct lint_run *r, const struct lint_cmd *c)
 		r->rm_rpm = r->rm_rpm || strcmp(a, "clean") == 0;
 		r->rm_npm = r->rm_npm ||
 			    (strcmp(a, "clean") == 0 && strcmp(c->argv[i - 1], "cache") == 0);
-		r->epoch = r->epoch || strncmp(a, "SOURCE_DATE_EPOCH", 17) == 0;
+		r->epoch = r->epoch || strncmp(a, "SOURCE_DATE_EPOCH=", 18) == 0;
 	}
 }
 
@@ -241,9 +206,14 @@ static void each(struct lint_run *r, void (*what)(struct lint_run *r, const stru
 
 static void apply(struct lint_run *r, const struct lint_cmd *c)
 {
+	struct lint_cmd inner;
+
 	(void)r;
 	lint_apply(c);
-	lint_apply_exec(c);
+	if (!lint_exec_of(c, &inner))
+		return;
+	lint_apply(&inner);
+	lint_cmd_done(&inner);
 }
 
 /* Commands that are only assignments and redirections have words, too. */
@@ -351,7 +321,7 @@ static void add_scripts(struct lint_run *r, const struct df_word *first, size_t 
 	struct lint_place place = { .i = i, .base = start, .split = SIZE_MAX };
 
 	if (exec_form(first->p, &list)) {
-		place.rest = place_of(&place, 0);
+		place.rest = lint_place(&place, 0);
 		place.fixed = true;
 		add_script(r, ss_buf_span(&list), place);
 		return;
@@ -390,7 +360,7 @@ void lint_run_step(struct lint *l, size_t at)
 					   .base = (size_t)(w.p - (const char *)l->now.text.p),
 					   .split = SIZE_MAX };
 
-		lint_say_at(l, LINT_NOT_SHELL, place_of(&here, 0),
+		lint_say_at(l, LINT_NOT_SHELL, lint_place(&here, 0),
 			    (struct ss_span){ (const uint8_t *)w.p, w.n });
 		return;
 	}

@@ -77,6 +77,10 @@ struct lint_cmd {
 /* --- findings ----------------------------------------------------------------------------------
  */
 
+SS_NONNULL void lint_find_lines(struct lint *l);
+SS_NONNULL void lint_sort(struct lint_report *r);
+SS_NONNULL size_t lint_place(const struct lint_place *p, size_t at);
+SS_NONNULL char *lint_copy(const char *s, size_t n);
 SS_NONNULL void lint_say_at(struct lint *l, enum lint_code code, size_t at, struct ss_span words);
 SS_NONNULL void lint_say(const struct lint_cmd *c, enum lint_code code);
 /* `text` with the variables of ARG and ENV filled in, as far as they are known; the caller's. */
@@ -90,6 +94,8 @@ SS_NONNULL bool lint_is_hex(const char *s, size_t n); /* exactly n digits */
 /* False if nothing but keywords and assignments is there. lint_cmd_done() is due after true. */
 SS_NONNULL bool lint_cmd_of(struct lint_run *run, const struct lint_script *s, uint32_t index,
 			    struct lint_cmd *ret);
+/* What find -exec runs, as a command of its own; false if there is none. */
+SS_NONNULL bool lint_exec_of(const struct lint_cmd *c, struct lint_cmd *ret);
 SS_NONNULL void lint_cmd_done(struct lint_cmd *c);
 /* Its name alone; "" where lint_cmd_of() would say false. */
 SS_NONNULL const char *lint_name_of(const struct lint_script *s, uint32_t index);
@@ -107,17 +113,19 @@ const char *lint_value(const struct lint_cmd *c, const char *flag, const char *l
 SS_NONNULL const char *lint_next(const struct lint_cmd *c, size_t *i, const char *valued);
 /* True if the command writes into a file by redirection; /dev/null is none. */
 SS_NONNULL bool lint_writes(const struct lint_cmd *c);
+/* "latest", "main" and the like: no version. */
+SS_NONNULL bool lint_is_tag(const char *s);
+SS_NONNULL bool lint_is_pinned_at(const char *word); /* NAME@1.2 */
+SS_NONNULL bool lint_is_pinned_dash(const char *s);  /* NAME-1.2 */
 SS_NONNULL bool lint_is_mounted(const struct lint_cmd *c, const char *path);
 
 /* --- the rules ---------------------------------------------------------------------------------
  */
 
 SS_NONNULL void lint_apply(const struct lint_cmd *c);
-SS_NONNULL void lint_apply_exec(const struct lint_cmd *c); /* what find -exec runs */
-SS_NONNULL void lint_words(const struct lint_cmd *c);      /* what any command's words may hold */
+SS_NONNULL void lint_words(const struct lint_cmd *c); /* what any command's words may hold */
 SS_NONNULL void lint_text(struct lint *l, struct ss_span text, size_t at); /* ENV, ARG */
 SS_NONNULL void lint_system(const struct lint_cmd *c);
-SS_NONNULL void lint_pip(const struct lint_cmd *c, size_t verb);
 SS_NONNULL void lint_python(const struct lint_cmd *c);
 SS_NONNULL void lint_script_package(const struct lint_cmd *c);
 SS_NONNULL void lint_compiled_package(const struct lint_cmd *c);

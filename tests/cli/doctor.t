@@ -136,3 +136,26 @@ out_has 'bad/deep:2: time.date'
 try 1 doctor --lint --file bad/steps bad
 out_has 'bad/steps:10001: time.date'
 try 0 doctor --lint --file bad/vars bad
+
+# --- the examples: the table in their README is what the program says ---
+
+cat >table.py <<'END'
+import json
+import os
+import subprocess
+import sys
+
+program, top = sys.argv[1:]
+want = [line.strip('|\n ').split(' | ') for line in open(os.path.join(top, 'README.md')) if line.startswith('| `')]
+names = [row[0].strip('`') for row in want]
+assert names == sorted(d for d in os.listdir(top) if os.path.isdir(os.path.join(top, d))), names
+assert len(names) == 10, names
+for row in want:
+    folder = os.path.join(top, row[0].strip('`'))
+    for name, codes in (('Dockerfile', row[1]), ('Dockerfile.mended', row[2])):
+        out = subprocess.run([program, 'doctor', '--lint', '--json', '--file', os.path.join(folder, name), folder],
+                             stdout=subprocess.PIPE).stdout
+        got = ', '.join(sorted({f['code'] for f in json.loads(out)['findings']}))
+        assert got == codes, (folder, name, got, codes)
+END
+check 'the table of examples/doctor is what is found in them' python3 table.py "$SELFSAME" "$SRC/examples/doctor"

@@ -1,0 +1,7 @@
+package main
+
+var built string
+
+func main() {
+	println("built", built)
+}
