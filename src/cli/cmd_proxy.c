@@ -94,7 +94,7 @@ static const char *const event_names[] = {
 
 static void print_object(json_t *o)
 {
-	char *text = json_dumps(o, JSON_COMPACT);
+	char *text = json_dumps(o, JSON_COMPACT | JSON_ENSURE_ASCII);
 
 	json_decref(o);
 	assert(text != NULL);
@@ -236,7 +236,7 @@ static int run(struct cli_run *r, struct ss_err *err)
 const struct cli_cmd cli_proxy = {
 	.name = "proxy",
 	.args = "URL",
-	.summary = "a local port that speaks to an enclave only while it is attested",
+	.summary = "a local port that reaches an enclave only while it is attested",
 	.about = "Verifies an endpoint as 'verify' does, and only after a yes opens a port on this "
 		 "machine. What a program sends there goes to the application in the enclave, "
 		 "through TLS that ends inside: every connection must show the key that was "

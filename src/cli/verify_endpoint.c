@@ -7,7 +7,9 @@ int cli_endpoint_ask(struct cli_endpoint *ep, struct ss_buf *document, struct ss
 {
 	AUTO_EVIDENCE struct ep_evidence e = EP_EVIDENCE_INIT;
 
-	if (ep_conn_open(&ep->url, &ep->conn, err) < 0 || ep_fetch(ep->conn, &ep->url, &e, err) < 0)
+	if ((ep->sender != NULL ? ep_conn_open_as(&ep->url, ep->sender, &ep->conn, err)
+				: ep_conn_open(&ep->url, &ep->conn, err)) < 0 ||
+	    ep_fetch(ep->conn, &ep->url, &e, err) < 0)
 		return -1;
 	memcpy(ep->nonce, e.nonce, sizeof(ep->nonce));
 	ss_buf_put(document, ss_buf_span(&e.document));

@@ -11,6 +11,7 @@
 struct cli_endpoint {
 	bool is_url;
 	struct ep_url url;
+	const struct ep_sender *sender; /* NULL, or whose secrets will be sent */
 	struct ep_conn *conn;
 	uint8_t nonce[EP_NONCE_SIZE];
 	struct att_endpoint peer; /* borrows from url and conn */

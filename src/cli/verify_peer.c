@@ -53,6 +53,7 @@ int cli_peer_ask(const struct cli_peer *p, struct cli_judged *ret, struct ss_err
 
 	ret->ep.is_url = true;
 	ret->ep.url = p->url;
+	ret->ep.sender = p->sender;
 	ret->ep.peer.allow_raw_nsm = p->allow_raw_nsm;
 	ret->ep.peer.any_operator = p->any_operator;
 	ret->document = (struct ss_buf)SS_BUF_INIT(EP_MAX_DOCUMENT);

@@ -98,6 +98,7 @@ SS_MUST_CHECK int cli_root_load(const char *path, struct att_root *ret, struct s
 
 struct cli_peer {
 	struct ep_url url;
+	const struct ep_sender *sender; /* the caller's, NULL at first */
 	struct cli_expect x;
 	struct att_options q; /* but for the time */
 	bool allow_raw_nsm;

@@ -2,9 +2,11 @@
 #include "endpoint/ep_conn.h"
 
 #include "base/mem.h"
+#include "endpoint/ep_sender_tls.h"
 #include "io/clock.h"
 #include "io/dial.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -22,6 +24,9 @@ struct ep_conn {
 	uint8_t spki[EP_MAX_SPKI];
 	size_t n_spki;
 	bool is_webpki;
+	const char *alpn;
+	const struct ep_sender *sender; /* NULL: nobody in particular; of the handshake only */
+	bool asked;                     /* the peer wanted to know */
 };
 
 static int fail_tls(struct ss_err *err, const char *what)
@@ -86,16 +91,21 @@ static bool expect_name(SSL *ssl, const struct ep_url *u)
 
 static int prepare(struct ep_conn *c, const struct ep_url *u, struct ss_err *err)
 {
-	static const uint8_t alpn[] = "\x0a" EP_ALPN;
+	const size_t n = strlen(c->alpn);
+	uint8_t alpn[1 + 32];
 	SSL_CTX *x = make_context();
 
-	_Static_assert(sizeof(alpn) == 1 + 10 + 1, "the length byte is that of the name");
+	assert(n < sizeof(alpn));
+	alpn[0] = (uint8_t)n;
+	memcpy(alpn + 1, c->alpn, n);
 	if (x != NULL)
 		c->ssl = SSL_new(x); /* has a share of its own */
 	SSL_CTX_free(x);
 	if (c->ssl == NULL || !expect_name(c->ssl, u) || SSL_set_fd(c->ssl, c->fd) != 1 ||
-	    SSL_set_alpn_protos(c->ssl, alpn, sizeof(alpn) - 1) != 0)
+	    SSL_set_alpn_protos(c->ssl, alpn, (unsigned)n + 1) != 0)
 		return fail_tls(err, "cannot prepare TLS");
+	if (c->sender != NULL)
+		ep_sender_offer(c->sender, c->ssl, &c->asked);
 	return 0;
 }
 
@@ -129,9 +139,11 @@ static int look_at_peer(struct ep_conn *c, struct ss_err *err)
 		return -1;
 	c->is_webpki = SSL_get_verify_result(c->ssl) == X509_V_OK;
 	SSL_get0_alpn_selected(c->ssl, &alpn, &n_alpn);
-	if (n_alpn != strlen(EP_ALPN) || memcmp(alpn, EP_ALPN, n_alpn) != 0)
-		return ss_fail(err, SS_EREMOTE,
-			       "no attested endpoint: the peer does not speak " EP_ALPN);
+	if (n_alpn != strlen(c->alpn) || memcmp(alpn, c->alpn, n_alpn) != 0)
+		return ss_fail(err, SS_EREMOTE, "no attested endpoint: the peer does not speak %s",
+			       c->alpn);
+	if (c->sender != NULL && !c->asked)
+		return ss_fail(err, SS_EREMOTE, "the peer does not ask who sends secrets");
 	return 0;
 }
 
@@ -150,11 +162,14 @@ static int shake_hands(struct ep_conn *c, struct ss_err *err)
 	}
 }
 
-int ep_conn_open(const struct ep_url *u, struct ep_conn **ret, struct ss_err *err)
+static int open_conn(const struct ep_url *u, const char *alpn, const struct ep_sender *s,
+		     struct ep_conn **ret, struct ss_err *err)
 {
 	AUTO_CONN struct ep_conn *c = ss_calloc(1, sizeof(*c));
 
 	c->fd = -1;
+	c->alpn = alpn;
+	c->sender = s;
 	if (io_dial(u->host, u->port, io_clock_steady_ms() + EP_CONNECT_MS, &c->fd, err) < 0)
 		return -1;
 	if (prepare(c, u, err) < 0 || shake_hands(c, err) < 0 || look_at_peer(c, err) < 0)
@@ -162,6 +177,17 @@ int ep_conn_open(const struct ep_url *u, struct ep_conn **ret, struct ss_err *er
 	c->until_ms = io_clock_steady_ms() + EP_TALK_MS;
 	*ret = TAKE_PTR(c);
 	return 0;
+}
+
+int ep_conn_open(const struct ep_url *u, struct ep_conn **ret, struct ss_err *err)
+{
+	return open_conn(u, EP_ALPN, NULL, ret, err);
+}
+
+int ep_conn_open_as(const struct ep_url *u, const struct ep_sender *s, struct ep_conn **ret,
+		    struct ss_err *err)
+{
+	return open_conn(u, EP_ALPN_SECRETS, s, ret, err);
 }
 
 void ep_conn_free(struct ep_conn *c)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/cur.h"
+#include "endpoint/ep_sender.h"
 #include "endpoint/ep_url.h"
 
 /*
@@ -25,9 +26,13 @@ struct ep_conn;
 
 /* The attestation service: the peer must select it. */
 #define EP_ALPN "selfsame/1"
+/* The same, and then secrets; the peer must ask who sends them. */
+#define EP_ALPN_SECRETS "selfsame-secrets/1"
 
 SS_MUST_CHECK SS_NONNULL int ep_conn_open(const struct ep_url *u, struct ep_conn **ret,
 					  struct ss_err *err);
+SS_MUST_CHECK SS_NONNULL int ep_conn_open_as(const struct ep_url *u, const struct ep_sender *s,
+					     struct ep_conn **ret, struct ss_err *err);
 void ep_conn_free(struct ep_conn *c); /* accepts NULL */
 
 static inline void ep_conn_freep(struct ep_conn **c)

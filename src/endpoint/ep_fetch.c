@@ -21,7 +21,7 @@ static int ask(struct ep_conn *c, const struct ep_url *u, const uint8_t *nonce, 
 	ss_hex((struct ss_span){ nonce, EP_NONCE_SIZE }, hex);
 	n = snprintf(request, sizeof(request),
 		     "GET /attestation?nonce=%s HTTP/1.1\r\nHost: %s%s%s:%s\r\n"
-		     "Accept: application/cbor\r\nConnection: close\r\n\r\n",
+		     "Accept: application/cbor\r\n\r\n",
 		     hex, v6 ? "[" : "", u->host, v6 ? "]" : "", u->port);
 	return ep_conn_write(c, (struct ss_span){ (const uint8_t *)request, (size_t)n }, err);
 }
