@@ -2,6 +2,7 @@
 #pragma once
 
 #include "record/rec_head.h"
+#include "record/rec_tls.h"
 #include "record/rec_url.h"
 #include "record/recorder.h"
 
@@ -12,8 +13,10 @@
 struct rec_conn {
 	struct recorder *r;
 	int fd;
-	struct ss_buf in; /* what was read and not used */
-	size_t used;      /* of it */
+	struct ss_buf in;    /* what was read and not used */
+	size_t used;         /* of it */
+	struct rec_tls *tls; /* behind a CONNECT, else NULL; */
+	char *origin;        /* then "https://host:port" */
 };
 
 /* More bytes into c->in: 1, or 0 at the end or after a failure. */
@@ -38,7 +41,8 @@ struct rec_request {
 
 SS_NONNULL void rec_request_done(struct rec_request *q);
 
-/* 1: read; 0: the connection has ended; -1: refused, *err says why, and the connection must end. */
+enum { REC_ENDED = 0, REC_ASKED = 1, REC_CONNECT = 2 };
+/* -1: refused, *err says why, and the connection must end. */
 SS_MUST_CHECK SS_NONNULL int rec_request_read(struct rec_conn *c, struct rec_request *q,
 					      struct ss_err *err);
 
@@ -61,6 +65,9 @@ SS_MUST_CHECK SS_NONNULL bool rec_has_body(const struct rec_request *q, unsigned
  */
 
 const struct rec_config *rec_config_of(const struct recorder *r);
+/* Answers a CONNECT and goes on in TLS. False: the connection must end. */
+SS_MUST_CHECK SS_NONNULL bool rec_connect(struct rec_conn *c, const struct rec_request *q);
+const struct rec_authority *rec_authority_of(const struct recorder *r);
 struct rec_tape *rec_tape_of(const struct recorder *r);
 bool rec_is_stopping(const struct recorder *r);
 /* "METHOD URL: why" to the config's problem(). */

@@ -3,6 +3,7 @@
 #include "io/file.h"
 #include "record/rec_parts.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -34,6 +35,7 @@ void rec_conn_take(struct rec_conn *c, size_t n)
 bool rec_conn_more(struct rec_conn *c)
 {
 	uint8_t block[READ_SIZE];
+	size_t want;
 	ssize_t n;
 
 	if (c->used > 0) {
@@ -43,8 +45,8 @@ bool rec_conn_more(struct rec_conn *c)
 	}
 	if (c->in.n >= c->in.max)
 		return false;
-	n = recv(c->fd, block, c->in.max - c->in.n < READ_SIZE ? c->in.max - c->in.n : READ_SIZE,
-		 0);
+	want = c->in.max - c->in.n < READ_SIZE ? c->in.max - c->in.n : READ_SIZE;
+	n = c->tls != NULL ? rec_tls_read(c->tls, block, want) : recv(c->fd, block, want, 0);
 	if (n <= 0)
 		return false;
 	ss_buf_put(&c->in, (struct ss_span){ block, (size_t)n });
@@ -54,7 +56,8 @@ bool rec_conn_more(struct rec_conn *c)
 bool rec_conn_put(struct rec_conn *c, struct ss_span s)
 {
 	while (s.n > 0) {
-		const ssize_t n = send(c->fd, s.p, s.n, MSG_NOSIGNAL);
+		const ssize_t n = c->tls != NULL ? rec_tls_write(c->tls, s)
+						 : send(c->fd, s.p, s.n, MSG_NOSIGNAL);
 
 		if (n <= 0)
 			return false;
@@ -97,7 +100,7 @@ static int read_head(struct rec_conn *c, struct rec_request *q, struct ss_err *e
 }
 
 /* The URL that the request is about: a proxy's, or one that was led here. */
-static int read_url(struct rec_request *q, struct ss_err *err)
+static int read_url(const struct rec_conn *c, struct rec_request *q, struct ss_err *err)
 {
 	AUTO_BUF struct ss_buf whole = SS_BUF_INIT(REC_URL_ROOM);
 	const struct ss_span host = rec_head_field(&q->head, "host");
@@ -107,8 +110,9 @@ static int read_url(struct rec_request *q, struct ss_err *err)
 	if (url.n > 0 && url.p[0] == '/') {
 		if (host.n == 0)
 			return ss_fail(err, SS_EINPUT, "request: no host");
-		ss_buf_put(&whole, span_of("http://"));
-		ss_buf_put(&whole, host);
+		ss_buf_put(&whole, span_of(c->origin != NULL ? c->origin : "http://"));
+		if (c->origin == NULL)
+			ss_buf_put(&whole, host);
 		ss_buf_put(&whole, url);
 		if (ss_buf_check(&whole, "URL", err) < 0)
 			return -1;
@@ -200,10 +204,12 @@ int rec_request_read(struct rec_conn *c, struct rec_request *q, struct ss_err *e
 		return rc;
 	if (q->head.method.n < sizeof(q->method))
 		memcpy(q->method, q->head.method.p, q->head.method.n);
+	if (strcmp(q->method, "CONNECT") == 0 && c->tls == NULL)
+		return REC_CONNECT;
 	if (!is_known(q->method))
 		return ss_fail(err, SS_EINPUT, "'%s %s': only GET, HEAD and POST are recorded",
 			       SS_SHOW(q->head.method), SS_SHOW(q->head.target));
-	if (read_url(q, err) < 0)
+	if (read_url(c, q, err) < 0)
 		return -1;
 	if (q->head.chunked || q->head.length > 0) {
 		if (read_body(c, q, hash, err) < 0)
@@ -220,4 +226,53 @@ int rec_request_read(struct rec_conn *c, struct rec_request *q, struct ss_err *e
 	choice.git_protocol = rec_head_field(&q->head, "git-protocol");
 	(void)rec_key_make(&choice, q->key);
 	return 1;
+}
+
+/* --- CONNECT -------------------------------------------------------------------------------------
+ */
+
+/* "host:port" becomes "https://host:port" in its plain form, and the host alone. */
+static int read_origin(struct rec_conn *c, const struct rec_request *q, char host[256],
+		       struct ss_err *err)
+{
+	AUTO_BUF struct ss_buf url = SS_BUF_INIT(REC_URL_ROOM), real = SS_BUF_INIT(REC_URL_ROOM);
+	AUTO_BUF struct ss_buf plain = SS_BUF_INIT(REC_URL_ROOM);
+	const char *from;
+	bool secret;
+	size_t n;
+
+	for (size_t i = 0; i < q->head.target.n; i++)
+		if (strchr("/?#@", q->head.target.p[i]) != NULL)
+			return ss_fail(err, SS_EINPUT, "CONNECT '%s': not a host and a port",
+				       SS_SHOW(q->head.target));
+	ss_buf_put(&url, span_of("https://"));
+	ss_buf_put(&url, q->head.target);
+	if (rec_url_make(ss_buf_span(&url), &real, &plain, &secret, err) < 0)
+		return ss_ctx(err, "CONNECT");
+	real.p[real.n - 2] = '\0'; /* its '/' */
+	cfg_text_set(&c->origin, (const char *)real.p);
+	from = c->origin + strlen("https://");
+	n = strcspn(from, from[0] == '[' ? "]" : ":");
+	from += from[0] == '[';
+	n -= c->origin[strlen("https://")] == '[';
+	(void)snprintf(host, 256, "%.*s", (int)n, from);
+	return 0;
+}
+
+bool rec_connect(struct rec_conn *c, const struct rec_request *q)
+{
+	char host[256];
+	struct ss_err err = { 0 };
+
+	if (read_origin(c, q, host, &err) < 0 || rec_conn_have(c).n > 0) {
+		rec_tell(c->r, q,
+			 err.msg[0] != '\0' ? err.msg : "CONNECT: bytes before the answer");
+		return false;
+	}
+	if (!rec_conn_put(c, span_of("HTTP/1.1 200 Connection established\r\n\r\n")))
+		return false;
+	c->tls = rec_tls_accept(rec_authority_of(c->r), host, c->fd, &err);
+	if (c->tls == NULL)
+		rec_tell(c->r, q, err.msg);
+	return c->tls != NULL;
 }

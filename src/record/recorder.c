@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,6 +35,7 @@ struct slot {
 struct recorder {
 	const struct rec_config *config;
 	struct rec_tape *tape;
+	struct rec_authority *authority;
 	int listen_fd;
 	int wake[2]; /* a byte: stop */
 	atomic_bool stopping;
@@ -60,6 +62,11 @@ const struct rec_config *rec_config_of(const struct recorder *r)
 struct rec_tape *rec_tape_of(const struct recorder *r)
 {
 	return r->tape;
+}
+
+const struct rec_authority *rec_authority_of(const struct recorder *r)
+{
+	return r->authority;
 }
 
 bool rec_is_stopping(const struct recorder *r)
@@ -188,8 +195,10 @@ static bool serve_one(struct rec_conn *c)
 	struct ss_err err = { 0 };
 	const int rc = rec_request_read(c, &q, &err);
 
-	if (rc == 0)
+	if (rc == REC_ENDED)
 		return false;
+	if (rc == REC_CONNECT)
+		return rec_connect(c, &q);
 	if (rc < 0) {
 		q.head.keep = false;
 		rec_tell(c->r, &q, err.msg);
@@ -204,10 +213,17 @@ static void *serve(void *ctx)
 	struct rec_conn *c = ctx;
 	struct recorder *r = c->r;
 	const int fd = c->fd;
+	sigset_t pipe_only;
 
+	/* Nobody but us asks libssl to write: it has no way to leave the signal out. */
+	(void)sigemptyset(&pipe_only);
+	(void)sigaddset(&pipe_only, SIGPIPE);
+	must(pthread_sigmask(SIG_BLOCK, &pipe_only, NULL));
 	while (!rec_is_stopping(r) && serve_one(c))
 		continue;
+	rec_tls_free(c->tls);
 	ss_buf_done(&c->in);
+	free(c->origin);
 	free(c);
 	must(pthread_mutex_lock(&r->lock));
 	for (size_t i = 0; i < REC_CONNECTIONS_MAX; i++)
@@ -303,6 +319,7 @@ static void *listen_all(void *ctx)
 static void release(struct recorder *r)
 {
 	rec_tape_free(r->tape);
+	rec_authority_free(r->authority);
 	ss_closep(&r->listen_fd);
 	ss_closep(&r->wake[0]);
 	ss_closep(&r->wake[1]);
@@ -327,6 +344,11 @@ int recorder_start(const struct rec_config *c, int listen_fd, struct recorder **
 	must(pthread_mutex_init(&r->lock, NULL));
 	must(pthread_cond_init(&r->gone, NULL));
 	r->tape = c->play ? rec_tape_load(c->inputs) : rec_tape_new();
+	r->authority = rec_authority_new(err);
+	if (r->authority == NULL) {
+		release(r);
+		return -1;
+	}
 	if (pipe2(r->wake, O_CLOEXEC) < 0) {
 		(void)ss_fail_sys(err, "cannot make a pipe");
 		release(r);
@@ -339,6 +361,11 @@ int recorder_start(const struct rec_config *c, int listen_fd, struct recorder **
 	}
 	*ret = r;
 	return 0;
+}
+
+int recorder_certificate(const struct recorder *r, struct ss_buf *ret, struct ss_err *err)
+{
+	return rec_authority_pem(r->authority, ret, err);
 }
 
 int recorder_stop(struct recorder *r, struct cfg_list *ret, struct ss_err *err)

@@ -11,8 +11,10 @@
  * the body in the store and the rest on the tape; playing, it asks nobody. A step gets the same
  * bytes in both cases: the head is made from the entry, never from what the server sent.
  *
- * GET, HEAD and POST; anything else is refused by name, and so is, playing, what the lock has no
- * entry for. A thread a connection. What it refused or could not fetch is told to `problem`.
+ * https goes through CONNECT, ended here with a certificate of an authority that lives as long as
+ * the recorder. GET, HEAD and POST; anything else is refused by name, and so is, playing, what the
+ * lock has no entry for. A thread a connection. What it refused or could not fetch is told to
+ * `problem`.
  */
 #define REC_CONNECTIONS_MAX 256u
 
@@ -34,6 +36,9 @@ struct recorder;
 /* Serves what connects to `listen_fd`, which is the recorder's from here on. Borrows the config. */
 SS_MUST_CHECK SS_NONNULL int recorder_start(const struct rec_config *c, int listen_fd,
 					    struct recorder **ret, struct ss_err *err);
+/* The certificate, in PEM, by which steps know this recorder; appended. */
+SS_MUST_CHECK SS_NONNULL int recorder_certificate(const struct recorder *r, struct ss_buf *ret,
+						  struct ss_err *err);
 /* Ends all connections, waits for them, and gives what was recorded (empty when playing). */
 SS_MUST_CHECK SS_NONNULL int recorder_stop(struct recorder *r, struct cfg_list *ret,
 					   struct ss_err *err);

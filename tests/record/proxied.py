@@ -92,9 +92,9 @@ def ok(body, *fields, status="200 OK"):
 class Recorder:
     """`with Recorder("record") as r`: afterwards r.inputs is what it wrote, r.problems what it said."""
 
-    def __init__(self, mode, store="store", file="inputs.toml", stall=WAIT):
+    def __init__(self, mode, store="store", file="inputs.toml", stall=WAIT, ca=None):
         self.store, self.file = store, file
-        self.process = subprocess.Popen([sys.argv[1], store, mode, file, str(stall)], stdin=subprocess.PIPE,
+        self.process = subprocess.Popen([sys.argv[1], store, mode, file, str(stall)] + ([ca] if ca else []), stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=open("problems", "w+b"))
         self.port = int(self.process.stdout.readline())
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * usage: recorder STORE record|play FILE STALL-SECONDS
+ * usage: recorder STORE record|play FILE STALL-SECONDS [CA]
  *
  * The recorder alone, for the tests beside it: prints the port it listens on, runs until its
- * standard input ends, and then writes what it recorded to FILE, or plays what FILE holds. Problems
- * go to standard error, one line each.
+ * standard input ends, and then writes what it recorded to FILE, or plays what FILE holds. Its
+ * certificate goes to FILE.pem; problems go to standard error, one line each. CA: roots instead of
+ * the system's.
  */
 #include "base/mem.h"
 #include "config/enclave_lock.h"
@@ -35,7 +36,7 @@ static void problem(void *ctx, const char *line)
 	(void)fprintf(stderr, "%s\n", line);
 }
 
-static int listen_here(int *ret_fd, struct ss_err *err)
+static int listen_here(int *ret_fd, unsigned *ret_port, struct ss_err *err)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
 	socklen_t n = sizeof(a);
@@ -44,8 +45,7 @@ static int listen_here(int *ret_fd, struct ss_err *err)
 	if (fd < 0 || bind(fd, (struct sockaddr *)&a, n) < 0 || listen(fd, 128) < 0 ||
 	    getsockname(fd, (struct sockaddr *)&a, &n) < 0)
 		return ss_fail_sys(err, "cannot listen");
-	printf("%u\n", (unsigned)ntohs(a.sin_port));
-	(void)fflush(stdout);
+	*ret_port = ntohs(a.sin_port);
 	*ret_fd = ss_take_fd(&fd);
 	return 0;
 }
@@ -73,6 +73,17 @@ static int save(const char *path, const struct cfg_list *l, struct ss_err *err)
 	return io_atomic_store(path, ss_buf_span(&b), err);
 }
 
+static int save_certificate(const char *path, const struct recorder *r, struct ss_err *err)
+{
+	AUTO_BUF struct ss_buf b = SS_BUF_INIT(65536);
+	char name[4096];
+
+	(void)snprintf(name, sizeof(name), "%s.pem", path);
+	if (recorder_certificate(r, &b, err) < 0)
+		return -1;
+	return io_atomic_store(name, ss_buf_span(&b), err);
+}
+
 static int run(char **argv, struct ss_err *err)
 {
 	AUTO_REC_STORE struct rec_store store = REC_STORE_NONE;
@@ -82,15 +93,19 @@ static int run(char **argv, struct ss_err *err)
 				.inputs = &inputs,
 				.epoch = 784111777,
 				.body_max = (uint64_t)6 << 30,
+				.ca_file = argv[5],
 				.stall_s = (unsigned)strtoul(argv[4], NULL, 10),
 				.problem = problem };
 	struct recorder *r = NULL;
+	unsigned port = 0;
 	int fd = -1, rc;
 
 	if (rec_store_open(argv[1], REC_SHARED, &store, err) < 0 ||
-	    (c.play && load(argv[3], &inputs, err) < 0) || listen_here(&fd, err) < 0 ||
-	    recorder_start(&c, fd, &r, err) < 0)
+	    (c.play && load(argv[3], &inputs, err) < 0) || listen_here(&fd, &port, err) < 0 ||
+	    recorder_start(&c, fd, &r, err) < 0 || save_certificate(argv[3], r, err) < 0)
 		return -1;
+	printf("%u\n", port);
+	(void)fflush(stdout);
 	while (getchar() != EOF)
 		continue;
 	rc = recorder_stop(r, &recorded, err);
@@ -105,7 +120,7 @@ int main(int argc, char **argv)
 {
 	struct ss_err err = { 0 };
 
-	if (argc != 5)
+	if (argc != 5 && argc != 6)
 		return 2;
 	if (run(argv, &err) == 0)
 		return 0;
