@@ -187,7 +187,7 @@ static bool by_file(const char *s, struct rec_package *ret)
 
 static const uint8_t *find(struct ss_span in, const char *what)
 {
-	return in.n > 0 ? memmem(in.p, in.n, what, strlen(what)) : NULL;
+	return in.p != NULL && in.n > 0 ? memmem(in.p, in.n, what, strlen(what)) : NULL;
 }
 
 /* /NAME/-/FILE-VERSION.tgz, /@SCOPE/NAME/-/NAME-VERSION.tgz */
