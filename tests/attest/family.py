@@ -545,7 +545,6 @@ for k in ("nonce", "user_data", "public_key"):
     field(f"a longer {k}", k, bstr(b"123"), k.replace("_", "-"), [o, "31323334"])
     put(f"no {k}", good, k.replace("_", "-"), [o, "313233"])
 field("an empty nonce where one is expected", "nonce", bstr(b""), "nonce", ["--nonce", "00"])
-put("no nonce where an empty one is expected", good, "nonce", ["--nonce", ""])
 
 RELEASE = '[[release]]\nversion = "{v}"\npcr0 = "{p[0]}"\npcr1 = "{p[1]}"\npcr2 = "{p[2]}"\n{more}\n'
 
