@@ -21,6 +21,7 @@ def sentence(f):
 
 
 def main():
+    sys.argv[1] = os.path.abspath(sys.argv[1])  # each sentence has a folder of its own
     bad = 0
     print(f"1..{len(TESTS)}")
     for i, f in enumerate(TESTS, 1):
