@@ -51,7 +51,7 @@ def a_stop_drains_and_is_waited_for():
         h.say(STOP, struct.pack('>I', 30000))
         h.until(STATE, bytes([DRAINING]))
         h.exit(0, 3)
-        g.expect('rt:14 application stops: signal 15, 30000 ms until it is killed')
+        g.stops(15, 30000)
 
 
 def who_does_not_stop_is_killed():

@@ -187,6 +187,15 @@ class Live:
             assert any(x.startswith(want) for x in rest), 'no line %r in:\n%s' % (want, self.tail())
         return self
 
+    def stops(self, signal, grace):
+        """The runtime has said how long the application has, which is what is left of `grace`."""
+        start = 'rt:14 application stops: signal %d, ' % signal
+        self.expect(start)
+        said = next(x for x in self.lines() if x.startswith(start))[len(start):].split(' ', 1)
+        assert said[1] == 'ms until it is killed', said
+        assert grace // 2 < int(said[0]) <= grace, said
+        return self
+
 
 def receive(s, n):
     """Exactly n bytes; None if the other side ends before."""

@@ -184,8 +184,8 @@ def a_stop_drains_signals_and_ends_restarts():
         t = g.hear_until(DRAIN)
         assert t.text == '', t
         g.finish(EXITED, 5)
-        g.expect('rt:14 application stops: signal 15, 20000 ms until it is killed',
-                 'got signal 15', 'rt:20 application exited 5')
+        g.stops(15, 20000).expect('rt:14 application stops: ', 'got signal 15',
+                                  'rt:20 application exited 5')
         assert 'starts again' not in g.text(), g.tail()
 
 
@@ -197,8 +197,9 @@ def a_program_that_ignores_the_signal_is_killed_after_the_grace():
         start = time.monotonic()
         g.finish(SIGNALLED, 9)
         assert time.monotonic() - start > 0.5
-        g.expect('rt:14 application stops: signal 1, 700 ms until it is killed',
-                 'rt:14 application does not stop: killed', 'rt:20 application killed by signal 9')
+        g.stops(1, 700).expect('rt:14 application stops: ',
+                               'rt:14 application does not stop: killed',
+                               'rt:20 application killed by signal 9')
 
 
 def without_the_hosts_time_it_starts_all_the_same():
