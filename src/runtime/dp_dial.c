@@ -130,14 +130,18 @@ enum dp_dial_state dp_dial_step(struct dp *d, struct dp_pair *p, struct dp_dial 
 		if (!dial->sent)
 			return DP_DIAL_WAITS;
 	}
-	/* Not a byte more: what follows belongs to the application. */
-	n = recv(fd, dial->got + dial->n_got, sizeof(dial->got) - dial->n_got, MSG_DONTWAIT);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return DP_DIAL_WAITS;
-	if (n <= 0)
-		return DP_DIAL_REFUSED;
-	dial->n_got = (uint8_t)(dial->n_got + n);
-	return dial->n_got == sizeof(dial->got) ? judge_answer(dial, ret_why) : DP_DIAL_WAITS;
+	/* Not a byte more: what follows belongs to the application. An end right behind the first
+	 * bytes is no event of its own. */
+	while (dial->n_got < sizeof(dial->got)) {
+		n = recv(fd, dial->got + dial->n_got, sizeof(dial->got) - dial->n_got,
+			 MSG_DONTWAIT);
+		if (n < 0 && errno == EAGAIN)
+			return DP_DIAL_WAITS;
+		if (n <= 0)
+			return DP_DIAL_REFUSED;
+		dial->n_got = (uint8_t)(dial->n_got + n);
+	}
+	return judge_answer(dial, ret_why);
 }
 
 void dp_dial_host_came(struct dp *d)

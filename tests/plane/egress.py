@@ -277,7 +277,9 @@ def what_the_host_says_reaches_the_application(tap):
             tap.equal(s.recv(1), b'', 'a stream that ends at once ends')
     # a host that answers otherwise
     for name, say in (('nothing', b''), ('garbage', os.urandom(12)), ('another frame', frame(16, bytes(12))),
-                      ('a status that is none', frame(OPENED, b'\x09\0\0\0')), ('half', frame(OPENED)[:5]),
+                      ('a status that is none', frame(OPENED, b'\x09\0\0\0')),
+                      # The end may come with the bytes, as one event: more than once, to have that, too.
+                      *[('half', frame(OPENED)[:5])] * 10,
                       ('padding', frame(OPENED, b'\0\0\0\1'))):
         with World(['10.0.0.0/8:*'], host=False) as w:
             w.host.close()
