@@ -97,9 +97,10 @@ struct change {
 	uint64_t told, left_out, moved;
 };
 
-static void tell(struct change *c, const char *what, const struct symbol *x, const struct symbol *y)
+/* `x`, `y`: the symbol on either side; NULL: it is not there. */
+static void tell(struct change *c, const char *what, struct ss_span name, const struct symbol *x,
+		 const struct symbol *y)
 {
-	const struct ss_span name = (x != NULL ? x : y)->name;
 	char where[300];
 	char a[64] = "";
 	char b[64] = "";
@@ -133,11 +134,11 @@ static void compare(struct change *c, const struct table *a, const struct table 
 		x.order = y.order = 0;
 		order = i == a->n ? 1 : j == b->n ? -1 : by_name(&x, &y);
 		if (order < 0) {
-			tell(c, ", only in the first", &x, NULL);
+			tell(c, ", only in the first", x.name, &x, NULL);
 		} else if (order > 0) {
-			tell(c, ", only in the second", NULL, &y);
+			tell(c, ", only in the second", y.name, NULL, &y);
 		} else if (x.size != y.size || x.info != y.info || x.section != y.section) {
-			tell(c, "", &x, &y);
+			tell(c, "", x.name, &x, &y);
 		} else {
 			c->moved += x.value != y.value;
 		}

@@ -21,7 +21,7 @@
 #define LOCATOR_N 20u
 #define CENTRAL_N 46u
 #define LOCAL_N 30u
-#define NAMES_MAX (2u * 65536u) /* a name and its extra fields */
+#define NAMES_MAX ((size_t)2 * 65536) /* a name and its extra fields */
 #define DOS_BEGINS 315532800u
 
 enum verdict { IS_NONE, IS_LEFT, IS_FINE };
