@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "attest/att_verdict.h"
+#include "base/text.h"
 #include "fmt/binding.h"
 
 #include <string.h>
@@ -10,7 +11,7 @@
 
 static bool is_same(struct ss_span a, struct ss_span b)
 {
-	return a.p != NULL && a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+	return a.p != NULL && ss_same(a, b);
 }
 
 /* --- the key --------------------------------------------------------------------------------- */

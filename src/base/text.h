@@ -5,12 +5,18 @@
 
 #include <string.h>
 
-/* C strings beside spans. An empty span may have a NULL for its bytes. */
+/* Spans of bytes compared with one another and with C strings. An empty span may have a NULL for
+ * its bytes. */
 
 /* Borrowed, without the NUL. */
 static inline struct ss_span ss_text(const char *s)
 {
 	return (struct ss_span){ (const uint8_t *)s, strlen(s) };
+}
+
+static inline bool ss_same(struct ss_span a, struct ss_span b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
 static inline bool ss_is(struct ss_span s, const char *text)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
 #include "base/sort.h"
+#include "base/text.h"
 #include "explain/elf.h"
 
 #include <inttypes.h>
@@ -147,17 +148,12 @@ static void compare(struct change *c, const struct table *a, const struct table 
 	}
 }
 
-static bool is_equal(struct ss_span a, struct ss_span b)
-{
-	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
-}
-
 /* Names of files with random digits in them: what the compiler calls its own. */
 static enum ex_cause cause_of_one(const struct table *a, const struct table *b,
 				  struct ss_span ret[2])
 {
 	for (size_t i = 0; i < a->n && i < b->n; i++)
-		if (!is_equal(a->v[i].name, b->v[i].name)) {
+		if (!ss_same(a->v[i].name, b->v[i].name)) {
 			ret[0] = a->v[i].name;
 			ret[1] = b->v[i].name;
 			return (a->v[i].info & 15u) == 4 && (b->v[i].info & 15u) == 4

@@ -2,6 +2,7 @@
 #include "base/date.h"
 #include "base/mem.h"
 #include "base/sort.h"
+#include "base/text.h"
 #include "explain/ex_run.h"
 
 #include <stdio.h>
@@ -179,11 +180,6 @@ static int target_of(const struct ex_list *l, const struct ex_entry *e, uint8_t 
 	return 0;
 }
 
-static bool is_same(struct ss_span a, struct ss_span b)
-{
-	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
-}
-
 static int compare_targets(struct match *k, const struct ex_entry *a, const struct ex_entry *b,
 			   struct ss_span name, struct ss_err *err)
 {
@@ -193,7 +189,7 @@ static int compare_targets(struct match *k, const struct ex_entry *a, const stru
 
 	if (target_of(k->m->a, a, x, &s, err) < 0 || target_of(k->m->b, b, y, &t, err) < 0)
 		return -1;
-	if (is_same(s, t))
+	if (ss_same(s, t))
 		return 0;
 	u = s;
 	v = t;
@@ -211,7 +207,7 @@ static void compare_hard_links(struct match *k, size_t i, size_t j, struct ss_sp
 	const struct ss_span x = ex_name(a, &a->v[k->lead_a[a->v[i].link]]);
 	const struct ss_span y = ex_name(b, &b->v[k->lead_b[b->v[j].link]]);
 
-	if (!is_same(x, y))
+	if (!ss_same(x, y))
 		tell(k, name,
 		     &(struct ex_diff){
 			     .kind = EX_LINK, .cause = EX_FORM_HARD_LINKS, .a = x, .b = y });
@@ -233,7 +229,7 @@ static void compare_xattrs(struct match *k, const struct ex_entry *a, const stru
 
 		if (!in_a && !in_b)
 			return;
-		if (in_a && in_b && is_same(x.name, y.name) && is_same(x.value, y.value))
+		if (in_a && in_b && ss_same(x.name, y.name) && ss_same(x.value, y.value))
 			continue;
 		tell(k, name,
 		     &(struct ex_diff){ .kind = EX_XATTR,

@@ -15,7 +15,7 @@
 
 static void tell_config(struct ex_run *r, const char *where, struct ss_span a, struct ss_span b)
 {
-	if (a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0))
+	if (ss_same(a, b))
 		return;
 	ex_say(r, &(struct ex_diff){ .kind = EX_CONTENT,
 				     .cause = EX_INPUT_CONFIG,
@@ -47,7 +47,7 @@ static int compare_rest(struct ex_run *r, const struct oci_image *a, const struc
 	const struct ss_span none = { NULL, 0 };
 	int rc;
 
-	if (x.n == y.n && (x.n == 0 || memcmp(x.p, y.p, x.n) == 0))
+	if (ss_same(x, y))
 		return 0;
 	p.a = (struct ex_bytes){ .src = ex_source_mem(x), .n = x.n };
 	p.b = (struct ex_bytes){ .src = ex_source_mem(y), .n = y.n };

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/text.h"
 #include "explain/ex_run.h"
 #include "fmt/measured.h"
 
@@ -26,14 +27,9 @@ static void number(const struct both *t, const char *key, uint64_t a, uint64_t b
 	ex_say_text(t->r, t->p, EX_INPUT_CONFIG, key, x, y);
 }
 
-static bool is_same(struct ss_span a, struct ss_span b)
-{
-	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
-}
-
 static void text(const struct both *t, const char *key, struct ss_span a, struct ss_span b)
 {
-	if (!is_same(a, b))
+	if (!ss_same(a, b))
 		ex_say_content(t->r, t->p, EX_INPUT_CONFIG, key, a, b);
 }
 
@@ -56,7 +52,7 @@ static void strings(const struct both *t, const char *key, struct mc_list a, str
 static void list(const struct both *t, const char *key, const struct mc_list *a,
 		 const struct mc_list *b)
 {
-	if (!is_same(a->raw, b->raw))
+	if (!ss_same(a->raw, b->raw))
 		ex_say_text(t->r, t->p, EX_INPUT_CONFIG, key, "", "");
 }
 

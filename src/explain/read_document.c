@@ -194,11 +194,6 @@ static size_t find_fields(struct ss_span s, struct field *v)
 	return n;
 }
 
-static bool is_equal(struct ss_span a, struct ss_span b)
-{
-	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
-}
-
 static struct ss_span trim(struct ss_span s)
 {
 	while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '(' || s.p[0] == '['))
@@ -227,13 +222,13 @@ static void compare_fields(struct ex_run *r, const struct ex_pair *p, struct ss_
 		const struct ss_span one = { a.p + at[0], to[0] - at[0] };
 		const struct ss_span two = { b.p + at[1], to[1] - at[1] };
 
-		rest = rest || !is_equal(one, two);
+		rest = rest || !ss_same(one, two);
 		if (i == n)
 			break;
 		at[0] = to[0] + x[i].n;
 		at[1] = to[1] + y[i].n;
-		if (!is_equal((struct ss_span){ a.p + to[0], x[i].n },
-			      (struct ss_span){ b.p + to[1], y[i].n }))
+		if (!ss_same((struct ss_span){ a.p + to[0], x[i].n },
+			     (struct ss_span){ b.p + to[1], y[i].n }))
 			tell_field(r, p, &keys[x[i].key], (struct ss_span){ a.p + to[0], x[i].n },
 				   (struct ss_span){ b.p + to[1], y[i].n });
 	}

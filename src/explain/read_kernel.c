@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
+#include "base/text.h"
 #include "explain/ex_run.h"
 
 #include <string.h>
@@ -60,7 +61,7 @@ static void compare_versions(struct ex_run *r, const struct ex_pair *p, struct s
 	struct ss_span y = b;
 	enum ex_cause cause;
 
-	if (a.n == b.n && memcmp(a.p, b.p, a.n) == 0)
+	if (ss_same(a, b))
 		return;
 	ex_narrow(&x, &y);
 	cause = ex_cause_of_values(x, y);

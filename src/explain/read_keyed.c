@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "base/show.h"
 #include "base/sort.h"
+#include "base/text.h"
 #include "explain/ex_run.h"
 
 #include <stdio.h>
@@ -56,11 +57,6 @@ struct table {
 static void table_done(struct table *t)
 {
 	free(t->v);
-}
-
-static bool is_same(struct ss_span a, struct ss_span b)
-{
-	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
 /* Takes what stands before `end` off *s. */
@@ -121,7 +117,7 @@ static bool read_table(const struct form *f, struct ss_span s, struct table *t)
 	}
 	ss_sort(t->v, t->n, sizeof(*t->v), by_key);
 	for (size_t i = 1; i < t->n; i++)
-		if (!f->stanzas && is_same(t->v[i].key, t->v[i - 1].key))
+		if (!f->stanzas && ss_same(t->v[i].key, t->v[i - 1].key))
 			return false;
 	return t->n > 0;
 }
@@ -175,7 +171,7 @@ static void compare_fields(struct two *t, const struct record *a, const struct r
 		const struct ss_span v = take(&y, ":");
 		const bool is_secret = strcmp(name, "password") == 0;
 
-		if (!is_same(u, v))
+		if (!ss_same(u, v))
 			tell(t, field_cause(name, u, v), a->key, name, is_secret ? none : u,
 			     is_secret ? none : v);
 	}
@@ -188,7 +184,7 @@ static void compare_stanzas(struct two *t, const struct record *a, const struct 
 	struct ss_span x = a->all;
 	struct ss_span y = b->all;
 
-	if (!is_same(u, v)) {
+	if (!ss_same(u, v)) {
 		tell(t, EX_NET_PACKAGE, a->key, "version", u, v);
 		return; /* the rest of the stanza follows from it */
 	}
@@ -196,7 +192,7 @@ static void compare_stanzas(struct two *t, const struct record *a, const struct 
 		struct ss_span l = take(&x, "\n");
 		struct ss_span m = take(&y, "\n");
 
-		if (is_same(l, m))
+		if (ss_same(l, m))
 			continue;
 		ex_narrow(&l, &m);
 		tell(t, ex_cause_of_values(l, m), a->key, "", l, m);
@@ -221,7 +217,7 @@ static void compare_tables(struct two *t, const struct table *a, const struct ta
 			x.no = y.no = 0;
 			c = by_key(&x, &y);
 		}
-		if (c == 0 && !is_same(a->v[i].all, b->v[j].all)) {
+		if (c == 0 && !ss_same(a->v[i].all, b->v[j].all)) {
 			if (t->f->stanzas)
 				compare_stanzas(t, &a->v[i], &b->v[j]);
 			else

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/text.h"
 #include "explain/ex_run.h"
 
 #include <stdio.h>
@@ -49,7 +50,7 @@ static void compare_gzip(struct ex_run *r, const struct ex_pair *p, const struct
 	if (a->mtime != b->mtime)
 		ex_say_time(r, p, EX_TIME_GZIP, "gzip header, bytes 4 to 7: time", a->mtime,
 			    b->mtime);
-	if (x.n != y.n || memcmp(x.p, y.p, x.n) != 0)
+	if (!ss_same(x, y))
 		ex_say_content(r, p, ex_cause_of_values(x, y), "gzip header: name", x, y);
 	if (a->level == b->level && a->system == b->system && a->flags == b->flags)
 		return;

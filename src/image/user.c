@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "base/show.h"
 #include "base/sort.h"
+#include "base/text.h"
 #include "image/image.h"
 
 #include <string.h>
@@ -14,11 +15,6 @@ struct accounts {
 	uint8_t *p;
 	struct ss_span rest;
 };
-
-static bool is_same(struct ss_span a, struct ss_span b)
-{
-	return a.n == b.n && memcmp(a.p, b.p, a.n) == 0;
-}
 
 /* Up to and without the next `end`, which is skipped. */
 static struct ss_span take_until(struct ss_span *s, uint8_t end)
@@ -116,7 +112,7 @@ static bool find_passwd(struct accounts *a, struct ss_span who, struct passwd *r
 
 		if (!read_number(f[2], &p.uid) || !read_number(f[3], &p.gid))
 			continue;
-		if (by_number ? p.uid == wanted : is_same(f[0], who)) {
+		if (by_number ? p.uid == wanted : ss_same(f[0], who)) {
 			*ret = p;
 			return true;
 		}
@@ -143,7 +139,7 @@ static int find_group(struct accounts *a, struct ss_span who, uint32_t *ret, str
 		return 0;
 	}
 	while (next_line(a, f))
-		if (is_same(f[0], who) && read_number(f[2], ret))
+		if (ss_same(f[0], who) && read_number(f[2], ret))
 			return 0;
 	return ss_fail(err, SS_EINPUT, "no group '%s' in the image's /etc/group", SS_SHOW(who));
 }
@@ -151,7 +147,7 @@ static int find_group(struct accounts *a, struct ss_span who, uint32_t *ret, str
 static bool lists(struct ss_span members, struct ss_span name)
 {
 	while (members.n > 0)
-		if (is_same(take_until(&members, ','), name))
+		if (ss_same(take_until(&members, ','), name))
 			return true;
 	return false;
 }

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/show.h"
+#include "base/text.h"
 #include "oci/digest.h"
 #include "oci/source.h"
 
@@ -135,5 +136,5 @@ bool oci_is_same_name(const char *a, const char *b)
 	const char *tag_a, *tag_b;
 	const struct ss_span x = repository(a, &tag_a), y = repository(b, &tag_b);
 
-	return x.n == y.n && memcmp(x.p, y.p, x.n) == 0 && strcmp(tag_a, tag_b) == 0;
+	return ss_same(x, y) && strcmp(tag_a, tag_b) == 0;
 }
