@@ -23,10 +23,7 @@ static const struct cli_opt opt_table[] = {
 	  .help = "where the document goes",
 	  .preset = "attestation.cbor",
 	  .value = CLI_FILE },
-	{ .name = "json",
-	  .kind = CLI_FLAG,
-	  .at = offsetof(struct opts, json),
-	  .help = "print one JSON document" },
+	CLI_OPT_JSON(struct opts, json),
 	CLI_OPTS_END,
 };
 

@@ -101,10 +101,7 @@ static const struct cli_opt opt_table[] = {
 	  .help = "folder that holds <arch>/init, cmdline and kernels",
 	  .value = CLI_DIR },
 	CLI_OPTS_LIMITS(struct opts, limits),
-	{ .name = "json",
-	  .kind = CLI_FLAG,
-	  .at = offsetof(struct opts, json),
-	  .help = "print one JSON document" },
+	CLI_OPT_JSON(struct opts, json),
 	CLI_OPTS_END,
 };
 

@@ -70,10 +70,7 @@ static const struct cli_opt opt_table[] = {
 	  .kind = CLI_FLAG,
 	  .at = offsetof(struct opts, fresh),
 	  .help = "build anew, whatever the cache holds" },
-	{ .name = "json",
-	  .kind = CLI_FLAG,
-	  .at = offsetof(struct opts, json),
-	  .help = "print one JSON document" },
+	CLI_OPT_JSON(struct opts, json),
 	CLI_OPTS_END,
 };
 

@@ -13,10 +13,7 @@ struct opts {
 };
 
 static const struct cli_opt opt_table[] = {
-	{ .name = "json",
-	  .kind = CLI_FLAG,
-	  .at = offsetof(struct opts, json),
-	  .help = "print one JSON document" },
+	CLI_OPT_JSON(struct opts, json),
 	CLI_OPTS_END,
 };
 

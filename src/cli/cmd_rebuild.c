@@ -66,10 +66,7 @@ static const struct cli_opt opt_table[] = {
 	  .arg = "ID=FILE",
 	  .help = "a file for RUN --mount=type=secret" },
 	CLI_OPTS_LIMITS(struct opts, limits),
-	{ .name = "json",
-	  .kind = CLI_FLAG,
-	  .at = offsetof(struct opts, json),
-	  .help = "print one JSON document" },
+	CLI_OPT_JSON(struct opts, json),
 	CLI_OPTS_END,
 };
 

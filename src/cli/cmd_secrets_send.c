@@ -35,10 +35,7 @@ static const struct cli_opt opt_table[] = {
 	  .help = "its private key in PEM, without a passphrase",
 	  .value = CLI_FILE },
 	CLI_PEER_ROWS(struct opts),
-	{ .name = "json",
-	  .kind = CLI_FLAG,
-	  .at = offsetof(struct opts, json),
-	  .help = "print one JSON document" },
+	CLI_OPT_JSON(struct opts, json),
 	CLI_OPTS_END,
 };
 

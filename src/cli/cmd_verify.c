@@ -132,10 +132,7 @@ static const struct cli_opt opt_table[] = {
 	  .kind = CLI_FLAG,
 	  .at = offsetof(struct opts, any_operator),
 	  .help = "URL: accept whoever runs this code; the verdict says so" },
-	{ .name = "json",
-	  .kind = CLI_FLAG,
-	  .at = offsetof(struct opts, json),
-	  .help = "print one JSON document" },
+	CLI_OPT_JSON(struct opts, json),
 	CLI_OPTS_END,
 };
 
