@@ -11,9 +11,11 @@ import ssl
 import subprocess
 import sys
 import tempfile
-import traceback
 
 from server import Endpoint, Key, Minter, answer, nonce_of
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "oracle"))
+from sentences import run_all  # noqa: E402
 
 SELFSAME, MINT = (os.path.abspath(x) for x in sys.argv[1:3])
 TESTS = []
@@ -115,25 +117,11 @@ def a_peer_that_does_not_speak_it_is_no_endpoint():
     assert err.startswith(f"selfsame: error: 127.0.0.1 port {e.port}: TLS handshake: "), err
 
 
-def main():
-    print(f"1..{len(TESTS)}")
-    bad = 0
-    for i, f in enumerate(TESTS):
-        try:
-            f()
-            print(f"ok {i + 1} - {f.__name__}", flush=True)
-        except Exception:  # pylint: disable=broad-except
-            bad += 1
-            print(f"not ok {i + 1} - {f.__name__}")
-            print("# " + traceback.format_exc().replace("\n", "\n# "), flush=True)
-    return 1 if bad else 0
-
-
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         KEY = Key(folder, "peer")
         MINTER = Minter(MINT, folder)
-        rc = main()
+        rc = run_all(TESTS)
         os.chdir("/")
     sys.exit(rc)

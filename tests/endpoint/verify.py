@@ -11,9 +11,11 @@ import os
 import subprocess
 import sys
 import tempfile
-import traceback
 
 from server import APP, DOMAIN, Endpoint, Key, Minter, answer, nonce_of
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "oracle"))
+from sentences import run_all  # noqa: E402
 
 SELFSAME, MINT = (os.path.abspath(x) for x in sys.argv[1:3])
 TESTS = []
@@ -202,20 +204,6 @@ while (more := s.recv(65536)):
 """
 
 
-def main():
-    print(f"1..{len(TESTS)}")
-    bad = 0
-    for i, f in enumerate(TESTS):
-        try:
-            f()
-            print(f"ok {i + 1} - {f.__name__}", flush=True)
-        except Exception:  # pylint: disable=broad-except
-            bad += 1
-            print(f"not ok {i + 1} - {f.__name__}")
-            print("# " + traceback.format_exc().replace("\n", "\n# "), flush=True)
-    return 1 if bad else 0
-
-
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
@@ -225,6 +213,6 @@ if __name__ == "__main__":
         MINTER = Minter(MINT, folder)
         # The root is made by the first document.
         MINTER.mint("00" * 32, KEY.spki)
-        rc = main()
+        rc = run_all(TESTS)
         os.chdir("/")
     sys.exit(rc)

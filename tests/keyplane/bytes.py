@@ -16,8 +16,10 @@ import sys
 import tempfile
 import threading
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from keyplane import APP, CONN, CUT, DONE, GONE, HEAD, PATIENCE, Plane, ask, client, get, rest_of, run_all, until  # noqa: E402
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "oracle")]
+from keyplane import APP, CONN, CUT, DONE, GONE, HEAD, PATIENCE, Plane, ask, client, get, rest_of, until  # noqa: E402
+from sentences import run_all  # noqa: E402
 
 KEYPLANE = os.path.abspath(sys.argv[1])
 TESTS = []
@@ -253,4 +255,5 @@ def four_hundred_connections_leave_nothing_behind():
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         ROOT = os.path.join(folder, "nsm")
-        run_all(TESTS)
+        rc = run_all(TESTS)
+    sys.exit(rc)

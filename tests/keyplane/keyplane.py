@@ -179,19 +179,3 @@ def ask(port, request, alpn=("selfsame/1",)):
 
 def get(target, host="a"):
     return f"GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
-
-
-def run_all(tests):
-    import sys
-    import traceback
-    print(f"1..{len(tests)}")
-    bad = 0
-    for i, f in enumerate(tests):
-        try:
-            f()
-            print(f"ok {i + 1} - {f.__name__}", flush=True)
-        except Exception:  # pylint: disable=broad-except
-            bad += 1
-            print(f"not ok {i + 1} - {f.__name__}")
-            print("# " + traceback.format_exc().replace("\n", "\n# "), flush=True)
-    sys.exit(1 if bad else 0)

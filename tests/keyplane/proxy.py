@@ -13,7 +13,9 @@ import subprocess
 import sys
 import tempfile
 
-from keyplane import CUT, DONE, PATIENCE, SERVED, Plane, run_all
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "oracle"))
+from keyplane import CUT, DONE, PATIENCE, SERVED, Plane  # noqa: E402
+from sentences import run_all  # noqa: E402
 
 KEYPLANE, SELFSAME = (os.path.abspath(x) for x in sys.argv[1:3])
 TESTS = []

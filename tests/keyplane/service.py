@@ -18,8 +18,9 @@ import threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "endpoint"), os.path.join(HERE, "..", "oracle")]
-from keyplane import BUSY, HANDSHAKE, REFUSED, SERVED, Plane, ask, client, get, rest_of, run_all  # noqa: E402
+from keyplane import BUSY, HANDSHAKE, REFUSED, SERVED, Plane, ask, client, get, rest_of  # noqa: E402
 from attested import Document  # noqa: E402
+from sentences import run_all  # noqa: E402
 from server import APP as APP_DOMAIN, DOMAIN, Endpoint, Key, answer, nonce_of  # noqa: E402
 
 KEYPLANE, SELFSAME = (os.path.abspath(x) for x in sys.argv[1:3])
@@ -355,4 +356,5 @@ def hello_of():
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as FOLDER:
         ROOT = os.path.join(FOLDER, "nsm")
-        run_all(TESTS)
+        rc = run_all(TESTS)
+    sys.exit(rc)
