@@ -47,19 +47,6 @@ void tar_free(struct tar_reader *t)
 	free(t);
 }
 
-int tar_read_all(const struct tar_source *src, uint64_t at, uint8_t *p, size_t n,
-		 struct ss_err *err)
-{
-	size_t got = 0;
-
-	if (src->read(src->ctx, at, p, n, &got, err) < 0)
-		return -1;
-	if (got < n)
-		return ss_fail(err, SS_EINPUT, "truncated (%zu bytes were expected at offset %llu)",
-			       n, (unsigned long long)at);
-	return 0;
-}
-
 static bool is_zero(const uint8_t *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++)

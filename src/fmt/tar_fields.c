@@ -40,6 +40,23 @@ bool tar_number(struct ss_span f, int64_t *ret)
 	return i == f.n;
 }
 
+bool tar_decimal(struct ss_span s, uint64_t *ret)
+{
+	uint64_t v = 0;
+
+	if (s.n == 0 || s.n > 19)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return false;
+		v = v * 10 + (uint64_t)(s.p[i] - '0'); /* 19 digits: below 2^64 */
+	}
+	if (v > INT64_MAX)
+		return false;
+	*ret = v;
+	return true;
+}
+
 int tar_field(const uint8_t block[TAR_BLOCK], const char *what, size_t at, size_t n, uint64_t max,
 	      uint64_t *ret, struct ss_err *err)
 {
@@ -133,4 +150,17 @@ int tar_type_find(const uint8_t block[TAR_BLOCK], struct ss_span path, enum tar_
 	default:
 		return ss_fail(err, SS_EINPUT, "an entry of unknown type 0x%02x", c);
 	}
+}
+
+int tar_read_all(const struct tar_source *src, uint64_t at, uint8_t *p, size_t n,
+		 struct ss_err *err)
+{
+	size_t got = 0;
+
+	if (src->read(src->ctx, at, p, n, &got, err) < 0)
+		return -1;
+	if (got < n)
+		return ss_fail(err, SS_EINPUT, "truncated (%zu bytes were expected at offset %llu)",
+			       n, (unsigned long long)at);
+	return 0;
 }

@@ -37,23 +37,6 @@ static enum tar_pax_key find_key(struct ss_span key)
 	return (enum tar_pax_key)i;
 }
 
-bool tar_decimal(struct ss_span s, uint64_t *ret)
-{
-	uint64_t v = 0;
-
-	if (s.n == 0 || s.n > 19)
-		return false;
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] < '0' || s.p[i] > '9')
-			return false;
-		v = v * 10 + (uint64_t)(s.p[i] - '0'); /* 19 digits: below 2^64 */
-	}
-	if (v > INT64_MAX)
-		return false;
-	*ret = v;
-	return true;
-}
-
 /* "-12.5": seconds, rounded down. */
 static bool read_time(struct ss_span s, int64_t *ret)
 {
