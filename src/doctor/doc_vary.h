@@ -6,8 +6,8 @@
 
 /*
  * What `doctor` varies between two builds of one project: a table. Most rows are a property of what
- * the steps see (hermetic/view.h); the rest is where the build works. A row without a way to do it
- * says why, and is never counted as varied.
+ * the steps see (hermetic/view.h); the rest is where the build works. What cannot be had on a
+ * machine ends the build with the reason, and is never counted as varied.
  */
 enum doc_variation {
 	DOC_TIME,
@@ -33,9 +33,8 @@ enum doc_variation {
 #define DOC_ALL ((1u << DOC_VARIATIONS) - 1)
 
 struct doc_row {
-	const char *name;  /* of --only and --skip */
-	const char *what;  /* "three years later" */
-	const char *never; /* why it is not varied; NULL = it can be */
+	const char *name; /* of --only and --skip */
+	const char *what; /* "three years later" */
 };
 SS_NONNULL const struct doc_row *doc_row(enum doc_variation v);
 /* -1 = there is none of that name. */

@@ -283,14 +283,6 @@ int doc_run(const struct doc_builder *b, uint32_t vary, struct doc_report *ret, 
 	SS_CLEANUP(run_done) struct run x = { .b = b, .r = ret };
 
 	*ret = (struct doc_report){ .varied = vary };
-	for (int v = 0; v < DOC_VARIATIONS; v++) {
-		const char *never = doc_row((enum doc_variation)v)->never;
-
-		if ((vary & 1u << v) == 0 || never == NULL)
-			continue;
-		ret->why_not[v] = ss_copy(never);
-		ret->varied &= ~(1u << v);
-	}
 	x.most = 2u + (ret->varied != 0 ? 1u : 0u);
 	x.most += is_single(ret->varied) ? 0u : count(ret->varied) + 1u;
 	x.first = join(b->dir, "first");

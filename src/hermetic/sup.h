@@ -62,6 +62,9 @@ enum sup_call {
 	SUP_STAT, /* (path, buffer) or (fd, buffer) */
 	SUP_NEWFSTATAT,
 	SUP_STATX,
+	SUP_GETDENTS,
+	SUP_GETDENTS64,
+	SUP_CONNECT,
 	SUP_CLOCK_GETTIME_32, /* i386 */
 	SUP_CLOCK_GETTIME_64, /* i386 with 64-bit time */
 	SUP_GETTIMEOFDAY_32,
@@ -101,6 +104,7 @@ struct sup_task {
 	uint64_t made;   /* tasks it made: each gets a key of its own */
 	uint64_t blocks; /* of its key stream that were used */
 	uint64_t tsc;
+	int64_t late; /* stopped until then, ns of the monotonic clock; 0: it is not */
 	bool known;   /* its maker said so; else it waits */
 	bool stopped; /* waits for that */
 	enum sup_call call;
@@ -169,6 +173,8 @@ struct sup {
 	struct ss_buf shadow;  /* passwords as they were */
 	int uuid_fd, uuid_watch;
 	uint64_t uuids;
+	uint64_t connects;
+	int64_t late; /* when the first task that is late goes on; 0: none is */
 };
 
 /* The files of the view's `proc` and `seed`, mounted where the step finds them (sup_masks.c). */
@@ -192,6 +198,15 @@ SS_NONNULL void sup_call_end(struct sup *s, struct sup_task *t);
 /* The same for those that wait (sup_wait.c). */
 SS_NONNULL bool sup_wait_begin(struct sup *s, struct sup_task *t);
 SS_NONNULL void sup_wait_end(struct sup *s, struct sup_task *t, int64_t result);
+/* A call has listed a folder into `n` bytes of records with their name at `name_at`
+ * (sup_order.c). */
+SS_NONNULL void sup_order(const struct sup *s, const struct sup_task *t, size_t name_at, size_t n);
+/* The same, of bytes that are here. */
+SS_NONNULL void sup_order_mix(uint8_t *p, size_t n, size_t name_at, uint64_t seed);
+/* A task is about to connect: over IP it stays where it is for a while (sup_late.c). */
+SS_NONNULL void sup_late_begin(struct sup *s, struct sup_task *t);
+/* Those whose time has come go on. Milliseconds until the next one; -1 = nobody is late. */
+SS_NONNULL int sup_late_end(struct sup *s, void (*go)(pid_t tid, int signal));
 /* A program has begun. */
 SS_NONNULL void sup_exec(struct sup *s, struct sup_task *t);
 

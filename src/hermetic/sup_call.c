@@ -216,8 +216,13 @@ bool sup_call_begin(struct sup *s, struct sup_task *t, enum sup_call call)
 	case SUP_STAT:
 	case SUP_NEWFSTATAT:
 	case SUP_STATX:
+	case SUP_GETDENTS:
+	case SUP_GETDENTS64:
 		t->call = call;
 		return true;
+	case SUP_CONNECT:
+		sup_late_begin(s, t);
+		return false;
 	case SUP_NANOSLEEP:
 	case SUP_CLOCK_NANOSLEEP:
 	case SUP_SELECT:
@@ -249,6 +254,9 @@ void sup_call_end(struct sup *s, struct sup_task *t)
 		sup_wait_end(s, t, result);
 		return;
 	}
+	/* struct linux_dirent has its type behind the name, linux_dirent64 before it. */
+	if (result > 0 && (call == SUP_GETDENTS || call == SUP_GETDENTS64))
+		sup_order(s, t, call == SUP_GETDENTS64 ? 19 : 18, (size_t)result);
 	if (result != 0)
 		return;
 	if (call == SUP_UNAME)

@@ -37,6 +37,8 @@ enum when {
 #define IF_PROC 16u
 #define IF_STAT 32u
 #define IF_ANY 64u
+#define IF_ORDER 128u
+#define IF_LATE 256u
 
 struct row {
 	unsigned nr;
@@ -69,6 +71,8 @@ static const struct row native[] = {
 	{ SYS_newfstatat, SUP_NEWFSTATAT, IF_STAT, ALWAYS, 0, 0 },
 	{ SYS_fstat, SUP_STAT, IF_STAT, ALWAYS, 0, 0 },
 	{ SYS_statx, SUP_STATX, IF_STAT, ALWAYS, 0, 0 },
+	{ SYS_getdents64, SUP_GETDENTS64, IF_ORDER, ALWAYS, 0, 0 },
+	{ SYS_connect, SUP_CONNECT, IF_LATE, ALWAYS, 0, 0 },
 	{ SYS_io_uring_setup, SUP_NONE, IF_ANY, REFUSED, 0, ENOSYS },
 	{ SYS_io_uring_enter, SUP_NONE, IF_ANY, REFUSED, 0, ENOSYS },
 	{ SYS_io_uring_register, SUP_NONE, IF_ANY, REFUSED, 0, ENOSYS },
@@ -78,6 +82,7 @@ static const struct row native[] = {
 	{ SYS_time, SUP_TIME, IF_CLOCK, ALWAYS, 0, 0 },
 	{ SYS_select, SUP_SELECT, IF_FROZEN, IS_ZERO, 0, 0 },
 	{ SYS_poll, SUP_POLL, IF_FROZEN, IS_ZERO, 1, 0 },
+	{ SYS_getdents, SUP_GETDENTS, IF_ORDER, ALWAYS, 0, 0 },
 	{ SYS_stat, SUP_STAT, IF_STAT, ALWAYS, 0, 0 },
 	{ SYS_lstat, SUP_STAT, IF_STAT, ALWAYS, 0, 0 },
 #endif
@@ -207,7 +212,8 @@ static unsigned view_bits(const struct hm_view *v)
 	return IF_ANY | (v->clock_frozen.set || v->clock_offset.set ? IF_CLOCK : 0) |
 	       (v->clock_frozen.set ? IF_FROZEN : 0) | (v->has_seed ? IF_SEED : 0) |
 	       (v->kernel_release.s[0] != '\0' || v->kernel_version.s[0] != '\0' ? IF_KERNEL : 0) |
-	       (v->proc.set || v->memory_mib.set ? IF_PROC : 0) | (v->stat.set ? IF_STAT : 0);
+	       (v->proc.set || v->memory_mib.set ? IF_PROC : 0) | (v->stat.set ? IF_STAT : 0) |
+	       (v->order.set ? IF_ORDER : 0) | (v->connect_ms.set ? IF_LATE : 0);
 }
 
 static void write_program(struct program *p, unsigned view)

@@ -95,6 +95,8 @@ static void on_event(struct sup *s, struct sup_task *t, int event, int signal)
 	default:
 		break;
 	}
+	if (t->late > 0)
+		return;
 	if (more)
 		(void)ptrace(PTRACE_SYSCALL, t->tid, NULL, NULL);
 	else
@@ -190,7 +192,7 @@ int sup_loop(struct sup *s, int *ret, struct ss_err *err)
 	if (watch_signals(&fds[0].fd, err) < 0)
 		return -1;
 	while (!hear(s, ret)) {
-		if (poll(fds, SS_NELEMS(fds), -1) < 0 && errno != EINTR)
+		if (poll(fds, SS_NELEMS(fds), sup_late_end(s, let_go)) < 0 && errno != EINTR)
 			return ss_fail_sys(err, "cannot wait for the step");
 		if (fds[0].revents != 0)
 			pass_signals(s, fds[0].fd);

@@ -26,6 +26,7 @@ static const struct row rows[] = {
 	{ "aslr", K_NUM, AT(aslr), 0, 0 },
 	{ "clock-frozen", K_NUM, AT(clock_frozen), 0, SECONDS_MAX },
 	{ "clock-offset", K_NUM, AT(clock_offset), -SECONDS_MAX, SECONDS_MAX },
+	{ "connect-ms", K_NUM, AT(connect_ms), 1, 60000 },
 	{ "cpus", K_NUM, AT(cpus), 1, 1024 },
 	{ "domain", K_TEXT, AT(domain), 0, 64 },
 	{ "env", K_ENV, AT(env), 0, 0 },
@@ -35,6 +36,7 @@ static const struct row rows[] = {
 	{ "keys", K_NUM, AT(keys), 1, 1 },
 	{ "locale", K_TEXT, AT(locale), 0, 64 },
 	{ "memory-mib", K_NUM, AT(memory_mib), 64, 16777216 },
+	{ "order", K_NUM, AT(order), 0, INT32_MAX },
 	{ "path-bytes", K_NUM, AT(path_bytes), 1, 65536 },
 	{ "pid-base", K_NUM, AT(pid_base), 2, 30000 },
 	{ "proc", K_NUM, AT(proc), 1, 1 },
@@ -144,7 +146,8 @@ bool hm_view_is_supervised(const struct hm_view *v)
 {
 	return v->clock_frozen.set || v->clock_offset.set || v->kernel_release.s[0] != '\0' ||
 	       v->kernel_version.s[0] != '\0' || v->pid_base.set || v->proc.set || v->has_seed ||
-	       v->tsc.set || v->cpus.set || v->keys.set || v->memory_mib.set;
+	       v->tsc.set || v->cpus.set || v->keys.set || v->memory_mib.set || v->order.set ||
+	       v->connect_ms.set;
 }
 
 /* --- checks ----------------------------------------------------------------------------------- */

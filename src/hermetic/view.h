@@ -45,6 +45,8 @@ struct hm_view {
 	struct hm_num clock_offset;
 	/* The step may run on the first so many processors of those it would have had. */
 	struct hm_num cpus;
+	/* Connections over IP begin late, each by another part of so many milliseconds (S). */
+	struct hm_num connect_ms;
 	struct hm_text domain; /* NIS domain: domainname(1), uname */
 	/* "NAME=VALUE": set in the step's environment, over what the engine and the Dockerfile
 	 * say; "NAME": taken out of it. */
@@ -57,6 +59,9 @@ struct hm_view {
 	struct hm_num keys;
 	struct hm_text locale;    /* LANG, instead of C.UTF-8 where the image sets none */
 	struct hm_num memory_mib; /* limit of the step's cgroup; told by sysinfo and meminfo */
+	/* Folders list their names in an order that this number and the names make, as far as one
+	 * call of the step asks for them (S). */
+	struct hm_num order;
 	struct hm_num path_bytes; /* PATH becomes this long at least: folders that are not there */
 	struct hm_num pid_base;   /* S: processes have greater numbers than this */
 	/* 1: /proc and /sys files that tell of the machine have fixed contents: cpuinfo, meminfo,

@@ -48,22 +48,33 @@ same
 varied: host
 END
 
-try 1 doctor -q --json --runtime runtime --only host --only kernel --only network-delay multi-stage
+try 1 doctor -q --json --runtime runtime --only host --only kernel multi-stage
 cp "$OUT" multi.json
 check 'multi-stage: what is packed differs each time, where it was by host and kernel' sh -c '
 python3 seen.py multi.json >seen && diff -u - seen' <<'END'
 srv/data.tgz: time.archive-member: each time
 srv/where.txt: unknown: host, kernel
 varied: host kernel
-not varied: network-delay steps reach the network without us
 builds: 5
 END
 try 0 doctor -q --runtime runtime --skip memory --file multi-stage/Dockerfile.mended multi-stage
 out_has 'same'
-out_has 'not varied: directory-order: overlayfs takes no file system that shuffles names'
-out_has 'varied: time, time-zone, locale, umask, user, host, domain, cpus, kernel, pids, environment, path-length, build-path, file-system'
+out_has 'varied: time, time-zone, locale, umask, user, host, domain, cpus, kernel, pids, environment, path-length, build-path, file-system, directory-order, network-delay'
 ls -A perl multi-stage >after
 check 'nothing is left in the projects' diff before after
+
+# The order of a folder that was there before the step, which no other file system changes.
+mkdir order
+printf 'ARG BASE\nFROM $BASE\nRUN umask 022 && ls -U /etc >/srv/names.txt\n' >order/Dockerfile
+cp perl/enclave.toml order
+try 1 doctor -q --json --runtime runtime --only directory-order order
+cp "$OUT" order.json
+check 'order: lines in the order of the folder' sh -c '
+python3 seen.py order.json >seen && diff -u - seen' <<'END'
+srv/names.txt: order.lines: directory-order
+varied: directory-order
+builds: 3
+END
 
 # A step that fails as it is: an error, not a difference.
 printf 'ARG BASE\nFROM $BASE\nRUN false\n' >perl/Dockerfile

@@ -203,6 +203,36 @@ de_DE.UTF-8 b
 127.0.0.1	localhost elsewhere
 ::1	localhost ip6-localhost ip6-loopback
 END
+# Folders in another order, the same each time, with all their names; what is removed on the way is gone.
+cat >ctx/step <<'END'
+mkdir /d && cd /d && for i in 1 2 3 4 5 6 7 8 9; do for j in 1 2 3 4 5 6 7 8 9; do echo >"$i$j"; done; done
+ls -U /d | tr '\n' ' '; echo
+ls /d | wc -l
+find / -xdev | sort | sha256sum
+rm -r /d && test ! -e /d && echo removed
+END
+for n in 1 2 1; do
+	view <<-END
+		order $n
+	END
+	[ ! -e "order$n" ] || mv "order$n" again
+	step 0
+	cp "$OUT" "order$n"
+done
+check 'an order is the same each time' diff -u order1 again
+check 'another number is another order' sh -c 'test "$(head -n 1 order1)" != "$(head -n 1 order2)"'
+check 'of the same names' sh -c 'sed 1d order1 >one && sed 1d order2 | diff -u one -'
+check 'all of them, and none is left' sh -c 'test "$(head -n 1 order1 | wc -w)" = 81 && grep -qx 81 one && grep -qx removed one'
+
+# Connections begin late, each by another part, not counting those that are not over IP.
+cat >ctx/step <<'END'
+/ctx/calls late
+END
+view <<-'END'
+	connect-ms 800
+END
+step 0
+out 'connections are refused as they should, and late'
 view <<-'END'
 	cpus 1000
 END

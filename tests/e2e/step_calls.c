@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <mqueue.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
@@ -15,9 +16,11 @@
 #include <sys/auxv.h>
 #include <sys/ptrace.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -194,6 +197,34 @@ static void refused(void)
 		       : "MADE");
 }
 
+/* Connections to a port that is ours and where nobody listens, one of another kind among them. */
+static void late(void)
+{
+	static const double least[] = { 0.8, 0.6, 0.4, 0.2, 0.8 };
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	struct sockaddr_un here = { .sun_family = AF_UNIX, .sun_path = "/none" };
+	socklen_t n = sizeof(at);
+	const int port = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int ok = bind(port, (struct sockaddr *)&at, n) == 0 &&
+		 getsockname(port, (struct sockaddr *)&at, &n) == 0;
+
+	for (unsigned i = 0; i < sizeof(least) / sizeof(*least); i++) {
+		const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		const int other = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		const double from = now(CLOCK_MONOTONIC);
+
+		ok = ok && connect(fd, (struct sockaddr *)&at, n) < 0 && errno == ECONNREFUSED;
+		if (now(CLOCK_MONOTONIC) - from < least[i])
+			printf("connection %u came too early\n", i);
+		ok = ok && connect(other, (struct sockaddr *)&here, sizeof(here)) < 0 &&
+		     errno == ENOENT;
+		close(fd);
+		close(other);
+	}
+	printf("connections %s\n", ok ? "are refused as they should, and late" : "WRONG");
+	close(port);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -202,7 +233,7 @@ int main(int argc, char **argv)
 	} questions[] = { { "deadlines", deadlines },     { "timers", timers },
 			  { "interrupted", interrupted }, { "threads", threads },
 			  { "addresses", addresses },     { "counter", counter },
-			  { "refused", refused } };
+			  { "refused", refused },         { "late", late } };
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (argc == 2 && strcmp(argv[1], "euid") == 0)

@@ -215,18 +215,17 @@ static void what_cannot_be_had_is_not_varied_with_its_reason(void **state)
 	doc_report_done(&r);
 }
 
-static void what_can_never_be_varied_says_so_and_nothing_is_left_to_vary(void **state)
+static void where_nothing_is_left_to_vary_two_builds_do(void **state)
 {
 	struct world w = { .project = "a: host\n" };
 	struct doc_report r;
 	struct ss_err err = { 0 };
 
 	(void)state;
-	expect_ok(run(&w, set_of("directory-order", "network-delay", NULL), &r, &err), &err);
+	expect_ok(run(&w, 0, &r, &err), &err);
 	assert_string_equal(w.log, "- -");
 	assert_int_equal(r.varied, 0);
-	assert_string_equal(r.why_not[DOC_NETWORK], doc_row(DOC_NETWORK)->never);
-	assert_string_equal(r.why_not[DOC_ORDER], doc_row(DOC_ORDER)->never);
+	assert_int_equal(r.builds, 2);
 	assert_null(r.why_not[DOC_HOST]);
 	doc_report_done(&r);
 }
@@ -290,7 +289,7 @@ int main(void)
 		cmocka_unit_test(what_differs_each_time_needs_no_further_build),
 		cmocka_unit_test(one_variation_is_not_built_twice),
 		cmocka_unit_test(what_cannot_be_had_is_not_varied_with_its_reason),
-		cmocka_unit_test(what_can_never_be_varied_says_so_and_nothing_is_left_to_vary),
+		cmocka_unit_test(where_nothing_is_left_to_vary_two_builds_do),
 		cmocka_unit_test(a_project_that_does_not_build_is_an_error),
 		cmocka_unit_test(conditions_are_what_the_names_say),
 		cmocka_unit_test(all_conditions_together_are_well_formed),

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/mem.h"
 #include "expect.h"
 #include "fmt/json.h"
 #include "hermetic/sup.h"
@@ -265,9 +266,106 @@ static void a_bundle_that_cannot_be_supervised_is_refused(void **state)
 	}
 }
 
+/* --- the order of folders ------------------------------------------------------------------------
+ */
+
+/* Records as the kernel writes them: number, place, size, type, name, filled up to eight bytes. */
+static size_t list_names(const char *const *names, bool wide, uint8_t *p)
+{
+	size_t n = 0;
+
+	for (uint64_t i = 0; names[i] != NULL; i++) {
+		const size_t name_at = wide ? 19 : 18;
+		const uint64_t off = 100 * (i + 1), ino = i + 1;
+		const size_t len = strlen(names[i]);
+		const uint16_t size = (uint16_t)((name_at + len + 2 + 7) / 8 * 8);
+
+		memset(p + n, 0, size);
+		memcpy(p + n, &ino, 8);
+		memcpy(p + n + 8, &off, 8);
+		memcpy(p + n + 16, &size, 2);
+		p[n + (wide ? 18u : size - 1u)] = 8;
+		memcpy(p + n + name_at, names[i], len);
+		n += size;
+	}
+	return n;
+}
+
+/* "name@place " of each. */
+static void shown_names(const uint8_t *p, size_t n, size_t name_at, char *ret, size_t ret_size)
+{
+	ret[0] = '\0';
+	for (size_t at = 0; at < n;) {
+		uint64_t off;
+		uint16_t size;
+
+		memcpy(&off, p + at + 8, 8);
+		memcpy(&size, p + at + 16, 2);
+		(void)snprintf(ret + strlen(ret), ret_size - strlen(ret), "%s@%u ",
+			       (const char *)p + at + name_at, (unsigned)off);
+		at += size;
+	}
+}
+
+static void a_folder_is_listed_in_another_order_and_each_name_once(void **state)
+{
+	static const char *const names[] = { ".",       "..",    "a-file", "b",
+					     "chapter", "words", "z.txt",  NULL };
+	static const char *const back[] = { "z.txt",  "words", "chapter", "b",
+					    "a-file", "..",    ".",       NULL };
+	uint8_t p[512], q[512];
+	char one[256], two[256];
+
+	(void)state;
+	for (int wide = 0; wide < 2; wide++) {
+		const size_t name_at = wide ? 19 : 18;
+		const size_t n = list_names(names, wide, p);
+
+		assert_int_equal(list_names(back, wide, q), n);
+		sup_order_mix(p, n, name_at, 4711);
+		shown_names(p, n, name_at, one, sizeof(one));
+		/* Places stay where they were; whoever goes on from one finds the rest. */
+		sup_order_mix(q, n, name_at, 4711);
+		shown_names(q, n, name_at, two, sizeof(two));
+		assert_string_equal(one, two);
+		assert_string_equal(one, "b@100 a-file@200 words@300 z.txt@400 .@500 chapter@600 "
+					 "..@700 ");
+		sup_order_mix(p, n, name_at, 1);
+		shown_names(p, n, name_at, two, sizeof(two));
+		assert_string_not_equal(one, two);
+	}
+}
+
+static void records_that_are_none_stay_as_they_are(void **state)
+{
+	static const char *const names[] = { "a", "b", "c", NULL };
+	uint8_t p[256], was[256];
+	const size_t n = list_names(names, true, p);
+
+	(void)state;
+	for (size_t cut = 0; cut < n; cut++) { /* an end within a record */
+		AUTO_FREE uint8_t *q = ss_calloc(cut + 1, 1);
+
+		memcpy(q, p, cut);
+		sup_order_mix(q, cut, 19, 4711);
+		if (cut % 24 != 0)
+			assert_memory_equal(q, p, cut);
+	}
+	p[16 + 24] = 19; /* a size without a name */
+	memcpy(was, p, n);
+	sup_order_mix(p, n, 19, 4711);
+	assert_memory_equal(p, was, n);
+	p[16 + 24] = 0;
+	memcpy(was, p, n);
+	sup_order_mix(p, n, 19, 4711);
+	assert_memory_equal(p, was, n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_folder_is_listed_in_another_order_and_each_name_once),
+		cmocka_unit_test(records_that_are_none_stay_as_they_are),
 		cmocka_unit_test(a_frozen_clock_stands),
 		cmocka_unit_test(it_moves_when_somebody_slept_and_once_for_two_side_by_side),
 		cmocka_unit_test(short_sleeps_move_nothing_until_somebody_waits_for_the_clock),
