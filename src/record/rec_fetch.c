@@ -2,6 +2,7 @@
 #include "base/hex.h"
 #include "base/show.h"
 #include "io/fetch.h"
+#include "record/rec_package.h"
 #include "record/rec_parts.h"
 
 #include <inttypes.h>
@@ -21,6 +22,7 @@ struct fetching {
 	bool sent;           /* the head is out: bytes follow as they come, */
 	struct ss_buf last;  /* but for the last: whoever has those may rely on the entry */
 	bool passing;        /* not to be recorded: a failure of the moment */
+	const struct cfg_input *want; /* what it must be; NULL = whatever comes */
 };
 
 static void fetching_done(struct fetching *f)
@@ -224,6 +226,29 @@ static bool is_of_the_moment(unsigned status)
 	return status >= 500 || status == 408 || status == 425 || status == 429;
 }
 
+/* What it is, as people call it; the URL stands before it anyway. */
+static void name_package(const char *url, char *ret, size_t size)
+{
+	struct rec_package p;
+
+	ret[0] = '\0';
+	if (rec_package_of(url, &p))
+		(void)snprintf(ret, size, "%s %s %s: ", p.kind, p.name, p.version);
+}
+
+static int check_status(const struct fetching *f, unsigned status, struct ss_err *err)
+{
+	char name[REC_PACKAGE_NAME_MAX + REC_PACKAGE_VERSION_MAX + 32];
+
+	if (f->want == NULL || f->want->status == status)
+		return 0;
+	name_package(f->want->url, name, sizeof(name));
+	return ss_fail(err, SS_EVERIFY,
+		       "%sthe lock has sha256 %s with status %u, the server now answers with "
+		       "status %u",
+		       name, f->want->sha256, (unsigned)f->want->status, status);
+}
+
 static int on_begin(void *ctx, unsigned status, bool has_length, uint64_t length,
 		    struct ss_err *err)
 {
@@ -232,6 +257,8 @@ static int on_begin(void *ctx, unsigned status, bool has_length, uint64_t length
 
 	if (status < 200 || status > 599 || status == 206)
 		return ss_fail(err, SS_EREMOTE, "the server answered with status %u", status);
+	if (check_status(f, status, err) < 0)
+		return -1;
 	if (cfg->body_max > 0 && has_length && length > cfg->body_max)
 		return ss_fail(err, SS_ELIMIT, "%" PRIu64 " bytes; the limit is %" PRIu64, length,
 			       cfg->body_max);
@@ -239,7 +266,7 @@ static int on_begin(void *ctx, unsigned status, bool has_length, uint64_t length
 	f->in.size = has_length ? length : 0;
 	f->passing = is_of_the_moment(status);
 	cfg_texts_sort(&f->in.headers);
-	if (!has_length || length == 0 || !rec_has_body(f->q, status) ||
+	if (f->want != NULL || !has_length || length == 0 || !rec_has_body(f->q, status) ||
 	    rec_head_field(&f->q->head, "range").p != NULL)
 		return 0;
 	f->sent = true;
@@ -329,6 +356,7 @@ static bool fail(struct fetching *f, const struct ss_err *why)
 
 	(void)snprintf(line, sizeof(line), "cannot fetch: %s", why->msg);
 	rec_tell(f->c->r, f->q, line);
+	rec_count_failure(f->c);
 	return !f->sent && rec_send_refusal(f->c, f->q, 502, line);
 }
 
@@ -346,7 +374,45 @@ bool rec_record(struct rec_conn *c, struct rec_request *q)
 		return fail(&f, &err);
 	if (f.passing)
 		rec_tell(c->r, q, "not recorded: a failure of the server");
+	rec_count(c, f.in.sha256 != NULL ? f.in.size : 0, false);
 	if (f.sent)
 		return rec_conn_put(c, ss_buf_span(&f.last));
 	return rec_send_answer(c, q, &f.in, f.put.fd);
+}
+
+/* --- once more -----------------------------------------------------------------------------------
+ */
+
+static int keep_wanted(struct fetching *f, struct ss_err *err)
+{
+	char name[REC_PACKAGE_NAME_MAX + REC_PACKAGE_VERSION_MAX + 32];
+	uint8_t want[CRYPTO_SHA256_SIZE], hash[CRYPTO_SHA256_SIZE];
+	struct rec_put *p = &f->put;
+	AUTO_HASH struct crypto_hash *h = crypto_hash_fork(p->hash);
+	char hex[REC_HEX];
+
+	if (!ss_unhex(f->want->sha256, want, sizeof(want)))
+		return ss_fail(err, SS_EINPUT, "the lock's entry has no hash");
+	crypto_hash_end(h, hash);
+	if (p->size == f->want->size && memcmp(hash, want, sizeof(want)) == 0)
+		return rec_put_commit(p, want, hash, err);
+	ss_hex((struct ss_span){ hash, sizeof(hash) }, hex);
+	name_package(f->want->url, name, sizeof(name));
+	return ss_fail(err, SS_EVERIFY,
+		       "%sthe lock has sha256 %s, the server now has sha256 %s (%" PRIu64 " bytes)",
+		       name, f->want->sha256, hex, p->size);
+}
+
+bool rec_fetch_again(struct rec_conn *c, struct rec_request *q, const struct cfg_input *want)
+{
+	SS_CLEANUP(fetching_done)
+	struct fetching f = {
+		.c = c, .q = q, .put = REC_PUT_NONE, .last = SS_BUF_INIT(LAST_MAX), .want = want
+	};
+	struct ss_err err = { 0 };
+
+	if (fetch(&f, &err) < 0 || keep_wanted(&f, &err) < 0)
+		return fail(&f, &err);
+	rec_count(c, want->size, false);
+	return rec_send_answer(c, q, want, f.put.fd);
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "io/doors.h"
 #include "record/rec_head.h"
+#include "record/rec_names.h"
 #include "record/rec_tls.h"
 #include "record/rec_url.h"
 #include "record/recorder.h"
@@ -13,10 +15,13 @@
 struct rec_conn {
 	struct recorder *r;
 	int fd;
+	size_t step;         /* whose door it came through; REC_STEPS_MAX = none's */
 	struct ss_buf in;    /* what was read and not used */
 	size_t used;         /* of it */
 	struct rec_tls *tls; /* behind a CONNECT, else NULL; */
 	char *origin;        /* then "https://host:port" */
+	bool led;            /* here by its address, not by a proxy's */
+	char *where;         /* then, without TLS, for requests that name no host */
 };
 
 /* More bytes into c->in: 1, or 0 at the end or after a failure. */
@@ -67,11 +72,20 @@ SS_MUST_CHECK SS_NONNULL bool rec_has_body(const struct rec_request *q, unsigned
 const struct rec_config *rec_config_of(const struct recorder *r);
 /* Answers a CONNECT and goes on in TLS. False: the connection must end. */
 SS_MUST_CHECK SS_NONNULL bool rec_connect(struct rec_conn *c, const struct rec_request *q);
+/* Makes the connection one to "host:port" over TLS; ret: the host alone. */
+SS_MUST_CHECK SS_NONNULL int rec_origin_set(struct rec_conn *c, struct ss_span where,
+					    char ret_host[256], struct ss_err *err);
 const struct rec_authority *rec_authority_of(const struct recorder *r);
 struct rec_tape *rec_tape_of(const struct recorder *r);
 bool rec_is_stopping(const struct recorder *r);
+/* An answer of so many bytes; `cached`: nobody was asked for it. */
+SS_NONNULL void rec_count(const struct rec_conn *c, uint64_t bytes, bool cached);
+SS_NONNULL void rec_count_failure(const struct rec_conn *c);
+SS_NONNULL void rec_count_refusal(struct recorder *r, size_t step);
 /* "METHOD URL: why" to the config's problem(). */
 SS_NONNULL void rec_tell(struct recorder *r, const struct rec_request *q, const char *why);
+/* The same for what is no request: said when it happens first, and how often at the end. */
+SS_NONNULL void rec_refused(struct recorder *r, const char *line);
 /* A redirect to a URL with secrets: steps see `plain`, the recorder asks for `real`. */
 SS_NONNULL void rec_alias_add(struct recorder *r, const char *plain, const char *real);
 /* Appends the URL to ask for, terminated, instead of `plain`; false: there is none. */
@@ -79,3 +93,24 @@ SS_NONNULL bool rec_alias_find(struct recorder *r, const char *plain, struct ss_
 
 /* Asks the server, and answers. False: the connection must end. */
 SS_MUST_CHECK SS_NONNULL bool rec_record(struct rec_conn *c, struct rec_request *q);
+/* The same for the body of an entry, which it must be. */
+SS_MUST_CHECK SS_NONNULL bool rec_fetch_again(struct rec_conn *c, struct rec_request *q,
+					      const struct cfg_input *want);
+
+/* --- steps ---------------------------------------------------------------------------------------
+ */
+
+struct rec_names *rec_names_in(const struct recorder *r);
+/* Serves a connection, which is the recorder's from here on. */
+SS_NONNULL void rec_begin(struct recorder *r, int fd, size_t step, bool led);
+/* For as long as a step may be silent. */
+void rec_patience(int fd);
+/* Looks at what a connection begins with that was led here. False: it must end. */
+SS_MUST_CHECK SS_NONNULL bool rec_led(struct rec_conn *c);
+
+struct rec_step;
+
+/* Takes the descriptors, and closes them on failure too. */
+SS_MUST_CHECK SS_NONNULL struct rec_step *
+rec_step_new(struct recorder *r, size_t step, const int doors[IO_DOORS], struct ss_err *err);
+void rec_step_free(struct rec_step *s);

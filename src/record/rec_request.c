@@ -99,17 +99,39 @@ static int read_head(struct rec_conn *c, struct rec_request *q, struct ss_err *e
 	return rec_head_read(ss_buf_span(&q->raw), &q->head, &n, err);
 }
 
+/* Over TLS that was led here, a request is for the host of the hello and for no other. */
+static int check_host(const struct rec_conn *c, struct ss_span host, struct ss_err *err)
+{
+	AUTO_BUF struct ss_buf url = SS_BUF_INIT(REC_URL_ROOM), real = SS_BUF_INIT(REC_URL_ROOM);
+	AUTO_BUF struct ss_buf plain = SS_BUF_INIT(REC_URL_ROOM);
+	const size_t n = strlen(c->origin);
+	bool secret;
+
+	ss_buf_put(&url, span_of("https://"));
+	ss_buf_put(&url, host);
+	if (rec_url_make(ss_buf_span(&url), &real, &plain, &secret, err) < 0)
+		return ss_ctx(err, "Host");
+	if (real.n != n + 2 || memcmp(real.p, c->origin, n) != 0)
+		return ss_fail(err, SS_EINPUT, "request: for host '%s' on a connection to '%s'",
+			       SS_SHOW(host), c->origin);
+	return 0;
+}
+
 /* The URL that the request is about: a proxy's, or one that was led here. */
 static int read_url(const struct rec_conn *c, struct rec_request *q, struct ss_err *err)
 {
 	AUTO_BUF struct ss_buf whole = SS_BUF_INIT(REC_URL_ROOM);
-	const struct ss_span host = rec_head_field(&q->head, "host");
+	struct ss_span host = rec_head_field(&q->head, "host");
 	struct ss_span url = q->head.target;
 	bool secret;
 
 	if (url.n > 0 && url.p[0] == '/') {
+		if (host.n == 0 && c->where != NULL)
+			host = span_of(c->where);
 		if (host.n == 0)
 			return ss_fail(err, SS_EINPUT, "request: no host");
+		if (c->led && c->origin != NULL && check_host(c, host, err) < 0)
+			return -1;
 		ss_buf_put(&whole, span_of(c->origin != NULL ? c->origin : "http://"));
 		if (c->origin == NULL)
 			ss_buf_put(&whole, host);
@@ -231,9 +253,7 @@ int rec_request_read(struct rec_conn *c, struct rec_request *q, struct ss_err *e
 /* --- CONNECT -------------------------------------------------------------------------------------
  */
 
-/* "host:port" becomes "https://host:port" in its plain form, and the host alone. */
-static int read_origin(struct rec_conn *c, const struct rec_request *q, char host[256],
-		       struct ss_err *err)
+int rec_origin_set(struct rec_conn *c, struct ss_span where, char ret_host[256], struct ss_err *err)
 {
 	AUTO_BUF struct ss_buf url = SS_BUF_INIT(REC_URL_ROOM), real = SS_BUF_INIT(REC_URL_ROOM);
 	AUTO_BUF struct ss_buf plain = SS_BUF_INIT(REC_URL_ROOM);
@@ -241,21 +261,21 @@ static int read_origin(struct rec_conn *c, const struct rec_request *q, char hos
 	bool secret;
 	size_t n;
 
-	for (size_t i = 0; i < q->head.target.n; i++)
-		if (strchr("/?#@", q->head.target.p[i]) != NULL)
-			return ss_fail(err, SS_EINPUT, "CONNECT '%s': not a host and a port",
-				       SS_SHOW(q->head.target));
+	for (size_t i = 0; i < where.n; i++)
+		if (strchr("/?#@", where.p[i]) != NULL)
+			return ss_fail(err, SS_EINPUT, "'%s' is not a host and a port",
+				       SS_SHOW(where));
 	ss_buf_put(&url, span_of("https://"));
-	ss_buf_put(&url, q->head.target);
+	ss_buf_put(&url, where);
 	if (rec_url_make(ss_buf_span(&url), &real, &plain, &secret, err) < 0)
-		return ss_ctx(err, "CONNECT");
+		return -1;
 	real.p[real.n - 2] = '\0'; /* its '/' */
 	cfg_text_set(&c->origin, (const char *)real.p);
 	from = c->origin + strlen("https://");
 	n = strcspn(from, from[0] == '[' ? "]" : ":");
 	from += from[0] == '[';
 	n -= c->origin[strlen("https://")] == '[';
-	(void)snprintf(host, 256, "%.*s", (int)n, from);
+	(void)snprintf(ret_host, 256, "%.*s", (int)n, from);
 	return 0;
 }
 
@@ -264,9 +284,11 @@ bool rec_connect(struct rec_conn *c, const struct rec_request *q)
 	char host[256];
 	struct ss_err err = { 0 };
 
-	if (read_origin(c, q, host, &err) < 0 || rec_conn_have(c).n > 0) {
-		rec_tell(c->r, q,
-			 err.msg[0] != '\0' ? err.msg : "CONNECT: bytes before the answer");
+	if (rec_origin_set(c, q->head.target, host, &err) < 0 || rec_conn_have(c).n > 0) {
+		if (err.msg[0] == '\0')
+			ss_err_set(&err, SS_EINPUT, "bytes before the answer");
+		ss_err_prepend(&err, "CONNECT");
+		rec_tell(c->r, q, err.msg);
 		return false;
 	}
 	if (!rec_conn_put(c, span_of("HTTP/1.1 200 Connection established\r\n\r\n")))

@@ -208,8 +208,14 @@ static void list_kind(const struct kind *k, struct cfg_list *ret)
 int rec_tape_list(struct rec_tape *t, struct cfg_list *ret, struct ss_err *err)
 {
 	must(pthread_mutex_lock(&t->lock));
-	for (size_t i = 0; i < t->n && ret->n <= CFG_INPUTS_MAX; i++)
-		list_kind(t->v[i], ret);
+	for (size_t i = 0; i < t->n && ret->n <= CFG_INPUTS_MAX; i++) {
+		const struct kind *k = t->v[i];
+
+		for (size_t p = 0; p < k->n_played && k->played[p].turn <= k->asked; p++)
+			if (k->asked > 0)
+				cfg_inputs_add(ret, &k->played[p]);
+		list_kind(k, ret);
+	}
 	must(pthread_mutex_unlock(&t->lock));
 	if (ret->n > CFG_INPUTS_MAX)
 		return ss_fail(err, SS_ELIMIT, "more than %u inputs", CFG_INPUTS_MAX);

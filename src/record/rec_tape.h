@@ -26,7 +26,8 @@ struct rec_turn {
 
 /* An empty one, to record. */
 SS_MUST_CHECK struct rec_tape *rec_tape_new(void);
-/* With the inputs of a lock (sorted), to play. Borrows them. */
+/* With the inputs of a lock (sorted), to play; kinds that it lacks may be recorded. Borrows them.
+ */
 SS_MUST_CHECK SS_NONNULL struct rec_tape *rec_tape_load(const struct cfg_list *inputs);
 void rec_tape_free(struct rec_tape *t);
 
@@ -38,7 +39,8 @@ SS_MUST_CHECK SS_NONNULL int rec_tape_begin(struct rec_tape *t, const struct rec
 /* Method, URL, key and turn of `answer` are not looked at. */
 SS_NONNULL void rec_tape_fill(struct rec_tape *t, const struct rec_turn *turn,
 			      const struct cfg_input *answer);
-/* All that was filled, sorted, an answer once for as long as it stayed the same. */
+/* All that was filled, and of what was played the answers that were asked for: sorted, an answer
+ * once for as long as it stayed the same. */
 SS_MUST_CHECK SS_NONNULL int rec_tape_list(struct rec_tape *t, struct cfg_list *ret,
 					   struct ss_err *err);
 

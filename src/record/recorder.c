@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -17,7 +18,8 @@
 #include <sys/time.h>
 
 #define ALIASES_MAX 4096u
-#define STEP_IDLE_S 3600 /* a step may keep a connection for as long as a compiler runs */
+#define REFUSED_MAX 1024u /* kinds; more are told each time */
+#define STEP_IDLE_S 3600  /* a step may keep a connection for as long as a compiler runs */
 #define THREAD_STACK ((size_t)1 << 20)
 
 struct alias {
@@ -32,8 +34,22 @@ struct slot {
 	pthread_t thread;
 };
 
+/* What was refused, and how often. */
+struct refusal {
+	char *line;
+	uint64_t n;
+};
+
+/* A step and what it asked for. */
+struct place {
+	bool taken;
+	struct rec_step *step;
+	struct rec_counts counts;
+};
+
 struct recorder {
 	const struct rec_config *config;
+	struct rec_names *names;
 	struct rec_tape *tape;
 	struct rec_authority *authority;
 	int listen_fd;
@@ -46,6 +62,9 @@ struct recorder {
 	size_t n_open; /* connections */
 	struct alias *aliases;
 	size_t n_aliases;
+	struct refusal *refused;
+	size_t n_refused;
+	struct place steps[REC_STEPS_MAX];
 };
 
 static void must(int rc)
@@ -69,6 +88,11 @@ const struct rec_authority *rec_authority_of(const struct recorder *r)
 	return r->authority;
 }
 
+struct rec_names *rec_names_in(const struct recorder *r)
+{
+	return r->names;
+}
+
 bool rec_is_stopping(const struct recorder *r)
 {
 	return atomic_load(&r->stopping);
@@ -88,6 +112,72 @@ void rec_tell(struct recorder *r, const struct rec_request *q, const char *why)
 	must(pthread_mutex_lock(&r->lock));
 	r->config->problem(r->config->ctx, line);
 	must(pthread_mutex_unlock(&r->lock));
+}
+
+void rec_refused(struct recorder *r, const char *line)
+{
+	struct refusal *f = NULL;
+
+	must(pthread_mutex_lock(&r->lock));
+	for (size_t i = 0; f == NULL && i < r->n_refused; i++)
+		if (strcmp(r->refused[i].line, line) == 0)
+			f = &r->refused[i];
+	if (f == NULL && r->n_refused < REFUSED_MAX) {
+		if (r->refused == NULL)
+			r->refused = ss_calloc(REFUSED_MAX, sizeof(*r->refused));
+		r->refused[r->n_refused] = (struct refusal){ ss_copy(line), 1 };
+		r->n_refused++;
+		f = NULL;
+	}
+	if (f != NULL)
+		f->n++;
+	else if (r->config->problem != NULL)
+		r->config->problem(r->config->ctx, line);
+	must(pthread_mutex_unlock(&r->lock));
+}
+
+/* What happened more than once, at the end. */
+static void tell_refused(struct recorder *r)
+{
+	char line[SS_ERR_MSG_MAX + 512];
+
+	for (size_t i = 0; i < r->n_refused; i++) {
+		(void)snprintf(line, sizeof(line), "%s (%" PRIu64 " times)", r->refused[i].line,
+			       r->refused[i].n);
+		if (r->refused[i].n > 1 && r->config->problem != NULL)
+			r->config->problem(r->config->ctx, line);
+	}
+}
+
+/* --- what is counted -----------------------------------------------------------------------------
+ */
+
+void rec_count(const struct rec_conn *c, uint64_t bytes, bool cached)
+{
+	struct rec_counts *k;
+
+	if (c->step >= REC_STEPS_MAX)
+		return;
+	must(pthread_mutex_lock(&c->r->lock));
+	k = &c->r->steps[c->step].counts;
+	k->requests++;
+	k->bytes += bytes;
+	k->cached += cached;
+	must(pthread_mutex_unlock(&c->r->lock));
+}
+
+void rec_count_refusal(struct recorder *r, size_t step)
+{
+	if (step >= REC_STEPS_MAX)
+		return;
+	must(pthread_mutex_lock(&r->lock));
+	r->steps[step].counts.failed++;
+	must(pthread_mutex_unlock(&r->lock));
+}
+
+void rec_count_failure(const struct rec_conn *c)
+{
+	rec_count_refusal(c->r, c->step);
 }
 
 /* --- redirects to secrets ------------------------------------------------------------------------
@@ -140,10 +230,11 @@ static bool refuse(struct rec_conn *c, const struct rec_request *q, unsigned sta
 		   const char *why)
 {
 	rec_tell(c->r, q, why);
+	rec_count_failure(c);
 	return rec_send_refusal(c, q, status, why);
 }
 
-static bool play_body(struct rec_conn *c, const struct rec_request *q, const struct cfg_input *in)
+static bool play_body(struct rec_conn *c, struct rec_request *q, const struct cfg_input *in)
 {
 	uint8_t hash[CRYPTO_SHA256_SIZE];
 	struct ss_err err = { 0 };
@@ -156,6 +247,8 @@ static bool play_body(struct rec_conn *c, const struct rec_request *q, const str
 		return refuse(c, q, 502, "the lock's entry has no hash");
 	if (rec_store_get(c->r->config->store, hash, &found, &fd, &size, &err) < 0)
 		return refuse(c, q, 502, err.msg);
+	if (found != REC_WHOLE && c->r->config->fetch_missing)
+		return rec_fetch_again(c, q, in);
 	if (found != REC_WHOLE || size != in->size) {
 		(void)snprintf(line, sizeof(line), "%s in the store of inputs: %s",
 			       found == REC_MISSING ? "not"
@@ -164,6 +257,7 @@ static bool play_body(struct rec_conn *c, const struct rec_request *q, const str
 			       in->sha256);
 		return refuse(c, q, 502, line);
 	}
+	rec_count(c, in->size, true);
 	return rec_send_answer(c, q, in, fd);
 }
 
@@ -173,10 +267,14 @@ static bool play(struct rec_conn *c, struct rec_request *q)
 				   q->key[0] != '\0' ? q->key : NULL };
 	const struct cfg_input *in = rec_tape_play(c->r->tape, &id);
 
+	if (in == NULL && c->r->config->more)
+		return rec_record(c, q);
 	if (in == NULL)
 		return refuse(c, q, 403, "not in the lock: this was never fetched while recording");
-	if (in->sha256 == NULL || in->size == 0)
+	if (in->sha256 == NULL || in->size == 0) {
+		rec_count(c, 0, true);
 		return rec_send_answer(c, q, in, -1);
+	}
 	return play_body(c, q, in);
 }
 
@@ -202,6 +300,7 @@ static bool serve_one(struct rec_conn *c)
 	if (rc < 0) {
 		q.head.keep = false;
 		rec_tell(c->r, &q, err.msg);
+		rec_count_failure(c);
 		return rec_send_refusal(c, &q, q.method[0] != '\0' ? 403 : 400, err.msg) &&
 		       q.head.keep;
 	}
@@ -219,11 +318,13 @@ static void *serve(void *ctx)
 	(void)sigemptyset(&pipe_only);
 	(void)sigaddset(&pipe_only, SIGPIPE);
 	must(pthread_sigmask(SIG_BLOCK, &pipe_only, NULL));
-	while (!rec_is_stopping(r) && serve_one(c))
-		continue;
+	if (!c->led || rec_led(c))
+		while (!rec_is_stopping(r) && serve_one(c))
+			continue;
 	rec_tls_free(c->tls);
 	ss_buf_done(&c->in);
 	free(c->origin);
+	free(c->where);
 	free(c);
 	must(pthread_mutex_lock(&r->lock));
 	for (size_t i = 0; i < REC_CONNECTIONS_MAX; i++)
@@ -231,7 +332,7 @@ static void *serve(void *ctx)
 			r->slots[i].state = OVER;
 	(void)close(fd); /* under the lock: its number may be another's at once */
 	r->n_open--;
-	must(pthread_cond_signal(&r->gone));
+	must(pthread_cond_broadcast(&r->gone));
 	must(pthread_mutex_unlock(&r->lock));
 	return NULL;
 }
@@ -270,15 +371,25 @@ static bool start_thread(struct slot *s, struct rec_conn *c)
 	return rc == 0;
 }
 
-static void begin(struct recorder *r, int fd)
+void rec_patience(int fd)
 {
 	const struct timeval idle = { .tv_sec = STEP_IDLE_S };
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &idle, sizeof(idle));
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &idle, sizeof(idle));
+}
+
+void rec_begin(struct recorder *r, int fd, size_t step, bool led)
+{
 	struct rec_conn *c = ss_calloc(1, sizeof(*c));
 	struct slot *slot;
 
-	*c = (struct rec_conn){ .r = r, .fd = fd, .in = SS_BUF_INIT((size_t)2 * REC_HEAD_MAX) };
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &idle, sizeof(idle));
-	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &idle, sizeof(idle));
+	*c = (struct rec_conn){ .r = r,
+				.fd = fd,
+				.step = step,
+				.led = led,
+				.in = SS_BUF_INIT((size_t)2 * REC_HEAD_MAX) };
+	rec_patience(fd);
 	must(pthread_mutex_lock(&r->lock));
 	slot = find_slot(r);
 	if (slot != NULL && start_thread(slot, c)) { /* it cannot end before the lock is free */
@@ -306,11 +417,56 @@ static void *listen_all(void *ctx)
 			break;
 		fd = accept4(r->listen_fd, NULL, NULL, SOCK_CLOEXEC);
 		if (fd >= 0)
-			begin(r, fd);
+			rec_begin(r, fd, REC_STEPS_MAX, false);
 		else if (errno == EMFILE || errno == ENFILE)
 			(void)poll(&p[1], 1, 100); /* until one of them ends */
 	}
 	return NULL;
+}
+
+/* --- steps ---------------------------------------------------------------------------------------
+ */
+
+int recorder_step_begin(struct recorder *r, const int doors[IO_DOORS], size_t *ret_step,
+			struct ss_err *err)
+{
+	struct rec_step *s;
+	size_t at = 0;
+
+	must(pthread_mutex_lock(&r->lock));
+	while (at < REC_STEPS_MAX && r->steps[at].taken)
+		at++;
+	if (at < REC_STEPS_MAX)
+		r->steps[at] = (struct place){ .taken = true };
+	must(pthread_mutex_unlock(&r->lock));
+	if (at == REC_STEPS_MAX) {
+		for (size_t i = 0; i < IO_DOORS; i++)
+			ss_closep(&doors[i]);
+		return ss_fail(err, SS_ELIMIT, "more than %u steps at a time", REC_STEPS_MAX);
+	}
+	s = rec_step_new(r, at, doors, err);
+	must(pthread_mutex_lock(&r->lock));
+	r->steps[at].step = s;
+	r->steps[at].taken = s != NULL;
+	must(pthread_mutex_unlock(&r->lock));
+	*ret_step = at;
+	return s != NULL ? 0 : -1;
+}
+
+void recorder_step_end(struct recorder *r, size_t step, struct rec_counts *ret)
+{
+	struct rec_step *s;
+
+	assert(step < REC_STEPS_MAX);
+	must(pthread_mutex_lock(&r->lock));
+	s = r->steps[step].step;
+	r->steps[step].step = NULL;
+	must(pthread_mutex_unlock(&r->lock));
+	rec_step_free(s); /* without the lock: its thread may want it */
+	must(pthread_mutex_lock(&r->lock));
+	*ret = r->steps[step].counts;
+	r->steps[step].taken = false;
+	must(pthread_mutex_unlock(&r->lock));
 }
 
 /* --- the whole -----------------------------------------------------------------------------------
@@ -328,6 +484,10 @@ static void release(struct recorder *r)
 		free(r->aliases[i].real);
 	}
 	free(r->aliases);
+	for (size_t i = 0; i < r->n_refused; i++)
+		free(r->refused[i].line);
+	free(r->refused);
+	rec_names_free(r->names);
 	must(pthread_mutex_destroy(&r->lock));
 	must(pthread_cond_destroy(&r->gone));
 	free(r);
@@ -344,6 +504,7 @@ int recorder_start(const struct rec_config *c, int listen_fd, struct recorder **
 	must(pthread_mutex_init(&r->lock, NULL));
 	must(pthread_cond_init(&r->gone, NULL));
 	r->tape = c->play ? rec_tape_load(c->inputs) : rec_tape_new();
+	r->names = rec_names_new();
 	r->authority = rec_authority_new(err);
 	if (r->authority == NULL) {
 		release(r);
@@ -370,6 +531,7 @@ int recorder_certificate(const struct recorder *r, struct ss_buf *ret, struct ss
 
 int recorder_stop(struct recorder *r, struct cfg_list *ret, struct ss_err *err)
 {
+	struct rec_counts counts;
 	int rc = 0;
 
 	must(pthread_mutex_lock(&r->lock));
@@ -378,6 +540,8 @@ int recorder_stop(struct recorder *r, struct cfg_list *ret, struct ss_err *err)
 	must(pthread_mutex_unlock(&r->lock));
 	(void)!write(r->wake[1], "x", 1);
 	must(pthread_join(r->thread, NULL));
+	for (size_t i = 0; i < REC_STEPS_MAX; i++)
+		recorder_step_end(r, i, &counts);
 	must(pthread_mutex_lock(&r->lock));
 	for (size_t i = 0; i < REC_CONNECTIONS_MAX; i++)
 		if (r->slots[i].state == RUNNING)
@@ -386,8 +550,9 @@ int recorder_stop(struct recorder *r, struct cfg_list *ret, struct ss_err *err)
 		must(pthread_cond_wait(&r->gone, &r->lock));
 	join_over(r);
 	must(pthread_mutex_unlock(&r->lock));
+	tell_refused(r);
 	*ret = (struct cfg_list){ 0 };
-	if (!r->config->play)
+	if (!r->config->play || r->config->more)
 		rc = rec_tape_list(r->tape, ret, err);
 	release(r);
 	return rc;

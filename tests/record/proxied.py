@@ -93,11 +93,15 @@ def ok(body, *fields, status="200 OK"):
 class Recorder:
     """`with Recorder("record") as r`: afterwards r.inputs is what it wrote, r.problems what it said."""
 
-    def __init__(self, mode, store="store", file="inputs.toml", stall=WAIT, ca=None):
+    def __init__(self, mode, store="store", file="inputs.toml", stall=WAIT, ca=None, led=None, env=None, before=()):
         self.store, self.file = store, file
-        self.process = subprocess.Popen([sys.argv[1], store, mode, file, str(stall)] + ([ca] if ca else []), stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, stderr=open("problems", "w+b"))
-        self.port = int(self.process.stdout.readline())
+        more = [ca or "-"] + (["led"] + led if led is not None else []) if ca or led is not None else []
+        self.process = subprocess.Popen([*before, sys.argv[1], store, mode, file, str(stall)] + more, stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=open("problems", "w+b"), env=env)
+        said = self.process.stdout.readline().split()
+        assert said, open("problems").read()
+        self.port = int(said[0])
+        self.ns = f"/proc/{self.process.pid}/fd/{int(said[1])}"
 
     def __enter__(self):
         return self

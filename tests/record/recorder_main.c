@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * usage: recorder STORE record|play FILE STALL-SECONDS [CA]
+ * usage: recorder STORE record|play FILE STALL-SECONDS [CA [led [HOST:PORT]...]]
  *
  * The recorder alone, for the tests beside it: prints the port it listens on, runs until its
  * standard input ends, and then writes what it recorded to FILE, or plays what FILE holds. Its
  * certificate goes to FILE.pem; problems go to standard error, one line each. CA: roots instead of
- * the system's.
+ * the system's ("-": the system's). led: as root, serves a network namespace too, and prints the
+ * number of its descriptor behind the port; HOST:PORT is passed on unrecorded.
  */
 #include "base/mem.h"
 #include "config/enclave_lock.h"
@@ -14,7 +15,9 @@
 #include "record/recorder.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +87,21 @@ static int save_certificate(const char *path, const struct recorder *r, struct s
 	return io_atomic_store(name, ss_buf_span(&b), err);
 }
 
+/* A namespace with doors; we stay where we are. */
+static int make_step(int doors[IO_DOORS], int *ret_ns, struct ss_err *err)
+{
+	AUTO_CLOSE int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	int rc;
+
+	if (own < 0 || unshare(CLONE_NEWNET) < 0)
+		return ss_fail_sys(err, "cannot make a network namespace");
+	rc = io_doors_open(true, doors, err);
+	*ret_ns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (rc == 0 && (*ret_ns < 0 || setns(own, CLONE_NEWNET) < 0))
+		return ss_fail_sys(err, "cannot leave a network namespace");
+	return rc;
+}
+
 static int run(char **argv, struct ss_err *err)
 {
 	AUTO_REC_STORE struct rec_store store = REC_STORE_NONE;
@@ -93,22 +111,40 @@ static int run(char **argv, struct ss_err *err)
 				.inputs = &inputs,
 				.epoch = 784111777,
 				.body_max = (uint64_t)6 << 30,
-				.ca_file = argv[5],
 				.stall_s = (unsigned)strtoul(argv[4], NULL, 10),
 				.problem = problem };
+	const bool led = argv[5] != NULL && argv[6] != NULL;
+	int doors[IO_DOORS] = { -1, -1, -1, -1, -1 };
+	AUTO_CLOSE int ns = -1;
+	struct cfg_texts raw = { 0 };
 	struct recorder *r = NULL;
+	struct rec_counts counts;
 	unsigned port = 0;
+	size_t step = 0;
 	int fd = -1, rc;
+
+	c.first_s = c.stall_s;
+	c.raw = &raw;
+	if (argv[5] != NULL && strcmp(argv[5], "-") != 0)
+		c.ca_file = argv[5];
+	for (char **a = argv + 7; led && *a != NULL; a++)
+		cfg_texts_push(&raw, *a);
+	if (led && make_step(doors, &ns, err) < 0)
+		return -1;
 
 	if (rec_store_open(argv[1], REC_SHARED, &store, err) < 0 ||
 	    (c.play && load(argv[3], &inputs, err) < 0) || listen_here(&fd, &port, err) < 0 ||
-	    recorder_start(&c, fd, &r, err) < 0 || save_certificate(argv[3], r, err) < 0)
+	    recorder_start(&c, fd, &r, err) < 0 || save_certificate(argv[3], r, err) < 0 ||
+	    (led && recorder_step_begin(r, doors, &step, err) < 0))
 		return -1;
-	printf("%u\n", port);
+	printf("%u %d\n", port, ns);
 	(void)fflush(stdout);
 	while (getchar() != EOF)
 		continue;
+	if (led)
+		recorder_step_end(r, step, &counts);
 	rc = recorder_stop(r, &recorded, err);
+	cfg_texts_done(&raw);
 	if (rc == 0 && !c.play)
 		rc = save(argv[3], &recorded, err);
 	cfg_inputs_done(&recorded);
@@ -120,7 +156,7 @@ int main(int argc, char **argv)
 {
 	struct ss_err err = { 0 };
 
-	if (argc != 5 && argc != 6)
+	if (argc < 5)
 		return 2;
 	if (run(argv, &err) == 0)
 		return 0;
