@@ -1,0 +1,1 @@
+(define-public (hello) (display "hello\n"))

@@ -1,0 +1,7 @@
+#include <stdio.h>
+
+int main(void)
+{
+	puts("serving, built " __TIMESTAMP__);
+	return 0;
+}

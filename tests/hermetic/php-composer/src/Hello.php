@@ -1,0 +1,11 @@
+<?php
+
+namespace Hello;
+
+class Hello
+{
+    public static function say(): string
+    {
+        return "hello\n";
+    }
+}
