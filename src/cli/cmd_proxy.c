@@ -60,13 +60,12 @@ struct proxy {
 
 static int judge(struct proxy *p, struct ep_pin *ret, struct ss_err *err)
 {
-	const struct att_verified *yes = att_verdict_yes(p->last.v);
+	const struct ssv_verified *yes = ssv_verdict_yes(p->last.v);
 
 	if (yes == NULL)
-		return ss_fail(err, SS_EVERIFY, "%s: %s",
-			       att_reason_code(att_verdict_reason(p->last.v)),
-			       att_verdict_message(p->last.v));
-	return ep_pin_make(yes, p->last.ep.conn, ret, err);
+		return ss_fail(err, SS_EVERIFY, "%s: %s", ssv_verdict_code(p->last.v),
+			       ssv_verdict_message(p->last.v));
+	return ep_pin_make(ssv_verified_proof(yes), p->last.conn, ret, err);
 }
 
 static int attest(void *ctx, struct ep_pin *ret, struct ss_err *err)
@@ -79,8 +78,7 @@ static int attest(void *ctx, struct ep_pin *ret, struct ss_err *err)
 	if (rc == 0)
 		rc = judge(p, ret, err);
 	/* The verdict is kept, the connection is not: the enclave would wait for its end. */
-	cli_endpoint_done(&p->last.ep);
-	p->last.ep = (struct cli_endpoint){ 0 };
+	ep_conn_free(TAKE_PTR(p->last.conn));
 	return rc;
 }
 
@@ -109,7 +107,7 @@ static void print_json(const struct proxy *p, const struct ep_event *e)
 	cli_json_set(o, "Event", json_string(event_names[e->kind]));
 	if (e->kind == EP_EVENT_ATTESTED) {
 		cli_json_set(o, "NewKey", json_boolean(e->new_key));
-		cli_json_set(o, "Verdict", att_verdict_json(p->last.v));
+		cli_json_set(o, "Verdict", ssv_verdict_object(p->last.v));
 	}
 	if (e->kind == EP_EVENT_NOT_ANSWERED)
 		cli_json_text(o, "Message",
@@ -129,16 +127,13 @@ static void print_json(const struct proxy *p, const struct ep_event *e)
 /* The whole verdict the first time and for another key, then one line. */
 static void print_attested(const struct proxy *p, const struct ep_event *e)
 {
-	AUTO_BUF struct ss_buf text = SS_BUF_INIT(SIZE_MAX);
-
 	if (p->was_attested && !e->new_key) {
 		(void)printf("attested again\n");
 		return;
 	}
 	if (e->new_key)
 		(void)printf("attested with another key: the enclave began anew\n");
-	att_verdict_text(p->last.v, &text);
-	(void)fwrite(text.p, 1, text.n, stdout);
+	(void)fputs(ssv_verdict_text(p->last.v), stdout);
 }
 
 static void print_text(const struct proxy *p, const struct ep_event *e)
@@ -186,18 +181,16 @@ static void on_event(void *ctx, const struct ep_event *e)
 /* A no: its verdict is the answer, and status 1 says so. */
 static int print_no(const struct proxy *p)
 {
-	AUTO_BUF struct ss_buf text = SS_BUF_INIT(SIZE_MAX);
 	json_t *o;
 
 	if (p->json) {
 		o = json_object();
 		cli_json_set(o, "Event", json_string("Refused"));
-		cli_json_set(o, "Verdict", att_verdict_json(p->last.v));
+		cli_json_set(o, "Verdict", ssv_verdict_object(p->last.v));
 		print_object(o);
 		return 1;
 	}
-	att_verdict_text(p->last.v, &text);
-	(void)fwrite(text.p, 1, text.n, stdout);
+	(void)fputs(ssv_verdict_text(p->last.v), stdout);
 	return 1;
 }
 
@@ -226,7 +219,7 @@ static int run(struct cli_run *r, struct ss_err *err)
 		return -1;
 	if (ep_proxy_run(&q, err) == 0)
 		return 0;
-	if (err->code != SS_EVERIFY || p.last.v == NULL || att_verdict_yes(p.last.v) != NULL)
+	if (err->code != SS_EVERIFY || p.last.v == NULL || ssv_verdict_yes(p.last.v) != NULL)
 		return -1;
 	*err = (struct ss_err){ 0 };
 	r->status = print_no(&p);

@@ -121,14 +121,6 @@ static int load_sender(const struct opts *o, struct errand *e, struct ss_err *er
 	return rc;
 }
 
-static void print_verdict(const struct errand *e)
-{
-	AUTO_BUF struct ss_buf text = SS_BUF_INIT(SIZE_MAX);
-
-	att_verdict_text(e->judged.v, &text);
-	(void)fwrite(text.p, 1, text.n, stdout);
-}
-
 static int print_json(const struct errand *e, struct ss_err *err)
 {
 	char hex[2 * EP_SENDER_ID + 1], text[sizeof("sha256:") + 2 * (size_t)EP_SENDER_ID];
@@ -139,7 +131,7 @@ static int print_json(const struct errand *e, struct ss_err *err)
 	ep_sender_id(e->sender, id);
 	ss_hex((struct ss_span){ id, sizeof(id) }, hex);
 	(void)snprintf(text, sizeof(text), "sha256:%s", hex);
-	cli_json_set(o, "Verdict", att_verdict_json(e->judged.v));
+	cli_json_set(o, "Verdict", ssv_verdict_object(e->judged.v));
 	cli_json_set(o, "Sender", json_string(text));
 	cli_json_set(o, "Sent", json_incref(e->sent));
 	rc = cli_json_print(o, err);
@@ -148,12 +140,12 @@ static int print_json(const struct errand *e, struct ss_err *err)
 }
 
 /* Over the connection that was judged; it ends at the first that is not taken. */
-static int send_all(struct errand *e, const struct att_verified *yes, struct ss_err *err)
+static int send_all(struct errand *e, const struct ssv_verified *yes, struct ss_err *err)
 {
 	for (size_t i = 0; i < e->n; i++) {
 		const struct secret *s = &e->secrets[i];
 
-		if (ep_secret_send(yes, e->judged.ep.conn, &e->peer.url, s->name,
+		if (ep_secret_send(ssv_verified_proof(yes), e->judged.conn, &e->peer.url, s->name,
 				   ss_buf_span(&s->value), err) < 0)
 			return -1;
 		if (e->sent != NULL)
@@ -168,7 +160,7 @@ static int run(struct cli_run *r, struct ss_err *err)
 {
 	const struct opts *o = r->opts;
 	SS_CLEANUP(errand_done) struct errand e = { 0 };
-	const struct att_verified *yes;
+	const struct ssv_verified *yes;
 	struct ss_err other = { 0 };
 	int rc;
 
@@ -179,9 +171,9 @@ static int run(struct cli_run *r, struct ss_err *err)
 	e.sent = o->json ? json_array() : NULL;
 	if (cli_peer_ask(&e.peer, &e.judged, err) < 0)
 		return -1;
-	yes = att_verdict_yes(e.judged.v);
+	yes = ssv_verdict_yes(e.judged.v);
 	if (!o->json)
-		print_verdict(&e);
+		(void)fputs(ssv_verdict_text(e.judged.v), stdout);
 	rc = yes != NULL ? send_all(&e, yes, err) : 0;
 	if (o->json && print_json(&e, rc == 0 ? err : &other) < 0)
 		return -1;

@@ -2,9 +2,6 @@
 #include "base/date.h"
 #include "base/show.h"
 #include "cli/cli.h"
-#include "cli/out.h"
-#include "cli/verify_endpoint.h"
-#include "cli/verify_expect.h"
 #include "cli/verify_peer.h"
 #include "io/clock.h"
 #include "io/file.h"
@@ -17,18 +14,13 @@
 #define URL_LEEWAY_S 30u
 
 struct opts {
-	struct cli_expect_opts expect;
-	const char *root;
+	struct cli_peer_opts peer;
 	const char *at;
-	struct cli_num leeway;
-	bool allow_debug;
-	bool allow_emulated;
-	bool allow_raw_nsm;
-	bool any_operator;
 	bool json;
 };
 
-#define EXPECT(member) offsetof(struct opts, expect.member)
+#define PEER(member) offsetof(struct opts, peer.member)
+#define EXPECT(member) PEER(expect.member)
 
 static const struct cli_opt opt_table[] = {
 	{ .name = "eif",
@@ -105,32 +97,32 @@ static const struct cli_opt opt_table[] = {
 	  .max = CFG_POLICY_MAX_AGE },
 	{ .name = "leeway",
 	  .kind = CLI_NUM,
-	  .at = offsetof(struct opts, leeway),
+	  .at = EXPECT(leeway),
 	  .arg = "SECONDS",
 	  .help = "how far the document's clock may be ahead",
 	  .preset = "0",
 	  .max = 300 },
 	{ .name = "root",
 	  .kind = CLI_STR,
-	  .at = offsetof(struct opts, root),
+	  .at = EXPECT(root),
 	  .arg = "FILE",
 	  .help = "a root certificate in AWS's place; the verdict says so",
 	  .value = CLI_FILE },
 	{ .name = "allow-debug",
 	  .kind = CLI_FLAG,
-	  .at = offsetof(struct opts, allow_debug),
+	  .at = EXPECT(allow_debug),
 	  .help = "accept debug mode; the verdict says so" },
 	{ .name = "allow-emulated",
 	  .kind = CLI_FLAG,
-	  .at = offsetof(struct opts, allow_emulated),
+	  .at = EXPECT(allow_emulated),
 	  .help = "accept QEMU's unsigned documents; the verdict says so" },
 	{ .name = "allow-raw-nsm",
 	  .kind = CLI_FLAG,
-	  .at = offsetof(struct opts, allow_raw_nsm),
+	  .at = PEER(allow_raw_nsm),
 	  .help = "URL: accept an application that can ask the NSM itself; the verdict says so" },
 	{ .name = "any-operator",
 	  .kind = CLI_FLAG,
-	  .at = offsetof(struct opts, any_operator),
+	  .at = PEER(any_operator),
 	  .help = "URL: accept whoever runs this code; the verdict says so" },
 	CLI_OPT_JSON(struct opts, json),
 	CLI_OPTS_END,
@@ -148,20 +140,32 @@ static bool read_seconds(const char *text, int64_t *ret)
 	return true;
 }
 
-static int read_when(const struct opts *o, struct att_options *ret, struct ss_err *err)
+struct when {
+	bool is_document;
+	int64_t at;
+};
+
+static int read_when(const struct opts *o, struct when *ret, struct ss_err *err)
 {
 	if (strcmp(o->at, "now") == 0) {
 		ret->at = io_clock_now();
 	} else if (strcmp(o->at, "document") == 0) {
-		ret->when = ATT_AT_DOCUMENT;
+		ret->is_document = true;
 	} else if (!read_seconds(o->at, &ret->at) && !ss_date_read(o->at, &ret->at)) {
 		return ss_fail(err, SS_EUSAGE,
 			       "--at must be now, document, a time as in 2026-11-21T10:30:00Z, or "
 			       "seconds since 1970");
 	}
-	if (ret->when == ATT_AT_DOCUMENT && o->expect.max_age.set)
+	if (ret->is_document && o->peer.expect.max_age.set)
 		return ss_fail(err, SS_EUSAGE, "--max-age says nothing with --at document");
 	return 0;
+}
+
+static int put_when(struct ssv_question *q, const struct when *w, struct ss_err *err)
+{
+	if ((w->is_document ? ssv_at_document(q) : ssv_at_time(q, w->at)) == SSV_OK)
+		return 0;
+	return ss_fail(err, SS_EUSAGE, "%s", ssv_question_error(q));
 }
 
 /* --- the document ---------------------------------------------------------------------------- */
@@ -210,31 +214,21 @@ static int load_document(const char *path, struct ss_progress *progress, struct 
 
 /* --- the answer ------------------------------------------------------------------------------ */
 
-static int print_verdict(const struct att_verdict *v, bool json, struct ss_err *err)
+static void print_verdict(const struct ssv_verdict *v, bool json)
 {
-	AUTO_BUF struct ss_buf text = SS_BUF_INIT(SIZE_MAX);
-	json_t *doc;
-	int rc;
-
-	if (json) {
-		doc = att_verdict_json(v);
-		rc = cli_json_print(doc, err);
-		json_decref(doc);
-		return rc;
-	}
-	att_verdict_text(v, &text);
-	(void)fwrite(text.p, 1, text.n, stdout);
-	return 0;
+	(void)fputs(json ? ssv_verdict_json(v) : ssv_verdict_text(v), stdout);
+	if (json)
+		(void)putchar('\n');
 }
 
 /* What means nothing with a URL, or without one. */
 static int check_opts(const struct opts *o, bool is_url, struct ss_err *err)
 {
-	const struct cli_expect_opts *x = &o->expect;
+	const struct cli_expect_opts *x = &o->peer.expect;
 
-	if (!is_url && (o->allow_raw_nsm || o->any_operator))
+	if (!is_url && (o->peer.allow_raw_nsm || o->peer.any_operator))
 		return ss_fail(err, SS_EUSAGE, "--%s is for a URL",
-			       o->allow_raw_nsm ? "allow-raw-nsm" : "any-operator");
+			       o->peer.allow_raw_nsm ? "allow-raw-nsm" : "any-operator");
 	if (is_url && (x->nonce != NULL || x->user_data != NULL || x->public_key != NULL))
 		return ss_fail(err, SS_EUSAGE, "a URL has its own --%s",
 			       x->nonce != NULL       ? "nonce"
@@ -245,49 +239,46 @@ static int check_opts(const struct opts *o, bool is_url, struct ss_err *err)
 	return 0;
 }
 
-/* The document, and what is expected of it because of where it comes from. */
-static int get_document(const struct cli_run *r, struct cli_endpoint *ep, struct cli_expect *x,
-			struct ss_buf *document, struct ss_err *err)
+static int judge_file(const struct cli_run *r, const struct when *w, struct ssv_verdict **ret,
+		      struct ss_err *err)
 {
-	if (!ep->is_url)
-		return load_document(r->args[0], r->progress, document, err);
-	if (cli_endpoint_ask(ep, document, err) < 0)
+	const struct opts *o = r->opts;
+	SS_CLEANUP(cli_question_done) struct cli_question x = { 0 };
+	AUTO_BUF struct ss_buf document = SS_BUF_INIT(ATT_DOCUMENT_MAX + 1);
+
+	if (cli_question_make(&o->peer.expect, false, io_clock_now(), &x, err) < 0 ||
+	    put_when(x.q, w, err) < 0 || load_document(r->args[0], r->progress, &document, err) < 0)
 		return -1;
-	x->e.nonce = (struct ss_span){ ep->nonce, sizeof(ep->nonce) };
-	x->e.endpoint = &ep->peer;
+	return ssv_answer(x.q, ss_buf_span(&document), ret, err);
+}
+
+static int judge_url(const struct cli_run *r, struct ssv_verdict **ret, struct ss_err *err)
+{
+	struct cli_peer_opts o = ((const struct opts *)r->opts)->peer;
+	SS_CLEANUP(cli_peer_done) struct cli_peer p = { 0 };
+	SS_CLEANUP(cli_judged_done) struct cli_judged j = { 0 };
+
+	if (o.expect.leeway.value < URL_LEEWAY_S)
+		o.expect.leeway.value = URL_LEEWAY_S;
+	if (cli_peer_make(&o, r->args[0], &p, err) < 0 || cli_peer_ask(&p, &j, err) < 0)
+		return -1;
+	*ret = TAKE_PTR(j.v);
 	return 0;
 }
 
 static int run(struct cli_run *r, struct ss_err *err)
 {
 	const struct opts *o = r->opts;
-	struct cli_expect_opts expect = o->expect;
-	SS_CLEANUP(cli_expect_done) struct cli_expect x = { 0 };
-	SS_CLEANUP(cli_endpoint_done)
-	struct cli_endpoint ep = { .is_url = ep_is_url(r->args[0]),
-				   .peer = { .allow_raw_nsm = o->allow_raw_nsm,
-					     .any_operator = o->any_operator } };
-	AUTO_BUF struct ss_buf document = SS_BUF_INIT(ATT_DOCUMENT_MAX + 1);
-	AUTO_VERDICT struct att_verdict *v = NULL;
-	struct att_options q = { .leeway_s = o->leeway.value,
-				 .allow_debug = o->allow_debug,
-				 .allow_emulated = o->allow_emulated };
+	const bool is_url = ep_is_url(r->args[0]);
+	AUTO_SSV_VERDICT struct ssv_verdict *v = NULL;
+	struct when when = { 0 };
 
-	expect.is_endpoint = ep.is_url;
-	if (check_opts(o, ep.is_url, err) < 0 || read_when(o, &q, err) < 0 ||
-	    (ep.is_url && ep_url_read(r->args[0], &ep.url, err) < 0) ||
-	    cli_expect_make(&expect, io_clock_now(), &x, err) < 0 ||
-	    att_expect_check(&x.e, err) < 0 || cli_root_load(o->root, &q.root, err) < 0 ||
-	    get_document(r, &ep, &x, &document, err) < 0)
+	if (check_opts(o, is_url, err) < 0 || read_when(o, &when, err) < 0)
 		return -1;
-	if (ep.is_url) { /* it is not of the future because it took a while to come */
-		q.at = io_clock_now();
-		q.leeway_s = q.leeway_s > URL_LEEWAY_S ? q.leeway_s : URL_LEEWAY_S;
-	}
-	if (att_verify(ss_buf_span(&document), &x.e, &q, &v, err) < 0 ||
-	    print_verdict(v, o->json, err) < 0)
+	if ((is_url ? judge_url(r, &v, err) : judge_file(r, &when, &v, err)) < 0)
 		return -1;
-	r->status = att_verdict_yes(v) != NULL ? 0 : 1;
+	print_verdict(v, o->json);
+	r->status = ssv_verdict_yes(v) != NULL ? 0 : 1;
 	return 0;
 }
 

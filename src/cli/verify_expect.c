@@ -10,35 +10,13 @@
 #include "io/file.h"
 #include "project/project.h"
 
-#include <stdarg.h>
 #include <string.h>
 
 #define SIGNER_PCR 8u
 #define ROLE_PCR 3u
 #define INSTANCE_PCR 4u
 #define CERTIFICATE_MAX ((size_t)64 * 1024)
-#define SOURCE_MAX ((size_t)1024)
-
-/* Where an expectation comes from; the struct keeps it. */
-SS_PRINTF(2, 3) static const char *source(struct cli_expect *x, const char *fmt, ...)
-{
-	char *s = ss_calloc(SOURCE_MAX, 1);
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(s, SOURCE_MAX, fmt, ap);
-	va_end(ap);
-	x->texts = ss_reallocarray(x->texts, x->n_texts + 1, sizeof(*x->texts));
-	x->texts[x->n_texts++] = s;
-	return s;
-}
-
-static void add_set(struct cli_expect *x, const char *from, const struct att_release *v, size_t n,
-		    const char *minimum)
-{
-	x->sets[x->e.n_sets++] =
-		(struct att_releases){ .source = from, .v = v, .n = n, .minimum = minimum };
-}
+#define ROOT_MAX ((size_t)64 * 1024)
 
 /* --- an image -------------------------------------------------------------------------------- */
 
@@ -99,19 +77,21 @@ static int measure_eif(const struct eif_file *f, int64_t now, struct eif_measure
 	return 0;
 }
 
-static int expect_eif(struct cli_expect *x, const char *path, int64_t now, struct ss_err *err)
+static int expect_eif(struct ssv_question *q, const char *path, int64_t now, struct ss_err *err)
 {
 	AUTO_EIF_FILE struct eif_file f = EIF_FILE_NONE;
+	AUTO_FREE char *source = ssv_join("--eif", " ", path);
 	struct eif_measurements m = { 0 };
+	struct att_part parts[ATT_PARTS_MAX];
+	struct att_release r;
 
 	if (eif_file_open(path, &f, err) < 0 || measure_eif(&f, now, &m, err) < 0)
 		return -1;
-	if (cfg_release_of(&m, x->parts[x->n_parts++], &x->eif, err) < 0)
+	if (cfg_release_of(&m, parts, &r, err) < 0)
 		return ss_ctx(err, "'%s'", path);
-	if (look_at_kernel(&f, &x->eif.kernel_known, err) < 0)
+	if (look_at_kernel(&f, &r.kernel_known, err) < 0)
 		return -1;
-	add_set(x, source(x, "--eif %s", path), &x->eif, 1, NULL);
-	return 0;
+	return ssv_put_image(q, &r, source, err);
 }
 
 int cli_measurements_load(const char *path, struct att_part *parts, struct att_release *ret,
@@ -126,52 +106,39 @@ int cli_measurements_load(const char *path, struct att_part *parts, struct att_r
 	return 0;
 }
 
-static int expect_measurements(struct cli_expect *x, const char *path, struct ss_err *err)
+static int expect_measurements(struct ssv_question *q, const char *path, struct ss_err *err)
 {
-	if (cli_measurements_load(path, x->parts[x->n_parts++], &x->measured, err) < 0)
+	AUTO_FREE char *source = ssv_join("--measurements", " ", path);
+	struct att_part parts[ATT_PARTS_MAX];
+	struct att_release r;
+
+	if (cli_measurements_load(path, parts, &r, err) < 0)
 		return -1;
-	add_set(x, source(x, "--measurements %s", path), &x->measured, 1, NULL);
-	return 0;
+	return ssv_put_image(q, &r, source, err);
 }
 
-static int load_known(struct cli_expect *x, const struct cli_list *paths, struct ss_err *err)
+static int load_known(struct ssv_question *q, const struct cli_list *paths, struct ss_err *err)
 {
-	if (paths->n > CLI_EXPECT_KNOWN)
+	struct att_part parts[ATT_PARTS_MAX];
+	struct att_release r;
+
+	if (paths->n > SSV_KNOWN_MAX)
 		return ss_fail(err, SS_EUSAGE, "--known is given %zu times; the limit is %u",
-			       paths->n, CLI_EXPECT_KNOWN);
-	for (size_t i = 0; i < paths->n; i++) {
-		if (cli_measurements_load(paths->v[i], x->parts[x->n_parts++], &x->known[i], err) <
-		    0)
+			       paths->n, SSV_KNOWN_MAX);
+	for (size_t i = 0; i < paths->n; i++)
+		if (cli_measurements_load(paths->v[i], parts, &r, err) < 0 ||
+		    ssv_put_known(q, &r, paths->v[i], err) < 0)
 			return -1;
-		x->known[i].name = paths->v[i];
-	}
-	x->e.known = x->known;
-	x->e.n_known = paths->n;
 	return 0;
 }
 
 /* --- registers ------------------------------------------------------------------------------- */
 
-/* The next value's place; its register is added by the caller. */
-static uint8_t *new_value(struct cli_expect *x)
-{
-	return x->values[x->n_values++];
-}
-
-static void add_register(struct cli_expect *x, unsigned index, const uint8_t *value,
-			 const char *from)
-{
-	const size_t at = (size_t)(value - x->values[0]) / ATT_PCR_SIZE;
-
-	x->registers[x->e.n_registers++] = (struct att_register){
-		.index = index, .any = &x->values[at], .n = x->n_values - at, .source = from
-	};
-}
-
-static int expect_pcr(struct cli_expect *x, const char *word, struct ss_err *err)
+/* `seen` has a bit for each register that was given. */
+static int expect_pcr(struct ssv_question *q, const char *word, uint32_t *seen, struct ss_err *err)
 {
 	const size_t digits = strspn(word, "0123456789");
-	uint8_t *value = new_value(x);
+	uint8_t value[ATT_PCR_SIZE];
 	unsigned index = ATT_PCRS;
 
 	if ((digits == 1 || digits == 2) && word[digits] == '=')
@@ -180,19 +147,19 @@ static int expect_pcr(struct cli_expect *x, const char *word, struct ss_err *err
 		return ss_fail(err, SS_EUSAGE,
 			       "--pcr %s: it must be N=HEX, N from 0 to %u, HEX of %u digits",
 			       SS_SHOW(ss_text(word)), ATT_PCRS - 1, 2 * ATT_PCR_SIZE);
-	for (size_t i = 0; i < x->e.n_registers; i++)
-		if (x->registers[i].index == index)
-			return ss_fail(err, SS_EUSAGE, "--pcr %u is given twice", index);
-	add_register(x, index, value, "--pcr");
-	return 0;
+	if ((*seen & UINT32_C(1) << index) != 0)
+		return ss_fail(err, SS_EUSAGE, "--pcr %u is given twice", index);
+	*seen |= UINT32_C(1) << index;
+	return ssv_put_register(q, index, value, "--pcr", err);
 }
 
-static int expect_signer(struct cli_expect *x, const char *path, struct ss_err *err)
+static int expect_signer(struct ssv_question *q, const char *path, struct ss_err *err)
 {
 	AUTO_BUF struct ss_buf pem = SS_BUF_INIT(CERTIFICATE_MAX);
 	AUTO_BUF struct ss_buf der = SS_BUF_INIT(CERTIFICATE_MAX);
 	AUTO_CERT struct crypto_cert *c = NULL;
-	uint8_t *value = new_value(x);
+	AUTO_FREE char *source = ssv_join("--signer", " ", path);
+	uint8_t value[ATT_PCR_SIZE];
 
 	if (io_load_file(path, &pem, err) < 0)
 		return -1;
@@ -200,94 +167,86 @@ static int expect_signer(struct cli_expect *x, const char *path, struct ss_err *
 		return ss_ctx(err, "'%s'", path);
 	crypto_cert_der(c, &der);
 	att_pcr_of_certificate(ss_buf_span(&der), value);
-	add_register(x, SIGNER_PCR, value, source(x, "--signer %s", path));
-	return 0;
+	return ssv_put_register(q, SIGNER_PCR, value, source, err);
 }
 
 /* A role or an instance in words: "arn:aws:iam::…:role/NAME", "i-0123…". */
-static int expect_words(struct cli_expect *x, unsigned index, const char *what, const char *text,
+static int expect_words(struct ssv_question *q, unsigned index, const char *what, const char *text,
 			const char *begin, struct ss_err *err)
 {
-	uint8_t *value = new_value(x);
+	AUTO_FREE char *source = ssv_join(what, " ", text);
+	uint8_t value[ATT_PCR_SIZE];
 
 	if (strncmp(text, begin, strlen(begin)) != 0)
 		return ss_fail(err, SS_EUSAGE, "%s %s: it must begin with '%s'", what,
 			       SS_SHOW(ss_text(text)), begin);
 	att_pcr_of_text(text, value);
-	add_register(x, index, value, source(x, "%s %s", what, text));
-	return 0;
+	return ssv_put_register(q, index, value, source, err);
 }
 
-static int expect_registers(struct cli_expect *x, const struct cli_expect_opts *o,
+static int expect_registers(struct ssv_question *q, const struct cli_expect_opts *o,
 			    struct ss_err *err)
 {
+	uint32_t seen = 0;
+
 	if (o->pcr.n > ATT_PCRS)
 		return ss_fail(err, SS_EUSAGE, "--pcr is given %zu times; there are %u registers",
 			       o->pcr.n, ATT_PCRS);
 	for (size_t i = 0; i < o->pcr.n; i++)
-		if (expect_pcr(x, o->pcr.v[i], err) < 0)
+		if (expect_pcr(q, o->pcr.v[i], &seen, err) < 0)
 			return -1;
-	if (o->role != NULL && expect_words(x, ROLE_PCR, "--role", o->role, "arn:", err) < 0)
+	if (o->role != NULL && expect_words(q, ROLE_PCR, "--role", o->role, "arn:", err) < 0)
 		return -1;
 	if (o->instance != NULL &&
-	    expect_words(x, INSTANCE_PCR, "--instance", o->instance, "i-", err) < 0)
+	    expect_words(q, INSTANCE_PCR, "--instance", o->instance, "i-", err) < 0)
 		return -1;
-	return o->signer == NULL ? 0 : expect_signer(x, o->signer, err);
+	return o->signer == NULL ? 0 : expect_signer(q, o->signer, err);
 }
 
 /* --- a policy -------------------------------------------------------------------------------- */
 
-static int policy_registers(struct cli_expect *x, const char *from, struct ss_err *err)
+static void put_words(struct ssv_policy *p, unsigned index, const char *what, const char *text,
+		      char **ret_source)
 {
-	const struct cfg_policy *p = &x->policy;
-	const struct cfg_policy_register *g = p->registers.v;
-	const struct cfg_policy_signer *s = p->signers.v;
-	const uint8_t *first = NULL;
-
-	for (size_t i = 0; i < p->registers.n; i++) {
-		uint8_t *value = new_value(x);
-
-		memcpy(value, g[i].value, ATT_PCR_SIZE);
-		add_register(x, (unsigned)g[i].index, value, from);
-	}
-	if (p->role != NULL && expect_words(x, ROLE_PCR, "role", p->role, "arn:", err) < 0)
-		return -1;
-	if (p->instance != NULL &&
-	    expect_words(x, INSTANCE_PCR, "instance", p->instance, "i-", err) < 0)
-		return -1;
-	for (size_t i = 0; i < p->signers.n; i++) {
-		uint8_t *value = new_value(x);
-
-		first = first != NULL ? first : value;
-		memcpy(value, s[i].pcr8, ATT_PCR_SIZE);
-	}
-	if (first != NULL)
-		add_register(x, SIGNER_PCR, first, from);
-	return 0;
-}
-
-static void limit_age(struct cli_expect *x, uint64_t max_age)
-{
-	if (max_age == 0 || (x->e.has_max_age && x->e.max_age_s <= max_age))
+	if (text == NULL)
 		return;
-	x->e.has_max_age = true;
-	x->e.max_age_s = max_age;
+	*ret_source = ssv_join(what, " ", text);
+	att_pcr_of_text(text, p->values[p->n_values++]);
+	ssv_policy_put_register(p, index, 1, *ret_source);
 }
 
-static int expect_policy(struct cli_expect *x, const char *path, bool has_nonce, struct ss_err *err)
+/* What was read from TOML, as the reader of JSON has it; both have the same bounds. */
+static void fill_policy(const struct cfg_policy *from, struct ssv_policy *p)
 {
-	const struct cfg_policy *p = &x->policy;
-	const char *from = source(x, "--policy %s", path);
+	const struct cfg_policy_register *g = from->registers.v;
+	const struct cfg_policy_signer *s = from->signers.v;
 
-	if (cfg_policy_load(path, &x->policy, err) < 0)
+	_Static_assert(CFG_POLICY_SIGNERS <= SSV_SIGNERS_MAX, "there is room for each");
+	p->set = (struct att_releases){ .source = p->source,
+					.v = from->releases,
+					.n = from->release_rows.n,
+					.minimum = from->minimum };
+	for (size_t i = 0; i < from->registers.n; i++) {
+		memcpy(p->values[p->n_values++], g[i].value, ATT_PCR_SIZE);
+		ssv_policy_put_register(p, (unsigned)g[i].index, 1, p->source);
+	}
+	put_words(p, ROLE_PCR, "role", from->role, &p->role);
+	put_words(p, INSTANCE_PCR, "instance", from->instance, &p->instance);
+	for (size_t i = 0; i < from->signers.n; i++)
+		memcpy(p->values[p->n_values++], s[i].pcr8, ATT_PCR_SIZE);
+	if (from->signers.n > 0)
+		ssv_policy_put_register(p, SIGNER_PCR, from->signers.n, p->source);
+	p->max_age = from->max_age;
+	p->nonce = from->nonce;
+}
+
+static int read_toml(const char *path, const char *source, struct cfg_policy *room,
+		     struct ssv_policy **ret, struct ss_err *err)
+{
+	if (cfg_policy_load(path, room, err) < 0)
 		return -1;
-	if (p->nonce && !has_nonce)
-		return ss_fail(err, SS_EUSAGE, "'%s' demands a nonce: give --nonce", path);
-	if (p->releases != NULL && p->release_rows.n > 0)
-		add_set(x, from, p->releases, p->release_rows.n, p->minimum);
-	if (policy_registers(x, from, err) < 0)
-		return ss_ctx(err, "'%s'", path);
-	limit_age(x, p->max_age);
+	*ret = ssv_policy_new(source);
+	fill_policy(room, *ret);
 	return 0;
 }
 
@@ -300,93 +259,114 @@ bool cli_is_json(const char *path)
 }
 
 /* The same in JSON: how libselfsame-verify takes policies. */
-static int expect_policy_json(struct cli_expect *x, const char *path, bool has_nonce,
-			      struct ss_err *err)
+static int read_json(const char *path, const char *source, struct ssv_policy **ret,
+		     struct ss_err *err)
 {
 	AUTO_BUF struct ss_buf b = SS_BUF_INIT(CFG_POLICY_MAX);
-	const struct ssv_policy *p;
 
 	if (io_load_file(path, &b, err) < 0)
 		return -1;
-	if (ssv_policy_read(ss_buf_span(&b), source(x, "--policy %s", path), &x->json, err) < 0)
-		return ss_ctx(err, "'%s'", path);
-	p = x->json;
+	return ssv_policy_read(ss_buf_span(&b), source, ret, err) < 0 ? ss_ctx(err, "'%s'", path)
+								      : 0;
+}
+
+static int expect_policy(struct cli_question *x, const char *path, bool has_nonce,
+			 struct ss_err *err)
+{
+	AUTO_FREE char *source = ssv_join("--policy", " ", path);
+	AUTO_SSV_POLICY struct ssv_policy *p = NULL;
+
+	if ((cli_is_json(path) ? read_json(path, source, &p, err)
+			       : read_toml(path, source, &x->policy, &p, err)) < 0)
+		return -1;
 	if (p->nonce && !has_nonce)
 		return ss_fail(err, SS_EUSAGE, "'%s' demands a nonce: give --nonce", path);
-	if (p->set.n > 0)
-		x->sets[x->e.n_sets++] = p->set;
-	for (size_t i = 0; i < p->n_registers; i++)
-		x->registers[x->e.n_registers++] = p->registers[i];
-	limit_age(x, p->max_age);
-	return 0;
+	return ssv_put_policy(x->q, TAKE_PTR(p), err);
 }
 
 /* --- values ---------------------------------------------------------------------------------- */
 
 /* HEX, or @FILE for the bytes of a file. */
-static int expect_value(const char *what, const char *text, struct ss_buf *room,
-			struct ss_span *ret, struct ss_err *err)
+static int expect_value(struct ssv_question *q, enum ssv_what what, const char *name,
+			const char *text, struct ss_err *err)
 {
-	static const uint8_t nothing;
+	AUTO_BUF struct ss_buf value = SS_BUF_INIT(CLI_EXPECT_VALUE);
 	const size_t n = strlen(text) / 2;
 	uint8_t bytes[CLI_EXPECT_VALUE];
 
-	room->max = CLI_EXPECT_VALUE;
 	if (text[0] == '@') {
-		if (io_load_file(text + 1, room, err) < 0)
+		if (io_load_file(text + 1, &value, err) < 0)
 			return -1;
 	} else if (n > sizeof(bytes) || !ss_unhex(text, bytes, n)) {
-		return ss_fail(err, SS_EUSAGE, "%s must be hexadecimal digits, or @FILE", what);
+		return ss_fail(err, SS_EUSAGE, "%s must be hexadecimal digits, or @FILE", name);
 	} else {
-		ss_buf_put(room, (struct ss_span){ bytes, n });
+		ss_buf_put(&value, (struct ss_span){ bytes, n });
 	}
-	*ret = room->n > 0 ? ss_buf_span(room) : (struct ss_span){ &nothing, 0 };
+	if (what == SSV_NONCE && value.n == 0) /* of a variable that was never set */
+		return ss_fail(err, SS_EUSAGE, "--nonce is empty: anybody's document may have it");
+	ssv_put_value(q, what, ss_buf_span(&value));
 	return 0;
 }
 
-static int expect_values(struct cli_expect *x, const struct cli_expect_opts *o, struct ss_err *err)
+static int expect_values(struct ssv_question *q, const struct cli_expect_opts *o,
+			 struct ss_err *err)
 {
-	if (o->nonce != NULL && expect_value("--nonce", o->nonce, &x->nonce, &x->e.nonce, err) < 0)
+	if (o->nonce != NULL && expect_value(q, SSV_NONCE, "--nonce", o->nonce, err) < 0)
 		return -1;
-	if (o->nonce != NULL && x->e.nonce.n == 0) /* of a variable that was never set */
-		return ss_fail(err, SS_EUSAGE, "--nonce is empty: anybody's document may have it");
 	if (o->user_data != NULL &&
-	    expect_value("--user-data", o->user_data, &x->user_data, &x->e.user_data, err) < 0)
+	    expect_value(q, SSV_USER_DATA, "--user-data", o->user_data, err) < 0)
 		return -1;
 	if (o->public_key != NULL &&
-	    expect_value("--public-key", o->public_key, &x->public_key, &x->e.public_key, err) < 0)
+	    expect_value(q, SSV_PUBLIC_KEY, "--public-key", o->public_key, err) < 0)
 		return -1;
-	x->e.has_max_age = o->max_age.set;
-	x->e.max_age_s = o->max_age.value;
+	if (o->max_age.set)
+		ssv_put_max_age(q, o->max_age.value);
 	return 0;
 }
 
-int cli_expect_make(const struct cli_expect_opts *o, int64_t now, struct cli_expect *ret,
-		    struct ss_err *err)
+/* --- what is trusted ------------------------------------------------------------------------- */
+
+/* A root certificate instead of AWS's. */
+static int trust_root(struct ssv_question *q, const char *path, struct ss_err *err)
 {
-	ret->e.sets = ret->sets;
-	ret->e.registers = ret->registers;
-	if (expect_values(ret, o, err) < 0 || expect_registers(ret, o, err) < 0 ||
-	    load_known(ret, &o->known, err) < 0)
+	AUTO_BUF struct ss_buf pem = SS_BUF_INIT(ROOT_MAX);
+
+	if (io_load_file(path, &pem, err) < 0)
 		return -1;
-	if (o->eif != NULL && expect_eif(ret, o->eif, now, err) < 0)
-		return -1;
-	if (o->measurements != NULL && expect_measurements(ret, o->measurements, err) < 0)
-		return -1;
-	if (o->policy == NULL)
-		return 0;
-	return (cli_is_json(o->policy) ? expect_policy_json : expect_policy)(
-		ret, o->policy, o->nonce != NULL || o->is_endpoint, err);
+	return ssv_put_root(q, ss_buf_span(&pem), err) < 0 ? ss_ctx(err, "'%s'", path) : 0;
 }
 
-void cli_expect_done(struct cli_expect *x)
+static int trust(struct ssv_question *q, const struct cli_expect_opts *o, struct ss_err *err)
 {
-	for (size_t i = 0; i < x->n_texts; i++)
-		free(x->texts[i]);
-	free(x->texts);
-	ss_buf_done(&x->nonce);
-	ss_buf_done(&x->user_data);
-	ss_buf_done(&x->public_key);
+	if ((o->allow_debug && ssv_allow_debug(q) < 0) ||
+	    (o->allow_emulated && ssv_allow_emulated(q) < 0) ||
+	    ssv_allow_leeway(q, (unsigned)o->leeway.value) < 0)
+		return ss_fail(err, SS_EUSAGE, "%s", ssv_question_error(q));
+	return o->root != NULL ? trust_root(q, o->root, err) : 0;
+}
+
+int cli_question_make(const struct cli_expect_opts *o, bool is_endpoint, int64_t now,
+		      struct cli_question *ret, struct ss_err *err)
+{
+	struct ssv_question *q = ret->q = ssv_question_new();
+
+	if (is_endpoint)
+		ssv_put_endpoint(q);
+	if (ssv_at_time(q, now) < 0 || expect_values(q, o, err) < 0 ||
+	    expect_registers(q, o, err) < 0 || load_known(q, &o->known, err) < 0)
+		return -1;
+	if (o->eif != NULL && expect_eif(q, o->eif, now, err) < 0)
+		return -1;
+	if (o->measurements != NULL && expect_measurements(q, o->measurements, err) < 0)
+		return -1;
+	if (o->policy != NULL &&
+	    expect_policy(ret, o->policy, o->nonce != NULL || is_endpoint, err) < 0)
+		return -1;
+	return ssv_question_check(q, err) < 0 ? -1 : trust(q, o, err);
+}
+
+void cli_question_done(struct cli_question *x)
+{
+	ssv_question_free(x->q);
 	cfg_policy_done(&x->policy);
-	ssv_policy_free(x->json);
 }

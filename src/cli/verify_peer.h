@@ -1,20 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "cli/verify_endpoint.h"
 #include "cli/verify_expect.h"
-#include "crypto/x509.h"
+#include "endpoint/ep_fetch.h"
 
 /*
- * An endpoint that must be a certain enclave before anything is said to it: the options of the
- * commands that go on after a yes, and the question that they make. Files are read once.
+ * An endpoint that must be a certain enclave: the options of the commands that ask one, and the
+ * question that they make. Files are read once; the endpoint may be asked often.
  */
 struct cli_peer_opts {
 	struct cli_expect_opts expect;
-	const char *root;
-	struct cli_num leeway;
-	bool allow_debug;
-	bool allow_emulated;
 	bool allow_raw_nsm;
 	bool any_operator;
 };
@@ -64,24 +59,24 @@ struct cli_peer_opts {
 		  .value = CLI_FILE },                                                             \
 		{ .name = "leeway",                                                                \
 		  .kind = CLI_NUM,                                                                 \
-		  .at = CLI_PEER_AT(opts, leeway),                                                 \
+		  .at = CLI_PEER_AT(opts, expect.leeway),                                          \
 		  .arg = "SECONDS",                                                                \
 		  .help = "how far the document's clock may be ahead",                             \
 		  .preset = "30",                                                                  \
 		  .max = 300 },                                                                    \
 		{ .name = "root",                                                                  \
 		  .kind = CLI_STR,                                                                 \
-		  .at = CLI_PEER_AT(opts, root),                                                   \
+		  .at = CLI_PEER_AT(opts, expect.root),                                            \
 		  .arg = "FILE",                                                                   \
 		  .help = "a root certificate in AWS's place; the verdict says so",                \
 		  .value = CLI_FILE },                                                             \
 		{ .name = "allow-debug",                                                           \
 		  .kind = CLI_FLAG,                                                                \
-		  .at = CLI_PEER_AT(opts, allow_debug),                                            \
+		  .at = CLI_PEER_AT(opts, expect.allow_debug),                                     \
 		  .help = "accept debug mode; the verdict says so" },                              \
 		{ .name = "allow-emulated",                                                        \
 		  .kind = CLI_FLAG,                                                                \
-		  .at = CLI_PEER_AT(opts, allow_emulated),                                         \
+		  .at = CLI_PEER_AT(opts, expect.allow_emulated),                                  \
 		  .help = "accept QEMU's unsigned documents; the verdict says so" },               \
 		{ .name = "allow-raw-nsm",                                                         \
 		  .kind = CLI_FLAG,                                                                \
@@ -93,14 +88,11 @@ struct cli_peer_opts {
 		.help = "accept whoever runs this code; the verdict says so"                       \
 	}
 
-/* A root certificate instead of AWS's; `path` NULL: AWS's. */
-SS_MUST_CHECK int cli_root_load(const char *path, struct att_root *ret, struct ss_err *err);
-
 struct cli_peer {
 	struct ep_url url;
-	const struct ep_sender *sender; /* the caller's, NULL at first */
-	struct cli_expect x;
-	struct att_options q; /* but for the time */
+	const struct ep_sender
+		*sender; /* the caller's, NULL at first: whose secrets will be sent */
+	struct cli_question x;
 	bool allow_raw_nsm;
 	bool any_operator;
 };
@@ -112,12 +104,14 @@ SS_NONNULL void cli_peer_done(struct cli_peer *p);
 
 /* A verdict, and the connection that it is of. Zeroed by the caller. */
 struct cli_judged {
-	struct cli_endpoint ep;
-	struct ss_buf document;
-	struct att_verdict *v;
+	struct ep_conn *conn;
+	struct ssv_verdict *v;
 };
 
-/* 0: there is a verdict, yes or no. Any thread; cli_judged_done() after 0 and -1 alike. */
-SS_MUST_CHECK SS_NONNULL int cli_peer_ask(const struct cli_peer *p, struct cli_judged *ret,
+/*
+ * 0: there is a verdict, yes or no, by the clock of now. Asked over one connection. Any thread, one
+ * at a time; cli_judged_done() after 0 and -1 alike.
+ */
+SS_MUST_CHECK SS_NONNULL int cli_peer_ask(struct cli_peer *p, struct cli_judged *ret,
 					  struct ss_err *err);
 SS_NONNULL void cli_judged_done(struct cli_judged *j);

@@ -330,8 +330,7 @@ static int read_releases(const struct place *at, struct ssv_policy *p, struct ss
 
 /* --- registers ------------------------------------------------------------------------------- */
 
-/* Of the last n values. */
-static void add_register(struct ssv_policy *p, unsigned index, size_t n, const char *source)
+void ssv_policy_put_register(struct ssv_policy *p, unsigned index, size_t n, const char *source)
 {
 	p->registers[p->n_registers++] =
 		(struct att_register){ .index = index,
@@ -364,7 +363,7 @@ static int read_registers(const struct place *at, struct ssv_policy *p, struct s
 				return ss_fail(err, SS_EINPUT, "PCR%u comes twice",
 					       (unsigned)index);
 		p->n_values++;
-		add_register(p, (unsigned)index, 1, p->source);
+		ssv_policy_put_register(p, (unsigned)index, 1, p->source);
 	}
 	return 0;
 }
@@ -382,7 +381,7 @@ static int read_words(const struct place *at, const char *key, const char *begin
 	what = ssv_join(key, " ", text);
 	*ret_source = ssv_join(p->source, ": ", what);
 	att_pcr_of_text(text, p->values[p->n_values++]);
-	add_register(p, index, 1, *ret_source);
+	ssv_policy_put_register(p, index, 1, *ret_source);
 	return 0;
 }
 
@@ -433,7 +432,7 @@ static int read_signers(const struct place *at, struct ssv_policy *p, struct ss_
 		p->n_values++;
 	}
 	if (json_array_size(list) > 0)
-		add_register(p, SIGNER_PCR, json_array_size(list), p->source);
+		ssv_policy_put_register(p, SIGNER_PCR, json_array_size(list), p->source);
 	return 0;
 }
 
@@ -480,12 +479,19 @@ static int read_all(struct ss_span in, struct ssv_policy *p, struct ss_err *err)
 	return read_signers(&at, p, err);
 }
 
+struct ssv_policy *ssv_policy_new(const char *source)
+{
+	struct ssv_policy *p = ss_calloc(1, sizeof(*p));
+
+	p->source = ssv_join(source, "", "");
+	return p;
+}
+
 int ssv_policy_read(struct ss_span in, const char *source, struct ssv_policy **ret,
 		    struct ss_err *err)
 {
-	AUTO_SSV_POLICY struct ssv_policy *p = ss_calloc(1, sizeof(*p));
+	AUTO_SSV_POLICY struct ssv_policy *p = ssv_policy_new(source);
 
-	p->source = ssv_join(source, "", "");
 	if (read_all(in, p, err) < 0)
 		return -1;
 	*ret = TAKE_PTR(p);

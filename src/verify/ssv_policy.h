@@ -31,6 +31,15 @@ struct ssv_policy {
 	bool nonce;       /* whoever verifies must give one */
 };
 
+/*
+ * A policy from another format, its values not yet in it: `set` is the reader's to fill, with
+ * releases that outlive the policy. Then its registers: the last n values, as the caller has put
+ * them behind the others, are what register `index` may have.
+ */
+SS_NONNULL struct ssv_policy *ssv_policy_new(const char *source);
+SS_NONNULL void ssv_policy_put_register(struct ssv_policy *p, unsigned index, size_t n,
+					const char *source);
+
 /* *ret is the caller's. `source` names the policy in verdicts. Messages name the value
  * ("'release[0].pcr1'"), not the source. */
 SS_MUST_CHECK SS_NONNULL int ssv_policy_read(struct ss_span in, const char *source,

@@ -4,6 +4,7 @@
 #include "base/show.h"
 #include "crypto/x509.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define ROLE_PCR 3u
@@ -52,9 +53,8 @@ void ssv_question_free(struct ssv_question *q)
 		image_free(q->known[i]);
 	for (size_t i = 0; i < q->n_registers; i++)
 		free(q->sources[i]);
-	free(q->nonce.p);
-	free(q->user_data.p);
-	free(q->public_key.p);
+	for (size_t i = 0; i < SSV_WHATS; i++)
+		free(q->is[i].p);
 	free(q->error);
 	att_cache_free(q->o.cache);
 	free(q);
@@ -81,23 +81,20 @@ static int done(struct ssv_question *q, int rc, const struct ss_err *err)
 
 /* --- registers ------------------------------------------------------------------------------- */
 
-/* Takes over `source`. */
-static int add_register(struct ssv_question *q, unsigned index, const uint8_t *value, char *source,
-			struct ss_err *err)
+int ssv_put_register(struct ssv_question *q, unsigned index, const uint8_t value[ATT_PCR_SIZE],
+		     const char *source, struct ss_err *err)
 {
 	const size_t i = q->n_registers;
 
-	if (i == SSV_REGISTERS_MAX) {
-		free(source);
+	if (i == SSV_REGISTERS_MAX)
 		return ss_fail(err, SS_ELIMIT, "over %u registers are expected", SSV_REGISTERS_MAX);
-	}
 	memcpy(q->values[i], value, ATT_PCR_SIZE);
-	q->sources[i] = source;
+	q->sources[i] = ssv_join(source, "", "");
 	q->registers[i] =
 		(struct att_register){ .index = index,
 				       .any = (const uint8_t(*)[ATT_PCR_SIZE]) & q->values[i],
 				       .n = 1,
-				       .source = source };
+				       .source = q->sources[i] };
 	q->n_registers++;
 	return 0;
 }
@@ -109,7 +106,7 @@ static int add_pcr(struct ssv_question *q, unsigned index, const uint8_t *value,
 		return ss_fail(err, SS_EUSAGE, "there is no PCR%u", index);
 	if (value == NULL || n != SSV_PCR_SIZE)
 		return ss_fail(err, SS_EUSAGE, "PCR%u must be of %u bytes", index, SSV_PCR_SIZE);
-	return add_register(q, index, value, ssv_join("the caller", "", ""), err);
+	return ssv_put_register(q, index, value, "the caller", err);
 }
 
 int ssv_expect_pcr(struct ssv_question *q, unsigned index, const uint8_t *value, size_t n)
@@ -122,6 +119,7 @@ int ssv_expect_pcr(struct ssv_question *q, unsigned index, const uint8_t *value,
 static int add_words(struct ssv_question *q, unsigned index, const char *what, const char *text,
 		     const char *begin, struct ss_err *err)
 {
+	AUTO_FREE char *source = NULL;
 	uint8_t value[ATT_PCR_SIZE];
 
 	if (text == NULL)
@@ -129,7 +127,8 @@ static int add_words(struct ssv_question *q, unsigned index, const char *what, c
 	if (ssv_check_text(what, text, begin, err) < 0)
 		return -1;
 	att_pcr_of_text(text, value);
-	return add_register(q, index, value, ssv_join(what, " ", text), err);
+	source = ssv_join(what, " ", text);
+	return ssv_put_register(q, index, value, source, err);
 }
 
 int ssv_expect_role(struct ssv_question *q, const char *arn)
@@ -171,7 +170,7 @@ static int add_signer(struct ssv_question *q, const char *pem, size_t n, struct 
 		return -1;
 	if (ssv_pcr8_of_pem(span_of(pem, n), value, err) < 0)
 		return ss_ctx(err, "signer");
-	return add_register(q, SIGNER_PCR, value, ssv_join("signer", "", ""), err);
+	return ssv_put_register(q, SIGNER_PCR, value, "signer", err);
 }
 
 int ssv_expect_signer_pem(struct ssv_question *q, const char *pem, size_t n)
@@ -194,17 +193,33 @@ static int check_source(const char *what, const char *json, const char *source, 
 	return ssv_check_text(of, source, "", err);
 }
 
+/* Before what is too much is read. */
+static int check_room(size_t n, size_t max, const char *what, struct ss_err *err)
+{
+	return n < max ? 0 : ss_fail(err, SS_ELIMIT, "over %zu %s", max, what);
+}
+
+int ssv_put_policy(struct ssv_question *q, struct ssv_policy *p, struct ss_err *err)
+{
+	if (check_room(q->n_policies, SSV_POLICIES_MAX, "policies", err) < 0) {
+		ssv_policy_free(p);
+		return -1;
+	}
+	q->policies[q->n_policies++] = p;
+	return 0;
+}
+
 static int add_policy(struct ssv_question *q, const char *json, size_t n, const char *source,
 		      struct ss_err *err)
 {
-	if (check_source("policy", json, source, err) < 0)
+	struct ssv_policy *p;
+
+	if (check_source("policy", json, source, err) < 0 ||
+	    check_room(q->n_policies, SSV_POLICIES_MAX, "policies", err) < 0)
 		return -1;
-	if (q->n_policies == SSV_POLICIES_MAX)
-		return ss_fail(err, SS_ELIMIT, "over %u policies", SSV_POLICIES_MAX);
-	if (ssv_policy_read(span_of(json, n), source, &q->policies[q->n_policies], err) < 0)
+	if (ssv_policy_read(span_of(json, n), source, &p, err) < 0)
 		return ss_ctx(err, "'%s'", source);
-	q->n_policies++;
-	return 0;
+	return ssv_put_policy(q, p, err);
 }
 
 int ssv_expect_policy(struct ssv_question *q, const char *json, size_t n, const char *source)
@@ -216,43 +231,79 @@ int ssv_expect_policy(struct ssv_question *q, const char *json, size_t n, const 
 
 /* --- what somebody measured ------------------------------------------------------------------ */
 
-static int add_image(struct ssv_image **to, size_t *n_to, size_t max, struct ss_span json,
-		     const char *source, struct ss_err *err)
+static struct ssv_image *image_new(const struct att_release *r, const char *source)
+{
+	struct ssv_image *m = ss_calloc(1, sizeof(*m));
+
+	assert(r->n_parts <= SS_NELEMS(m->parts));
+	m->source = ssv_join(source, "", "");
+	m->release = *r;
+	m->release.name = m->release.note = NULL;
+	m->release.parts = m->parts;
+	for (size_t i = 0; i < r->n_parts; i++)
+		m->parts[i] = r->parts[i];
+	return m;
+}
+
+int ssv_put_image(struct ssv_question *q, const struct att_release *r, const char *source,
+		  struct ss_err *err)
+{
+	if (check_room(q->n_images, SSV_IMAGES_MAX, "measurements", err) < 0)
+		return -1;
+	q->images[q->n_images++] = image_new(r, source);
+	return 0;
+}
+
+int ssv_put_known(struct ssv_question *q, const struct att_release *r, const char *name,
+		  struct ss_err *err)
 {
 	struct ssv_image *m;
 
-	if (check_source("measurement", (const char *)json.p, source, err) < 0)
+	if (check_room(q->n_known, SSV_KNOWN_MAX, "measurements", err) < 0)
 		return -1;
-	if (*n_to == max)
-		return ss_fail(err, SS_ELIMIT, "over %zu measurements", max);
-	m = ss_calloc(1, sizeof(*m));
-	m->source = ssv_join(source, "", "");
-	if (ssv_measurements_read(json, m->parts, &m->release, err) < 0) {
-		image_free(m);
-		return ss_ctx(err, "'%s'", source);
-	}
-	to[(*n_to)++] = m;
+	m = image_new(r, name);
+	m->release.name = m->source;
+	q->known[q->n_known++] = m;
 	return 0;
+}
+
+static int read_image(struct ss_span json, const char *source, struct att_part *parts,
+		      struct att_release *ret, struct ss_err *err)
+{
+	return ssv_measurements_read(json, parts, ret, err) < 0 ? ss_ctx(err, "'%s'", source) : 0;
+}
+
+static int add_image(struct ssv_question *q, struct ss_span json, const char *source,
+		     struct ss_err *err)
+{
+	struct att_part parts[ATT_PARTS_MAX];
+	struct att_release r;
+
+	if (check_source("measurement", (const char *)json.p, source, err) < 0 ||
+	    check_room(q->n_images, SSV_IMAGES_MAX, "measurements", err) < 0 ||
+	    read_image(json, source, parts, &r, err) < 0)
+		return -1;
+	return ssv_put_image(q, &r, source, err);
+}
+
+static int add_known(struct ssv_question *q, struct ss_span json, const char *name,
+		     struct ss_err *err)
+{
+	struct att_part parts[ATT_PARTS_MAX];
+	struct att_release r;
+
+	if (check_source("measurement", (const char *)json.p, name, err) < 0 ||
+	    check_room(q->n_known, SSV_KNOWN_MAX, "measurements", err) < 0 ||
+	    read_image(json, name, parts, &r, err) < 0)
+		return -1;
+	return ssv_put_known(q, &r, name, err);
 }
 
 int ssv_expect_measurements(struct ssv_question *q, const char *json, size_t n, const char *source)
 {
 	struct ss_err err = { 0 };
 
-	return q == NULL ? SSV_EUSAGE
-			 : done(q,
-				add_image(q->images, &q->n_images, SSV_IMAGES_MAX, span_of(json, n),
-					  source, &err),
-				&err);
-}
-
-static int add_known(struct ssv_question *q, struct ss_span json, const char *name,
-		     struct ss_err *err)
-{
-	if (add_image(q->known, &q->n_known, SSV_KNOWN_MAX, json, name, err) < 0)
-		return -1;
-	q->known[q->n_known - 1]->release.name = q->known[q->n_known - 1]->source;
-	return 0;
+	return q == NULL ? SSV_EUSAGE : done(q, add_image(q, span_of(json, n), source, &err), &err);
 }
 
 int ssv_know_measurements(struct ssv_question *q, const char *json, size_t n, const char *name)
@@ -264,18 +315,30 @@ int ssv_know_measurements(struct ssv_question *q, const char *json, size_t n, co
 
 /* --- values ---------------------------------------------------------------------------------- */
 
-static int put_value(const char *what, struct ssv_value *to, const uint8_t *value, size_t n,
+void ssv_put_value(struct ssv_question *q, enum ssv_what what, struct ss_span value)
+{
+	struct ssv_value *to = &q->is[what];
+
+	free(to->p);
+	to->p = ss_calloc(value.n, 1); /* of no bytes: expected all the same */
+	to->n = value.n;
+	if (value.n > 0)
+		memcpy(to->p, value.p, value.n);
+}
+
+static int add_value(struct ssv_question *q, enum ssv_what what, const uint8_t *value, size_t n,
 		     struct ss_err *err)
 {
+	static const char *const names[SSV_WHATS] = { [SSV_NONCE] = "nonce",
+						      [SSV_USER_DATA] = "user_data",
+						      [SSV_PUBLIC_KEY] = "public_key" };
+
 	if (value == NULL || n == 0)
-		return ss_fail(err, SS_EUSAGE, "%s is empty", what);
+		return ss_fail(err, SS_EUSAGE, "%s is empty", names[what]);
 	if (n > SSV_VALUE_MAX)
-		return ss_fail(err, SS_ELIMIT, "%s: %zu bytes; the limit is %u", what, n,
+		return ss_fail(err, SS_ELIMIT, "%s: %zu bytes; the limit is %u", names[what], n,
 			       SSV_VALUE_MAX);
-	free(to->p);
-	to->p = ss_calloc(n, 1);
-	memcpy(to->p, value, n);
-	to->n = n;
+	ssv_put_value(q, what, (struct ss_span){ value, n });
 	return 0;
 }
 
@@ -283,24 +346,21 @@ int ssv_expect_nonce(struct ssv_question *q, const uint8_t *value, size_t n)
 {
 	struct ss_err err = { 0 };
 
-	return q == NULL ? SSV_EUSAGE
-			 : done(q, put_value("nonce", &q->nonce, value, n, &err), &err);
+	return q == NULL ? SSV_EUSAGE : done(q, add_value(q, SSV_NONCE, value, n, &err), &err);
 }
 
 int ssv_expect_user_data(struct ssv_question *q, const uint8_t *value, size_t n)
 {
 	struct ss_err err = { 0 };
 
-	return q == NULL ? SSV_EUSAGE
-			 : done(q, put_value("user_data", &q->user_data, value, n, &err), &err);
+	return q == NULL ? SSV_EUSAGE : done(q, add_value(q, SSV_USER_DATA, value, n, &err), &err);
 }
 
 int ssv_expect_public_key(struct ssv_question *q, const uint8_t *value, size_t n)
 {
 	struct ss_err err = { 0 };
 
-	return q == NULL ? SSV_EUSAGE
-			 : done(q, put_value("public_key", &q->public_key, value, n, &err), &err);
+	return q == NULL ? SSV_EUSAGE : done(q, add_value(q, SSV_PUBLIC_KEY, value, n, &err), &err);
 }
 
 /* --- time ------------------------------------------------------------------------------------ */
@@ -325,6 +385,12 @@ int ssv_at_document(struct ssv_question *q)
 	return SSV_OK;
 }
 
+void ssv_put_max_age(struct ssv_question *q, uint64_t seconds)
+{
+	q->has_max_age = true;
+	q->max_age_s = seconds;
+}
+
 int ssv_expect_max_age(struct ssv_question *q, uint64_t seconds)
 {
 	struct ss_err err = { 0 };
@@ -333,8 +399,7 @@ int ssv_expect_max_age(struct ssv_question *q, uint64_t seconds)
 		return SSV_EUSAGE;
 	if (seconds == 0)
 		return done(q, ss_fail(&err, SS_EUSAGE, "an age of 0 seconds"), &err);
-	q->has_max_age = true;
-	q->max_age_s = seconds;
+	ssv_put_max_age(q, seconds);
 	return SSV_OK;
 }
 
@@ -371,21 +436,38 @@ int ssv_allow_emulated(struct ssv_question *q)
 	return SSV_OK;
 }
 
-static int put_root(struct ssv_question *q, const char *pem, size_t n, struct ss_err *err)
+int ssv_put_root(struct ssv_question *q, struct ss_span pem, struct ss_err *err)
 {
 	AUTO_CERT struct crypto_cert *c = NULL;
 
-	if (check_pem("root", pem, n, err) < 0)
+	if (crypto_cert_read_pem_only(pem, &c, err) < 0)
 		return -1;
-	if (crypto_cert_read_pem_only(span_of(pem, n), &c, err) < 0)
-		return ss_ctx(err, "root");
 	q->o.root = att_root_of(c);
 	return 0;
+}
+
+static int add_root(struct ssv_question *q, const char *pem, size_t n, struct ss_err *err)
+{
+	if (check_pem("root", pem, n, err) < 0)
+		return -1;
+	return ssv_put_root(q, span_of(pem, n), err) < 0 ? ss_ctx(err, "root") : 0;
 }
 
 int ssv_trust_root_pem(struct ssv_question *q, const char *pem, size_t n)
 {
 	struct ss_err err = { 0 };
 
-	return q == NULL ? SSV_EUSAGE : done(q, put_root(q, pem, n, &err), &err);
+	return q == NULL ? SSV_EUSAGE : done(q, add_root(q, pem, n, &err), &err);
+}
+
+/* --- an endpoint ----------------------------------------------------------------------------- */
+
+void ssv_put_endpoint(struct ssv_question *q)
+{
+	q->is_endpoint = true;
+}
+
+void ssv_put_peer(struct ssv_question *q, const struct att_endpoint *peer)
+{
+	q->peer = peer;
 }

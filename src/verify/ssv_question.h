@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "attest/att_verify.h"
+#include "verify/ssv_inner.h"
 #include "verify/ssv_measurements.h"
-#include "verify/ssv_policy.h"
-
-#include <selfsame-verify.h>
 
 /*
  * The inside of a question, for the files of this folder: ssv_question.c is told what is expected,
@@ -41,9 +38,10 @@ struct ssv_question {
 	char *sources[SSV_REGISTERS_MAX];
 	size_t n_registers;
 
-	struct ssv_value nonce;
-	struct ssv_value user_data;
-	struct ssv_value public_key;
+	struct ssv_value is[SSV_WHATS];
+
+	bool is_endpoint;                /* no answer without a peer */
+	const struct att_endpoint *peer; /* the caller's */
 
 	bool has_time;
 	bool has_max_age;

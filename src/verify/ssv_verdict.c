@@ -77,8 +77,11 @@ static struct ss_span value_span(const struct ssv_value *v)
 	return (struct ss_span){ v->p, v->n };
 }
 
+/* Without a peer the rest of what an endpoint is asked can be looked at, and not be answered. */
 static int ask(const struct ssv_question *q, struct asked *a, struct ss_err *err)
 {
+	const bool has_nonce = q->is[SSV_NONCE].p != NULL || q->is_endpoint;
+
 	if (q->error != NULL) {
 		*err = q->err;
 		return -1;
@@ -92,16 +95,17 @@ static int ask(const struct ssv_question *q, struct asked *a, struct ss_err *err
 	ask_registers(a, q->registers, q->n_registers);
 	ask_images(a, q);
 	for (size_t i = 0; i < q->n_policies; i++)
-		if (ask_policy(a, q->policies[i], q->nonce.p != NULL, err) < 0)
+		if (ask_policy(a, q->policies[i], has_nonce, err) < 0)
 			return -1;
 	a->e.sets = a->sets;
 	a->e.n_sets = a->n_sets;
 	a->e.registers = a->registers;
 	a->e.n_registers = a->n_registers;
-	a->e.nonce = value_span(&q->nonce);
-	a->e.user_data = value_span(&q->user_data);
-	a->e.public_key = value_span(&q->public_key);
-	return 0;
+	a->e.nonce = value_span(&q->is[SSV_NONCE]);
+	a->e.user_data = value_span(&q->is[SSV_USER_DATA]);
+	a->e.public_key = value_span(&q->is[SSV_PUBLIC_KEY]);
+	a->e.endpoint = q->peer;
+	return att_expect_check(&a->e, err);
 }
 
 /* --- the answer ------------------------------------------------------------------------------ */
@@ -168,24 +172,41 @@ static struct ss_span keep_document(struct ssv_verdict *v, const uint8_t *docume
 	return (struct ss_span){ v->document, n };
 }
 
-void ssv_verify(struct ssv_question *q, const uint8_t *document, size_t n, struct ssv_verdict **ret)
+int ssv_question_check(const struct ssv_question *q, struct ss_err *err)
 {
 	AUTO_FREE struct asked *a = ss_calloc(1, sizeof(*a));
+
+	return ask(q, a, err);
+}
+
+int ssv_answer(struct ssv_question *q, struct ss_span document, struct ssv_verdict **ret,
+	       struct ss_err *err)
+{
+	AUTO_FREE struct asked *a = ss_calloc(1, sizeof(*a));
+	AUTO_SSV_VERDICT struct ssv_verdict *v = ss_calloc(1, sizeof(*v));
+
+	if (ask(q, a, err) < 0)
+		return -1;
+	if (q->is_endpoint && a->e.endpoint == NULL)
+		return ss_fail(err, SS_EUSAGE, "an endpoint without its peer: no verdict");
+	if (att_verify(keep_document(v, document.p, document.n), &a->e, &q->o, &v->v, err) < 0)
+		return -1;
+	tell(v);
+	*ret = TAKE_PTR(v);
+	return 0;
+}
+
+void ssv_verify(struct ssv_question *q, const uint8_t *document, size_t n, struct ssv_verdict **ret)
+{
 	struct ss_err err = { 0 };
-	struct ssv_verdict *v;
 
 	if (ret == NULL)
 		return;
 	*ret = NULL;
-	if (q == NULL)
+	if (q == NULL || ssv_answer(q, (struct ss_span){ document, n }, ret, &err) == 0)
 		return;
-	v = ss_calloc(1, sizeof(*v));
-	if (ask(q, a, &err) < 0 ||
-	    att_verify(keep_document(v, document, n), &a->e, &q->o, &v->v, &err) < 0)
-		tell_none(v, &err);
-	else
-		tell(v);
-	*ret = v;
+	*ret = ss_calloc(1, sizeof(**ret));
+	tell_none(*ret, &err);
 }
 
 void ssv_verdict_free(struct ssv_verdict *v)
@@ -203,6 +224,12 @@ void ssv_verdict_free(struct ssv_verdict *v)
 const struct ssv_verified *ssv_verdict_yes(const struct ssv_verdict *v)
 {
 	return v != NULL && v->yes.proof != NULL ? &v->yes : NULL;
+}
+
+json_t *ssv_verdict_object(const struct ssv_verdict *v)
+{
+	assert(v->v != NULL);
+	return att_verdict_json(v->v);
 }
 
 #define NULL_MESSAGE "there is no verdict"
@@ -240,6 +267,11 @@ const char *ssv_reason_meaning(const char *code)
 }
 
 /* --- what is proven -------------------------------------------------------------------------- */
+
+const struct att_verified *ssv_verified_proof(const struct ssv_verified *v)
+{
+	return v->proof;
+}
 
 static const uint8_t *lend(struct ss_span s, size_t *ret_n)
 {
