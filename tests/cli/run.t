@@ -34,3 +34,14 @@ END
 try 125 run --detach text.eif
 err_has "selfsame: error: 'text.eif': "
 check 'nothing is made' sh -c 'test -z "$(ls runtime)"'
+
+# What systemd and Kubernetes are told to start is a call that run understands.
+unit=$SRC/contrib/selfsame@.service
+options=$(sed -n 's/^# .*SELFSAME_OPTIONS=//p' "$unit")
+check 'the unit shows options' test -n "$options"
+# shellcheck disable=SC2046 # words
+try 125 $(sed -n 's|^ExecStart=/usr/bin/selfsame ||p' "$unit" | sed "s|%i|hello|g; s|.SELFSAME_OPTIONS|$options|")
+err "selfsame: error: cannot open '/var/lib/selfsame/hello.eif': No such file or directory"
+# shellcheck disable=SC2046
+try 125 $(tr '\n' ' ' <"$SRC/docs/nitro.md" | sed -E 's|.*command: \[/usr/bin/selfsame, ([^]]*)\].*|\1|; s/[",]/ /g')
+err "selfsame: error: cannot open '/hello.eif': No such file or directory"
