@@ -62,6 +62,8 @@ static int head_line(struct exchange *x, struct ss_span line)
 	curl_off_t length = -1;
 	long status = 0;
 
+	if (x->begun) /* trailers: nobody asked for them */
+		return 0;
 	if (++x->lines > HEAD_LINES_MAX)
 		return ss_fail(x->err, SS_EREMOTE, "the answer's head is too long");
 	if (line.n >= 5 && memcmp(line.p, "HTTP/", 5) == 0) {
@@ -191,7 +193,7 @@ static bool set_rules(struct exchange *x, char *why)
 
 	bad |= (unsigned)curl_easy_setopt(c, CURLOPT_ERRORBUFFER, why);
 	bad |= (unsigned)curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
-	bad |= (unsigned)curl_easy_setopt(c, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+	bad |= (unsigned)curl_easy_setopt(c, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS);
 	bad |= (unsigned)curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	bad |= (unsigned)curl_easy_setopt(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	bad |= (unsigned)curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);

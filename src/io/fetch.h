@@ -7,10 +7,10 @@
 #include <stdbool.h>
 
 /*
- * One exchange with a web server, streamed: http and https, HTTP/1.1, certificates checked against
- * the system's roots, proxies as the environment has them. Redirects are answers, not followed;
- * nothing is decoded but the transfer itself; no cookies, no .netrc. What is shorter or longer than
- * the server said fails. Any number of threads, each with its own exchange.
+ * One exchange with a web server, streamed: http and https, HTTP/1.1 or 2, certificates checked
+ * against the system's roots, proxies as the environment has them. Redirects are answers, not
+ * followed; nothing is decoded but the transfer itself; no cookies, no .netrc. What is shorter or
+ * longer than the server said fails. Any number of threads, each with its own exchange.
  */
 struct io_fetch {
 	const char *method; /* "GET", "HEAD", "POST" */

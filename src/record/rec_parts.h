@@ -21,6 +21,7 @@ struct rec_conn {
 	struct rec_tls *tls; /* behind a CONNECT, else NULL; */
 	char *origin;        /* then "https://host:port" */
 	bool led;            /* here by its address, not by a proxy's */
+	bool part;           /* a stream of another: what is behind it is known */
 	char *where;         /* then, without TLS, for requests that name no host */
 };
 
@@ -103,6 +104,11 @@ SS_MUST_CHECK SS_NONNULL bool rec_fetch_again(struct rec_conn *c, struct rec_req
 struct rec_names *rec_names_in(const struct recorder *r);
 /* Serves a connection, which is the recorder's from here on. */
 SS_NONNULL void rec_begin(struct recorder *r, int fd, size_t step, bool led);
+/* The same for one request of a connection with several at once; false: not now, and it is not
+ * taken. */
+SS_MUST_CHECK SS_NONNULL bool rec_begin_part(const struct rec_conn *c, int fd);
+/* HTTP/2, until the connection ends. */
+SS_NONNULL void rec_h2_serve(struct rec_conn *c);
 /* For as long as a step may be silent. */
 void rec_patience(int fd);
 /* Looks at what a connection begins with that was led here. False: it must end. */

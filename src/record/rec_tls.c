@@ -24,6 +24,7 @@ struct rec_authority {
 struct rec_tls {
 	SSL_CTX *ctx;
 	SSL *ssl;
+	bool waits;
 };
 
 static int fail(struct ss_err *err, const char *what)
@@ -156,7 +157,7 @@ static bool make_leaf(const struct rec_authority *a, const char *host, X509 *x)
 static int select_alpn(SSL *ssl, const unsigned char **ret, unsigned char *ret_n,
 		       const unsigned char *in, unsigned n, void *ctx)
 {
-	static const unsigned char ours[] = "\x08http/1.1";
+	static const unsigned char ours[] = "\x08http/1.1\x02h2"; /* the first that it offers */
 	unsigned char *out = NULL;
 
 	(void)ssl;
@@ -211,18 +212,36 @@ void rec_tls_free(struct rec_tls *t)
 	free(t);
 }
 
+/* Whether an operation that did nothing is to be tried again. */
+static ssize_t note(struct rec_tls *t, int rc)
+{
+	const int why = rc > 0 ? SSL_ERROR_NONE : SSL_get_error(t->ssl, rc);
+
+	t->waits = why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE;
+	ERR_clear_error();
+	return rc;
+}
+
 ssize_t rec_tls_read(struct rec_tls *t, uint8_t *p, size_t n)
 {
-	const int got = SSL_read(t->ssl, p, n < INT_MAX ? (int)n : INT_MAX);
-
-	ERR_clear_error();
-	return got;
+	return note(t, SSL_read(t->ssl, p, n < INT_MAX ? (int)n : INT_MAX));
 }
 
 ssize_t rec_tls_write(struct rec_tls *t, struct ss_span s)
 {
-	const int done = SSL_write(t->ssl, s.p, s.n < INT_MAX ? (int)s.n : INT_MAX);
+	return note(t, SSL_write(t->ssl, s.p, s.n < INT_MAX ? (int)s.n : INT_MAX));
+}
 
-	ERR_clear_error();
-	return done;
+bool rec_tls_waits(const struct rec_tls *t)
+{
+	return t->waits;
+}
+
+bool rec_tls_is_h2(const struct rec_tls *t)
+{
+	const unsigned char *p = NULL;
+	unsigned n = 0;
+
+	SSL_get0_alpn_selected(t->ssl, &p, &n);
+	return n == 2 && memcmp(p, "h2", 2) == 0;
 }

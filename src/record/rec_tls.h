@@ -29,3 +29,7 @@ void rec_tls_free(struct rec_tls *t);
 /* As recv() and send(): at most INT_MAX bytes; 0 or less = the end, or a failure. */
 SS_MUST_CHECK SS_NONNULL ssize_t rec_tls_read(struct rec_tls *t, uint8_t *p, size_t n);
 SS_MUST_CHECK SS_NONNULL ssize_t rec_tls_write(struct rec_tls *t, struct ss_span s);
+/* After 0 or less, on a socket that does not block: it only waits; else it is over. */
+SS_MUST_CHECK SS_NONNULL bool rec_tls_waits(const struct rec_tls *t);
+/* True if the step offered HTTP/2 and not HTTP/1.1. */
+SS_MUST_CHECK SS_NONNULL bool rec_tls_is_h2(const struct rec_tls *t);

@@ -291,8 +291,13 @@ static bool serve_one(struct rec_conn *c)
 		.body_fd = -1,
 	};
 	struct ss_err err = { 0 };
-	const int rc = rec_request_read(c, &q, &err);
+	int rc;
 
+	if (c->tls != NULL && rec_tls_is_h2(c->tls)) {
+		rec_h2_serve(c);
+		return false;
+	}
+	rc = rec_request_read(c, &q, &err);
 	if (rc == REC_ENDED)
 		return false;
 	if (rc == REC_CONNECT)
@@ -318,7 +323,7 @@ static void *serve(void *ctx)
 	(void)sigemptyset(&pipe_only);
 	(void)sigaddset(&pipe_only, SIGPIPE);
 	must(pthread_sigmask(SIG_BLOCK, &pipe_only, NULL));
-	if (!c->led || rec_led(c))
+	if (!c->led || c->part || rec_led(c))
 		while (!rec_is_stopping(r) && serve_one(c))
 			continue;
 	rec_tls_free(c->tls);
@@ -379,10 +384,9 @@ void rec_patience(int fd)
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &idle, sizeof(idle));
 }
 
-void rec_begin(struct recorder *r, int fd, size_t step, bool led)
+static struct rec_conn *conn_new(struct recorder *r, int fd, size_t step, bool led)
 {
 	struct rec_conn *c = ss_calloc(1, sizeof(*c));
-	struct slot *slot;
 
 	*c = (struct rec_conn){ .r = r,
 				.fd = fd,
@@ -390,17 +394,52 @@ void rec_begin(struct recorder *r, int fd, size_t step, bool led)
 				.led = led,
 				.in = SS_BUF_INIT((size_t)2 * REC_HEAD_MAX) };
 	rec_patience(fd);
+	return c;
+}
+
+/* The lock is held: the thread cannot end before it is free. */
+static bool start(struct recorder *r, struct slot *slot, struct rec_conn *c)
+{
+	if (slot == NULL || !start_thread(slot, c))
+		return false;
+	slot->state = RUNNING;
+	slot->fd = c->fd;
+	r->n_open++;
+	return true;
+}
+
+static void drop(struct rec_conn *c)
+{
+	(void)close(c->fd);
+	free(c->origin);
+	free(c);
+}
+
+void rec_begin(struct recorder *r, int fd, size_t step, bool led)
+{
+	struct rec_conn *c = conn_new(r, fd, step, led);
+
 	must(pthread_mutex_lock(&r->lock));
-	slot = find_slot(r);
-	if (slot != NULL && start_thread(slot, c)) { /* it cannot end before the lock is free */
-		slot->state = RUNNING;
-		slot->fd = fd;
-		r->n_open++;
-	} else {
-		(void)close(fd);
-		free(c);
-	}
+	if (!start(r, find_slot(r), c))
+		drop(c);
 	must(pthread_mutex_unlock(&r->lock));
+}
+
+bool rec_begin_part(const struct rec_conn *whole, int fd)
+{
+	struct recorder *r = whole->r;
+	struct rec_conn *c = conn_new(r, fd, whole->step, whole->led);
+	bool ok;
+
+	c->part = true;
+	cfg_text_set(&c->origin, whole->origin);
+	must(pthread_mutex_lock(&r->lock));
+	/* Never waits: those who hold the slots may be waiting like us. */
+	ok = r->n_open < REC_CONNECTIONS_MAX && start(r, find_slot(r), c);
+	if (!ok)
+		drop(c);
+	must(pthread_mutex_unlock(&r->lock));
+	return ok;
 }
 
 static void *listen_all(void *ctx)
