@@ -65,26 +65,6 @@ static void print_normalised(const struct project_result *r)
 		printf("extended attributes left out: %" PRIu64 "\n", r->xattrs_dropped);
 }
 
-/* TLS that would have to end inside: nothing does that yet, and a port that is not open is better
- * than one without TLS. */
-static bool is_served(const struct cfg_ingress *in)
-{
-	return in->tls != CFG_TLS_ATTESTED;
-}
-
-static void print_not_served(const struct project_plan *p)
-{
-	const struct cfg_ingress *in = p->config.ingress.v;
-
-	if (p->layout != IMAGE_SELFSAME)
-		return;
-	for (size_t i = 0; i < p->config.ingress.n; i++)
-		if (!is_served(&in[i]))
-			printf("port %" PRIu64 " stays closed: this version does not serve "
-			       "tls = \"attested\"\n",
-			       in[i].port);
-}
-
 static void print_kernel(const struct project_runtime *r)
 {
 	if (strcmp(r->standing, "known") != 0)
@@ -103,7 +83,6 @@ static void print_text(const struct project_result *r)
 	print_lost(r);
 	print_normalised(r);
 	print_privileged(r);
-	print_not_served(&r->plan);
 	ss_hex((struct ss_span){ m->file_sha256, sizeof(m->file_sha256) }, hex);
 	printf("EIF     ");
 	cli_print_str(r->plan.output);
@@ -148,18 +127,6 @@ static json_t *lost_json(const struct project_result *r)
 	return list;
 }
 
-static json_t *not_served_json(const struct project_plan *p)
-{
-	const struct cfg_ingress *in = p->config.ingress.v;
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < p->config.ingress.n; i++)
-		if (!is_served(&in[i]) &&
-		    json_array_append_new(list, json_integer((json_int_t)in[i].port)) != 0)
-			abort();
-	return list;
-}
-
 static json_t *normalised_json(const struct project_result *r, bool kept)
 {
 	json_t *o = json_object();
@@ -199,8 +166,6 @@ int cli_print_result(const struct project_result *r, bool json, struct ss_err *e
 	if (r->lost.n > 0)
 		cli_json_set(doc, "LostByMounts", lost_json(r));
 	cli_json_set(doc, "WithoutPrivileges", names_json(r));
-	if (r->plan.layout == IMAGE_SELFSAME)
-		cli_json_set(doc, "PortsNotServed", not_served_json(&r->plan));
 	cli_json_set(doc, "Normalised", normalised_json(r, false));
 	cli_json_set(doc, "NotNormalised", normalised_json(r, true));
 	cli_json_set(doc, "XattrsDropped", json_integer((json_int_t)r->xattrs_dropped));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fmt/measured.h"
 
+#include "base/text.h"
 #include "fmt/cbor.h"
 #include "fmt/cpio.h"
 #include "fmt/egress.h"
@@ -116,13 +117,30 @@ bool mc_is_reserved(uint64_t port)
 	return port >= FRAME_PORT_HEARTBEAT && port <= FRAME_PORT_RESERVED_LAST;
 }
 
+static struct mc_list read_alpn(struct cbor_in *in)
+{
+	struct cbor_seq s = cbor_array(in);
+	const size_t from = cbor_offset(in);
+	const size_t n = (size_t)s.left;
+
+	if (s.left > MC_MAX_ALPN)
+		cbor_refuse(in, "too many protocols");
+	while (cbor_more(in, &s)) {
+		const struct ss_span name = cbor_bstr(in);
+
+		if (name.n == 0 || name.n > MC_MAX_ALPN_NAME || ss_is(name, MC_ALPN_SERVICE))
+			cbor_refuse(in, "a protocol's name that is none");
+	}
+	return list_of(in, from, n);
+}
+
 static struct mc_ingress read_ingress(struct cbor_in *in)
 {
 	struct cbor_seq s = cbor_map(in);
 	struct mc_ingress i = { 0 };
 
-	if (s.left != 5)
-		cbor_refuse(in, "an ingress without its five keys");
+	if (s.left != 7)
+		cbor_refuse(in, "an ingress without its seven keys");
 	i.port = read_port(in, "port");
 	if (mc_is_reserved(i.port))
 		cbor_refuse(in, "a port that is reserved");
@@ -132,6 +150,11 @@ static struct mc_ingress read_ingress(struct cbor_in *in)
 	if (i.udp && i.tls != MC_TLS_NONE)
 		cbor_refuse(in, "TLS over datagrams");
 	i.proxy = read_flag(in, "proxy");
+	i.http = read_flag(in, "http");
+	cbor_key(in, "alpn");
+	i.alpn = read_alpn(in);
+	if (i.tls != MC_TLS_ATTESTED && (i.http || i.alpn.n > 0))
+		cbor_refuse(in, "protocols where no TLS ends");
 	return i;
 }
 

@@ -36,14 +36,6 @@
 
 enum mc_tls { MC_TLS_NONE, MC_TLS_PASSTHROUGH, MC_TLS_ATTESTED };
 
-struct mc_ingress {
-	uint16_t port; /* host side and vsock port; not one of the reserved ones (fmt/frame.h) */
-	uint16_t to;   /* port inside, on 127.0.0.1 */
-	enum mc_tls tls;
-	bool udp;   /* "udp": datagrams, not a stream; then tls is none */
-	bool proxy; /* "proxy": a PROXY v2 header goes before the bytes */
-};
-
 enum mc_restart { MC_RESTART_NEVER, MC_RESTART_ON_FAILURE, MC_RESTART_ALWAYS };
 enum mc_check { MC_CHECK_NONE, MC_CHECK_TCP, MC_CHECK_HTTP };
 
@@ -62,6 +54,20 @@ struct mc_list {
 	size_t n;
 };
 
+#define MC_MAX_ALPN 16u
+#define MC_MAX_ALPN_NAME 255u
+#define MC_ALPN_SERVICE "selfsame/1" /* always on, so never listed */
+
+struct mc_ingress {
+	uint16_t port; /* host side and vsock port; not one of the reserved ones (fmt/frame.h) */
+	uint16_t to;   /* port inside, on 127.0.0.1 */
+	enum mc_tls tls;
+	bool udp;   /* "udp": datagrams, not a stream; then tls is none */
+	bool proxy; /* "proxy": a PROXY v2 header goes before the bytes */
+	bool http;  /* "http": attested only: the path answers, too (docs/formats/endpoint.md) */
+	struct mc_list alpn; /* "alpn": [bstr], attested only: what the application speaks */
+};
+
 struct mc_config {
 	uint32_t version;       /* "selfsame": MC_VERSION */
 	uint32_t entries;       /* "entries": archive entries after this one, without the trailer */
@@ -76,7 +82,7 @@ struct mc_config {
 	uint32_t stop_signal;   /* "stop_signal": 1 … 64 */
 	bool new_privileges;    /* "new_privileges" */
 	bool nsm;               /* "nsm": /dev/nsm for the application */
-	struct mc_list ingress; /* "ingress": [{"port","to","tls","udp","proxy"}] */
+	struct mc_list ingress; /* "ingress": [{"port","to","tls","udp","proxy","http","alpn"}] */
 	struct mc_list egress;  /* "egress": [bstr], each a rule of fmt/egress.h */
 	/* "health": {"check","port","interval","timeout","failures","path"} */
 	struct mc_health health;

@@ -24,14 +24,23 @@ static void put_flag(struct ss_buf *b, const char *key, bool v)
 	cbor_put_bool(b, v);
 }
 
+static void put_list(struct ss_buf *b, const char *key, const struct mc_list *l)
+{
+	cbor_put_tstr(b, key);
+	cbor_put_array(b, l->n);
+	ss_buf_put(b, l->raw);
+}
+
 void mc_put_ingress(struct ss_buf *raw, const struct mc_ingress *in)
 {
-	cbor_put_map(raw, 5);
+	cbor_put_map(raw, 7);
 	put_number(raw, "port", in->port);
 	put_number(raw, "to", in->to);
 	put_number(raw, "tls", (uint64_t)in->tls);
 	put_flag(raw, "udp", in->udp);
 	put_flag(raw, "proxy", in->proxy);
+	put_flag(raw, "http", in->http);
+	put_list(raw, "alpn", &in->alpn);
 }
 
 void mc_put_xattr(struct ss_buf *raw, struct ss_span path, struct ss_span name,
@@ -41,13 +50,6 @@ void mc_put_xattr(struct ss_buf *raw, struct ss_span path, struct ss_span name,
 	cbor_put_bstr(raw, path);
 	cbor_put_text(raw, name);
 	cbor_put_bstr(raw, value);
-}
-
-static void put_list(struct ss_buf *b, const char *key, const struct mc_list *l)
-{
-	cbor_put_tstr(b, key);
-	cbor_put_array(b, l->n);
-	ss_buf_put(b, l->raw);
 }
 
 static void put_health(struct ss_buf *b, const struct mc_health *h)

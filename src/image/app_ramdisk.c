@@ -212,11 +212,11 @@ static void put_program(const char *name, uint32_t ino, struct ss_span body, str
 	ss_buf_put(ret, (struct ss_span){ zeros, cpio_pad(body.n) });
 }
 
-int rd_runtime_make(struct ss_span init, struct ss_span dataplane, struct ss_buf *ret,
-		    struct ss_err *err)
+int rd_runtime_make(const struct rd_programs *p, struct ss_buf *ret, struct ss_err *err)
 {
-	put_program("dataplane", 1, dataplane, ret);
-	put_program("init", 2, init, ret);
+	put_program("dataplane", 1, p->dataplane, ret);
+	put_program("init", 2, p->init, ret);
+	put_program("keyplane", 3, p->keyplane, ret);
 	cpio_trailer_write(0, 0, 0, ret);
 	return ss_buf_check(ret, "ramdisk 0", err);
 }

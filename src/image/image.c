@@ -21,6 +21,7 @@ struct parts {
 	uint64_t kernel_size;
 	struct ss_buf init;
 	struct ss_buf dataplane; /* selfsame */
+	struct ss_buf keyplane;  /* selfsame */
 	struct ss_buf nsm;
 	struct ss_buf cmdline;
 	struct ss_buf metadata;
@@ -36,6 +37,7 @@ static void parts_done(struct parts *p)
 		(void)close(p->kernel);
 	ss_buf_done(&p->init);
 	ss_buf_done(&p->dataplane);
+	ss_buf_done(&p->keyplane);
 	ss_buf_done(&p->nsm);
 	ss_buf_done(&p->cmdline);
 	ss_buf_done(&p->metadata);
@@ -115,16 +117,26 @@ static int make_metadata(struct parts *p, struct ss_err *err)
 
 /* --- layout 1 ------------------------------------------------------------------------------ */
 
+static int load_programs(struct parts *p, struct ss_err *err)
+{
+	const struct image_runtime *r = &p->req->runtime;
+
+	if (load_init(p, r->init, err) < 0 ||
+	    load_program("dataplane", r->dataplane, &p->dataplane, p->ret->dataplane_sha256, err) <
+		    0 ||
+	    load_program("keyplane", r->keyplane, &p->keyplane, p->ret->keyplane_sha256, err) < 0)
+		return -1;
+	return rd_runtime_make(&(struct rd_programs){ .dataplane = ss_buf_span(&p->dataplane),
+						      .init = ss_buf_span(&p->init),
+						      .keyplane = ss_buf_span(&p->keyplane) },
+			       &p->ramdisk0, err);
+}
+
 static int plan_selfsame(struct parts *p, struct ss_err *err)
 {
 	const struct image_request *req = p->req;
 
-	if (open_kernel(p, req->runtime.kernel, err) < 0 ||
-	    load_init(p, req->runtime.init, err) < 0 ||
-	    load_program("dataplane", req->runtime.dataplane, &p->dataplane,
-			 p->ret->dataplane_sha256, err) < 0 ||
-	    rd_runtime_make(ss_buf_span(&p->init), ss_buf_span(&p->dataplane), &p->ramdisk0, err) <
-		    0 ||
+	if (open_kernel(p, req->runtime.kernel, err) < 0 || load_programs(p, err) < 0 ||
 	    image_cmdline(ss_buf_span(&p->ramdisk0), req->runtime.cmdline, req->extra_cmdline,
 			  &p->cmdline, err) < 0 ||
 	    rd_app_plan(p->t, req, &p->app, err) < 0)
@@ -306,10 +318,11 @@ int image_build(struct tree *t, const struct image_request *req, struct image_re
 			   .kernel = -1,
 			   .init = SS_BUF_INIT(IMAGE_MAX_INIT),
 			   .dataplane = SS_BUF_INIT(IMAGE_MAX_INIT),
+			   .keyplane = SS_BUF_INIT(IMAGE_MAX_INIT),
 			   .nsm = SS_BUF_INIT(IMAGE_MAX_INIT),
 			   .cmdline = SS_BUF_INIT(EIF_CMDLINE_MAX),
 			   .metadata = SS_BUF_INIT(EIF_METADATA_MAX),
-			   .ramdisk0 = SS_BUF_INIT(2 * IMAGE_MAX_INIT + 4096) };
+			   .ramdisk0 = SS_BUF_INIT(3 * IMAGE_MAX_INIT + 4096) };
 	const int rc = build(&p, t, err);
 
 	parts_done(&p);

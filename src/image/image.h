@@ -19,7 +19,7 @@
  * request, the tree and the files it names reaches the output.
  */
 #define IMAGE_LAYOUT 1                            /* what "layout = 1" in the lock names */
-#define IMAGE_MAX_INIT ((size_t)16 * 1024 * 1024) /* and of dataplane, each */
+#define IMAGE_MAX_INIT ((size_t)16 * 1024 * 1024) /* and of the others, each */
 #define IMAGE_MAX_CMDLINE 2047u /* x86's COMMAND_LINE_SIZE, less the NUL; arm64 has as much */
 #define IMAGE_MAX_LABEL 256u    /* of ImageName and ImageVersion */
 #define IMAGE_MAX_ACCOUNTS ((size_t)4 * 1024 * 1024) /* bytes of passwd or group */
@@ -29,8 +29,9 @@ enum image_layout { IMAGE_SELFSAME, IMAGE_NITRO_CLI };
 /* The runtime folder, resolved. */
 struct image_runtime {
 	const char *kernel; /* path of bzImage or Image */
-	const char *init;   /* paths; these two become ramdisk 0 */
+	const char *init;   /* paths; these three become ramdisk 0 */
 	const char *dataplane;
+	const char *keyplane;
 	const char *cmdline; /* the text after "selfsame.rd0=… ", without a newline */
 };
 
@@ -69,6 +70,7 @@ struct image_result {
 	uint8_t kernel_sha256[CRYPTO_SHA256_SIZE];
 	uint8_t init_sha256[CRYPTO_SHA256_SIZE];
 	uint8_t dataplane_sha256[CRYPTO_SHA256_SIZE]; /* selfsame layout */
+	uint8_t keyplane_sha256[CRYPTO_SHA256_SIZE];  /* selfsame layout */
 };
 
 /* `t` is sorted and read; normalisers have run before. The file appears at req->output, whole, or

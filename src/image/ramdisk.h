@@ -36,8 +36,11 @@ SS_MUST_CHECK SS_NONNULL int rd_trailer(struct rd_out *out, uint32_t ino, uint32
 /* --- ramdisk 0 and 1 of the selfsame layout -------------------------------------------------- */
 
 /* The same bytes for every application. */
-SS_MUST_CHECK SS_NONNULL int rd_runtime_make(struct ss_span init, struct ss_span dataplane,
-					     struct ss_buf *ret, struct ss_err *err);
+struct rd_programs {
+	struct ss_span dataplane, init, keyplane;
+};
+SS_MUST_CHECK SS_NONNULL int rd_runtime_make(const struct rd_programs *p, struct ss_buf *ret,
+					     struct ss_err *err);
 
 struct rd_app {
 	const struct tree *t;

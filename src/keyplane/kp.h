@@ -48,9 +48,11 @@ struct kp_start {
 	size_t n_listeners;
 };
 
-/* Makes the key, which takes entropy of the NSM, and says READY to dataplane. */
 SS_MUST_CHECK SS_NONNULL int kp_start(struct kp *k, const struct kp_start *s, struct ss_err *err);
-/* Until something fails, which is the end of the enclave. */
+/*
+ * Makes the key, which takes entropy of the NSM, says READY to dataplane, and serves until
+ * something fails, which is the end of the enclave.
+ */
 SS_NONNULL int kp_run(struct kp *k, struct ss_err *err);
 
 /* A line for the log, through dataplane. */

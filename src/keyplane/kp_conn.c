@@ -39,7 +39,7 @@ static uint32_t slot_of(uint64_t id)
 
 static struct kp_conn *find(const struct kp *k, uint64_t id)
 {
-	struct kp_conn *c = slot_of(id) < KP_MAX_CONNS ? k->conns.by_slot[slot_of(id)] : NULL;
+	struct kp_conn *c = slot_of(id) < KP_LINK_SLOTS ? k->conns.by_slot[slot_of(id)] : NULL;
 
 	return c != NULL && c->id == id ? c : NULL;
 }
@@ -111,7 +111,7 @@ int kp_conn_take(struct kp *k, const struct kp_link_head *h, int fd, struct ss_e
 	struct kp_conn *c;
 
 	if (h->a >= k->n_listeners || !k->listeners[h->a].is_attested ||
-	    slot_of(h->id) >= KP_MAX_CONNS || all->by_slot[slot_of(h->id)] != NULL) {
+	    slot_of(h->id) >= KP_LINK_SLOTS || all->by_slot[slot_of(h->id)] != NULL) {
 		(void)close(fd);
 		return ss_fail(err, SS_EINPUT, "dataplane: a connection that cannot be");
 	}

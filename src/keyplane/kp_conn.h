@@ -51,7 +51,7 @@ struct kp_conns {
 	struct kp_conn *all;
 	struct kp_conn *again;
 	struct kp_conn *gone;
-	struct kp_conn *by_slot[KP_MAX_CONNS]; /* the lower half of the id */
+	struct kp_conn *by_slot[KP_LINK_SLOTS]; /* the lower half of the id */
 	uint32_t n, max;
 	uint32_t shaking;
 };

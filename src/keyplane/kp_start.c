@@ -69,14 +69,16 @@ int kp_start(struct kp *k, const struct kp_start *s, struct ss_err *err)
 	kp_nsm_init(&k->nsm);
 	kp_conns_init(&k->conns, s->memory);
 	if (kp_loop_init(k, err) < 0 || kp_link_init(k, s->link, err) < 0 ||
-	    kp_locals_init(k, s->local, s->least_uid, err) < 0 || make_key(k, err) < 0)
+	    kp_locals_init(k, s->local, s->least_uid, err) < 0)
 		return -1;
-	kp_link_tell(k, &(struct kp_link_head){ .type = KP_LINK_READY });
 	return 0;
 }
 
 int kp_run(struct kp *k, struct ss_err *err)
 {
+	if (make_key(k, err) < 0)
+		return -1;
+	kp_link_tell(k, &(struct kp_link_head){ .type = KP_LINK_READY });
 	while (kp_loop_round(k, err) == 0)
 		continue;
 	return -1;

@@ -16,7 +16,7 @@ struct publish_port {
 	bool any;                /* no IP was given */
 	uint16_t to;
 	bool udp, proxy;
-	bool attested; /* TLS is to end inside, which is not served yet: the port stays closed */
+	bool attested; /* TLS ends inside, which needs an NSM */
 	int fd;
 };
 

@@ -474,8 +474,8 @@ static void say_what_starts(struct sv *s)
 		publish_show(&p->ports.v[i].addr, p->ports.v[i].any, text);
 		sv_note(s, "publishing %s -> %u%s", text, p->ports.v[i].to,
 			p->ports.v[i].udp ? " (UDP)" : "");
-		if (p->ports.v[i].attested)
-			sv_note(s, "port %u stays closed: tls = \"attested\" is not served yet",
+		if (p->ports.v[i].attested && !m->has_nsm)
+			sv_note(s, "port %u stays closed: without an NSM nothing can be attested",
 				p->ports.v[i].to);
 	}
 	if (p->ports.n == 0 && p->facts.config.ingress.n > 0)

@@ -11,6 +11,7 @@
  *
  * Formats and limits: the README of aws-nitro-enclaves-nsm-api 0.5.1.
  */
+#define NSM_IOCTL 0xc0200a00u /* for who must name it in a filter */
 #define NSM_MAX_REQUEST 0x1000u
 #define NSM_MAX_RESPONSE 0x3000u
 #define NSM_MAX_RANDOM 256u

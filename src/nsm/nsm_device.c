@@ -15,6 +15,7 @@ struct nsm_raw {
 	} request, response;
 };
 #define NSM_IOCTL_RAW _IOWR(0x0a, 0x0, struct nsm_raw)
+_Static_assert(NSM_IOCTL_RAW == NSM_IOCTL, "one number");
 
 int nsm_open(int *ret, struct ss_err *err)
 {

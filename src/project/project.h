@@ -88,6 +88,7 @@ struct project_runtime {
 	char *kernel;
 	char *init;
 	char *dataplane;
+	char *keyplane;
 	char *cmdline;           /* its text */
 	const char *kernel_kind; /* "nitro", "local", "file" */
 	const char *standing;    /* "known", "unknown": project_kernel_standing() */

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#define ALPN_ROOM ((size_t)MC_MAX_ALPN * (MC_MAX_ALPN_NAME + 2))
+
 /*
  * How the image's config and [app] become what the runtime starts (OCI image-spec, config.md):
  * Entrypoint and Cmd are vectors and stay vectors.
@@ -176,17 +178,28 @@ static enum mc_tls tls_of(enum cfg_tls tls)
 	abort(); /* no such value */
 }
 
+/* The list borrows from `raw`. */
+static struct mc_list put_alpn(const struct cfg_texts *names, struct ss_buf *raw)
+{
+	for (size_t i = 0; i < names->n; i++)
+		mc_put_string(raw, ss_text(names->v[i]));
+	return (struct mc_list){ .raw = ss_buf_span(raw), .n = names->n };
+}
+
 static void make_ingress(const struct project_plan *p, struct project_app *a)
 {
 	const struct cfg_ingress *v = p->config.ingress.v;
 
 	for (size_t i = 0; i < p->config.ingress.n; i++) {
+		AUTO_BUF struct ss_buf alpn = SS_BUF_INIT(ALPN_ROOM);
 		const struct mc_ingress in = {
 			.port = (uint16_t)v[i].port,
 			.to = (uint16_t)(v[i].to != 0 ? v[i].to : v[i].port),
 			.tls = tls_of(v[i].tls),
 			.udp = v[i].udp,
 			.proxy = v[i].proxy,
+			.http = v[i].http,
+			.alpn = put_alpn(&v[i].alpn, &alpn),
 		};
 
 		mc_put_ingress(&a->ingress, &in);

@@ -169,7 +169,7 @@ static int write_eif(struct build *b, struct ss_err *err)
 		.default_cpus = p->config.cpus != 0 ? p->config.cpus : DEFAULT_CPUS,
 		.extra_cmdline = p->is_rebuild ? p->locked.cmdline : b->o->cmdline,
 		.runtime = { b->r.runtime.kernel, b->r.runtime.init, b->r.runtime.dataplane,
-			     b->r.runtime.cmdline },
+			     b->r.runtime.keyplane, b->r.runtime.cmdline },
 		.config = b->app.config,
 		.blobs = b->o->blobs != NULL ? b->o->blobs : NITRO_BLOBS,
 		.cmd_file = ss_buf_span(&b->app.cmd_file),

@@ -53,6 +53,8 @@ void project_lock_runtime(struct cfg_lock *l, const struct project_plan *p,
 	cfg_pairs_set(&l->runtime, "init", hex);
 	hex32(image->dataplane_sha256, hex);
 	cfg_pairs_set(&l->runtime, "dataplane", hex);
+	hex32(image->keyplane_sha256, hex);
+	cfg_pairs_set(&l->runtime, "keyplane", hex);
 }
 
 static int store(const char *dir, const char *name, const struct ss_buf *b, struct ss_err *err)

@@ -10,8 +10,8 @@
 #include <string.h>
 
 /*
- * The runtime's folder holds <arch>/init, <arch>/dataplane, <arch>/cmdline and
- * <arch>/kernel-<profile> (tools/runtime-all). It is found beside the executable, then in its
+ * The runtime's folder holds <arch>/init, <arch>/dataplane, <arch>/keyplane, <arch>/cmdline
+ * and <arch>/kernel-<profile> (tools/runtime-all). It is found beside the executable, then in its
  * library folder.
  */
 
@@ -104,8 +104,11 @@ static int check_lock(const struct project_plan *p, const struct project_runtime
 		return -1;
 	if (keep_to_lock("init", r->init, cfg_pairs_get(&p->locked.runtime, "init"), err) < 0)
 		return -1;
-	return keep_to_lock("dataplane", r->dataplane,
-			    cfg_pairs_get(&p->locked.runtime, "dataplane"), err);
+	if (keep_to_lock("dataplane", r->dataplane, cfg_pairs_get(&p->locked.runtime, "dataplane"),
+			 err) < 0)
+		return -1;
+	return keep_to_lock("keyplane", r->keyplane, cfg_pairs_get(&p->locked.runtime, "keyplane"),
+			    err);
 }
 
 int project_runtime_find(const struct project_plan *p, const struct project_options *o,
@@ -125,6 +128,7 @@ int project_runtime_find(const struct project_plan *p, const struct project_opti
 	folder = project_path_join(base, p->arch);
 	r.init = project_path_join(folder, "init");
 	r.dataplane = project_path_join(folder, "dataplane");
+	r.keyplane = project_path_join(folder, "keyplane");
 	cmdline = project_path_join(folder, "cmdline");
 	if (find_kernel(p, o, folder, &r, err) < 0 || load_cmdline(cmdline, &r.cmdline, err) < 0)
 		return -1;
@@ -143,5 +147,6 @@ void project_runtime_done(struct project_runtime *r)
 	free(r->kernel);
 	free(r->init);
 	free(r->dataplane);
+	free(r->keyplane);
 	free(r->cmdline);
 }

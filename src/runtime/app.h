@@ -26,7 +26,9 @@
 struct rt_app {
 	const struct mc_config *config;
 	struct rt_room room;
-	bool has_nsm_device;  /* /dev/nsm is there to be granted */
+	bool has_nsm_device; /* /dev/nsm is there to be granted */
+	bool has_attest; /* RT_ATTEST has the socket; false after rt_app_prepare(): no place for it
+			  */
 	const char *resolver; /* whom the application asks for names, or NULL */
 	int userns;           /* the application's user namespace, for every start */
 	/* Of one start; the descriptors are then the caller's. */

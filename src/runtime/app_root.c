@@ -30,8 +30,20 @@ static int open_dir(int below, const char *path)
 	return (int)syscall(RT_SYS_OPENAT2, below, path, &how, sizeof(how));
 }
 
+/* Where the socket is to be seen; false: the image's /run leads elsewhere. */
+static bool make_run(int root)
+{
+	AUTO_CLOSE int run = open_dir(root, "run");
+	AUTO_CLOSE int own = -1;
+
+	if (run < 0 || (mkdirat(run, "selfsame", 0755) < 0 && errno != EEXIST))
+		return false;
+	own = open_dir(run, "selfsame");
+	return own >= 0;
+}
+
 /* The image's root as it was unpacked: its own ids, not yet moved. */
-static int make_mount_points(int root, struct ss_err *err)
+static int make_mount_points(struct rt_app *app, int root, struct ss_err *err)
 {
 	static const struct {
 		const char *name;
@@ -48,6 +60,8 @@ static int make_mount_points(int root, struct ss_err *err)
 	for (size_t i = 0; i < SS_NELEMS(dirs); i++)
 		if (mkdirat(root, dirs[i].name, dirs[i].mode) < 0 && errno != EEXIST)
 			return ss_fail_sys(err, "cannot make /%s in the image", dirs[i].name);
+	if (app->has_attest && !make_run(root))
+		app->has_attest = false;
 	if (futimens(root, (const struct timespec[]){ st.st_mtim, st.st_mtim }) < 0)
 		return ss_fail_sys(err, "cannot set the time of the image's root");
 	return 0;
@@ -106,13 +120,13 @@ static int forbid_userns(struct ss_err *err)
 	return rt_put_setting("/proc/sys/user/max_user_namespaces", "1", err);
 }
 
-static int fill_image(const struct rt_app *app, bool *ret_etc, struct ss_err *err)
+static int fill_image(struct rt_app *app, bool *ret_etc, struct ss_err *err)
 {
 	AUTO_CLOSE int root = open("/app/rootfs", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
 	if (root < 0)
 		return ss_fail_sys(err, "the image has no root directory");
-	if (make_mount_points(root, err) < 0)
+	if (make_mount_points(app, root, err) < 0)
 		return -1;
 	return rt_etc_write(root, app->resolver, ret_etc, err);
 }
@@ -154,6 +168,23 @@ static int mount_at(const char *path, const char *type, unsigned long flags, con
 	(void)rt_format(proc_path, sizeof(proc_path), "/proc/self/fd/%d", fd);
 	if (mount(type, proc_path, type, flags, options) < 0)
 		return ss_fail_sys(err, "cannot mount the application's /%s", path);
+	return 0;
+}
+
+/* Before /mnt becomes the root: both are still to be seen. */
+static int attach_attest(const struct rt_app *app, struct ss_err *err)
+{
+	AUTO_CLOSE int root = -1;
+	AUTO_CLOSE int fd = -1;
+	char proc_path[64];
+
+	if (!app->has_attest)
+		return 0;
+	root = open("/mnt", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = open_dir(root, "run/selfsame");
+	(void)rt_format(proc_path, sizeof(proc_path), "/proc/self/fd/%d", fd);
+	if (fd < 0 || mount(RT_ATTEST, proc_path, NULL, MS_BIND, NULL) < 0)
+		return ss_fail_sys(err, "cannot mount the application's /run/selfsame");
 	return 0;
 }
 
@@ -247,7 +278,8 @@ int rt_app_enter_root(const struct rt_app *app, struct ss_err *err)
 	if (syscall(RT_SYS_MOVE_MOUNT, app->tree, "", AT_FDCWD, "/mnt",
 		    RT_MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return ss_fail_sys(err, "cannot attach the image");
-	if (make_dev(app, err) < 0 || mount_at("sys", "sysfs", QUIET | MS_RDONLY, NULL, err) < 0 ||
+	if (make_dev(app, err) < 0 || attach_attest(app, err) < 0 ||
+	    mount_at("sys", "sysfs", QUIET | MS_RDONLY, NULL, err) < 0 ||
 	    mount_at("proc", "proc", QUIET, NULL, err) < 0)
 		return -1;
 	/* The old root is put over the new one, and goes away with all that hangs on it. */

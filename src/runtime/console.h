@@ -55,7 +55,8 @@ enum rt_stop_code {
 	RT_E_DATAPLANE = 24, /* it does not start, has ended, or breaks the form */
 	RT_E_EGRESS = 25,    /* the device for egress */
 	RT_E_CLOCK = 26,
-	RT_E_EARLY = 27, /* told to stop before the application was started */
+	RT_E_KEYPLANE = 28, /* it does not start, or has ended */
+	RT_E_EARLY = 27,    /* told to stop before the application was started */
 };
 
 SS_NONNULL SS_PRINTF(2, 3) void rt_say(enum rt_phase phase, const char *fmt, ...);

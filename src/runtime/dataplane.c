@@ -14,7 +14,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-enum { SAY_FD = 2, LINK_FD = 3, CONFIG_FD = 4, TUN_FD = 5 };
+enum { SAY_FD = 2, LINK_FD = 3, CONFIG_FD = 4, TUN_FD = 5, KEY_FD = 6 };
 
 static struct dp plane;
 static uint8_t config[MC_MAX_SIZE];
@@ -44,12 +44,14 @@ static int read_memory(int argc, char **argv, uint64_t *ret, struct ss_err *err)
 
 static int run(int argc, char **argv, struct ss_err *err)
 {
-	struct dp_start s = { .link = LINK_FD, .tun = TUN_FD };
+	struct dp_start s = { .link = LINK_FD, .tun = TUN_FD, .key = KEY_FD };
 
 	if (read_memory(argc, argv, &s.memory, err) < 0 || read_config(&s.config, err) < 0)
 		return -1;
 	if (fcntl(TUN_FD, F_GETFD) < 0)
 		s.tun = -1;
+	if (fcntl(KEY_FD, F_GETFD) < 0)
+		s.key = -1;
 	/* Listening below port 1024 was the last thing that took a capability. */
 	if (dp_start(&plane, &s, err) < 0 || rt_caps_set(0, err) < 0 ||
 	    dp_seccomp(dp_wire_family, err) < 0)

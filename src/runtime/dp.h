@@ -7,6 +7,7 @@
 #include "runtime/dp_dial.h"
 #include "runtime/dp_health.h"
 #include "runtime/dp_ingress.h"
+#include "runtime/dp_key.h"
 #include "runtime/dp_link.h"
 #include "runtime/dp_log.h"
 #include "runtime/dp_metrics.h"
@@ -40,6 +41,7 @@ struct dp {
 	uint64_t memory; /* of the enclave */
 	struct dp_pipes pipes;
 	struct dp_link link;
+	struct dp_key key;
 	struct dp_control control;
 	struct dp_health health;
 	struct dp_refusals refusals;
@@ -59,6 +61,7 @@ struct dp_start {
 	int link;
 	struct ss_span config; /* lives as long as the program */
 	int tun;               /* -1: none */
+	int key;               /* the pair to keyplane; -1: none */
 	uint64_t memory;
 };
 

@@ -119,6 +119,57 @@ static void move_datagrams(struct dp *d, struct dp_conn *c)
 		await(d, c);
 }
 
+/* --- attested: keyplane has the stream ------------------------------------------------------- */
+
+static bool is_attested(struct dp *d, const struct dp_conn *c)
+{
+	return listener_of(d, c)->in.tls == MC_TLS_ATTESTED;
+}
+
+static uint64_t id_of(const struct dp *d, const struct dp_conn *c)
+{
+	return (uint64_t)c->generation << 32 | dp_slots_index(&d->ingress.slots, c);
+}
+
+/* NULL: it is over, or not with keyplane now. */
+static struct dp_conn *find(struct dp *d, uint64_t id)
+{
+	const uint32_t slot = (uint32_t)id;
+	struct dp_conn *c = slot < d->ingress.slots.n ? dp_slots_at(&d->ingress.slots, slot) : NULL;
+
+	return c != NULL && c->with_key && id_of(d, c) == id ? c : NULL;
+}
+
+static void give_to_key(struct dp *d, struct dp_conn *c)
+{
+	struct dp_watch *w = &c->pair.end[DP_HOST].w;
+
+	dp_timer_stop(&c->pair.timer);
+	if (!dp_key_tell(d,
+			 &(struct kp_link_head){
+				 .type = KP_LINK_CONN, .a = c->listener, .id = id_of(d, c) },
+			 w->fd)) {
+		listener_of(d, c)->over_limit++;
+		end(d, c);
+		return;
+	}
+	dp_watch_hand_over(&d->loop, w);
+	c->with_key = true;
+	c->stage = DP_S_KEY;
+}
+
+static void give_application(struct dp *d, struct dp_conn *c)
+{
+	struct dp_watch *w = &c->pair.end[DP_APP].w;
+
+	dp_timer_stop(&c->pair.timer);
+	/* What keyplane does not take it does without: it ends the connection in its own time. */
+	(void)dp_key_tell(d, &(struct kp_link_head){ .type = KP_LINK_APP, .id = id_of(d, c) },
+			  w->fd);
+	dp_watch_hand_over(&d->loop, w);
+	c->stage = DP_S_KEY;
+}
+
 /* Both ends are there: lets the bytes go. */
 static void begin(struct dp *d, struct dp_conn *c)
 {
@@ -130,6 +181,10 @@ static void begin(struct dp *d, struct dp_conn *c)
 	    send(p->end[DP_APP].w.fd, c->header, c->n_header, MSG_NOSIGNAL | MSG_DONTWAIT) !=
 		    c->n_header) {
 		end(d, c);
+		return;
+	}
+	if (is_attested(d, c)) {
+		give_application(d, c);
 		return;
 	}
 	if (!dp_pair_watch(d, p, DP_HOST) ||
@@ -160,6 +215,13 @@ static void not_taken(struct dp *d, struct dp_conn *c, int why)
 		return;
 	}
 	listener_of(d, c)->not_taken++;
+	if (is_attested(d, c)) {
+		dp_timer_stop(&c->pair.timer);
+		c->stage = DP_S_KEY;
+		(void)dp_key_tell(
+			d, &(struct kp_link_head){ .type = KP_LINK_NO_APP, .id = id_of(d, c) }, -1);
+		return;
+	}
 	c->pair.broken = true;
 	end(d, c);
 }
@@ -176,6 +238,17 @@ static void call_application(struct dp *d, struct dp_conn *c)
 	}
 	c->stage = DP_S_CONNECT;
 	serve(d, c);
+}
+
+/* The stream begins here. */
+static void go_on(struct dp *d, struct dp_conn *c)
+{
+	if (is_attested(d, c)) {
+		give_to_key(d, c);
+		return;
+	}
+	c->until_ms = d->loop.now_ms + DP_CONNECT_MS;
+	call_application(d, c);
 }
 
 /* Reads what the host must say first, and nothing behind it. */
@@ -203,8 +276,7 @@ static void read_header(struct dp *d, struct dp_conn *c)
 	}
 	proxy_header_write(&h, &b);
 	c->n_header = (uint8_t)b.n;
-	c->until_ms = d->loop.now_ms + DP_CONNECT_MS;
-	call_application(d, c);
+	go_on(d, c);
 }
 
 static void serve(struct dp *d, struct dp_conn *c)
@@ -229,6 +301,7 @@ static void serve(struct dp *d, struct dp_conn *c)
 		}
 		break;
 	case DP_S_RETRY:
+	case DP_S_KEY:
 		break;
 	case DP_S_STREAM:
 		move_stream(d, c);
@@ -262,7 +335,8 @@ static void take_connection(struct dp *d, struct dp_listener *l, int fd)
 	c->pair.end[DP_HOST].w.fd = fd;
 	c->listener = (uint8_t)(l - d->ingress.listeners);
 	c->n_header = 0;
-	c->until_ms = d->loop.now_ms + DP_CONNECT_MS;
+	c->generation++;
+	c->with_key = false;
 	l->open++;
 	l->taken++;
 	if (!dp_pair_watch(d, &c->pair, DP_HOST)) {
@@ -270,7 +344,7 @@ static void take_connection(struct dp *d, struct dp_listener *l, int fd)
 		return;
 	}
 	if (!l->in.proxy) {
-		call_application(d, c);
+		go_on(d, c);
 		return;
 	}
 	c->stage = DP_S_HEADER;
@@ -336,10 +410,10 @@ static void rest_expired(struct dp *d, struct dp_timer *t)
 {
 	(void)t;
 	for (size_t i = 0; i < d->ingress.n; i++) {
-		struct dp_watch *w = &d->ingress.listeners[i].w;
+		struct dp_listener *l = &d->ingress.listeners[i];
 
-		if (w->fd >= 0)
-			(void)dp_watch_set(&d->loop, w, EPOLLIN);
+		if (l->w.fd >= 0 && (l->in.tls != MC_TLS_ATTESTED || d->key.is_ready))
+			(void)dp_watch_set(&d->loop, &l->w, EPOLLIN);
 	}
 }
 
@@ -350,12 +424,14 @@ static int open_listener(struct dp *d, const struct mc_ingress *in, struct ss_er
 
 	*l = (struct dp_listener){ .w = { .fd = -1, .kind = DP_K_INGRESS_CALL }, .in = *in };
 	d->ingress.n++;
-	if (in->tls == MC_TLS_ATTESTED) {
-		dp_say(d, "ingress %u is closed: attested TLS is not served yet", in->port);
+	if (in->tls == MC_TLS_ATTESTED && d->key.w.fd < 0) {
+		dp_say(d, "ingress %u is closed: without an NSM nothing can be attested", in->port);
 		return 0;
 	}
 	if (dp_wire_listen(port, &l->w.fd, err) < 0)
 		return ss_ctx(err, "ingress %u", in->port);
+	if (in->tls == MC_TLS_ATTESTED)
+		return 0; /* keyplane is not ready yet */
 	if (!dp_watch_set(&d->loop, &l->w, EPOLLIN))
 		return ss_fail_sys(err, "ingress %u", in->port);
 	return 0;
@@ -389,4 +465,41 @@ void dp_ingress_drain(struct dp *d)
 {
 	for (size_t i = 0; i < d->ingress.n; i++)
 		dp_watch_close(&d->ingress.listeners[i].w);
+}
+
+void dp_ingress_open_attested(struct dp *d)
+{
+	for (size_t i = 0; i < d->ingress.n; i++) {
+		struct dp_listener *l = &d->ingress.listeners[i];
+
+		if (l->in.tls == MC_TLS_ATTESTED && l->w.fd >= 0)
+			(void)dp_watch_set(&d->loop, &l->w, EPOLLIN);
+	}
+}
+
+void dp_ingress_want(struct dp *d, uint64_t id)
+{
+	struct dp_conn *c = find(d, id);
+
+	if (c == NULL || c->stage != DP_S_KEY)
+		return;
+	c->until_ms = d->loop.now_ms + DP_CONNECT_MS;
+	call_application(d, c);
+}
+
+void dp_ingress_over(struct dp *d, const struct kp_link_head *h)
+{
+	struct dp_conn *c = find(d, h->id);
+	struct dp_listener *l;
+
+	if (c == NULL)
+		return;
+	l = listener_of(d, c);
+	l->bytes[DP_HOST] += h->in;
+	l->bytes[DP_APP] += h->out;
+	l->idle += h->a == KP_OVER_IDLE;
+	l->over_limit += h->a == KP_OVER_BUSY;
+	l->unsaid += h->a == KP_OVER_HANDSHAKE || h->a == KP_OVER_CUT;
+	c->with_key = false;
+	end(d, c);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "fmt/key_link.h"
 #include "fmt/measured.h"
 #include "runtime/dp_limits.h"
 #include "runtime/dp_pair.h"
@@ -19,13 +20,16 @@ enum dp_stage {
 	DP_S_RETRY,
 	DP_S_STREAM,
 	DP_S_DATAGRAMS,
+	DP_S_KEY, /* keyplane has what there is of it */
 };
 
 struct dp_conn {
 	struct dp_pair pair;
-	uint64_t until_ms; /* the application has to take it by then */
+	uint64_t until_ms;   /* the application has to take it by then */
+	uint32_t generation; /* of the slot: the upper half of what keyplane knows it by */
 	uint8_t listener;
 	uint8_t stage; /* enum dp_stage */
+	bool with_key; /* keyplane was given it, and has not said that it is over */
 	uint8_t n_header;
 	uint8_t header[52]; /* PROXY_HEADER_MAX */
 };
@@ -39,6 +43,7 @@ struct dp_listener {
 	uint64_t idle;                              /* ended by a time-out */
 	uint64_t bytes[2];                          /* from the host, from the application */
 	uint64_t lost;                              /* datagrams */
+	uint64_t unsaid;                            /* attested: no handshake, or cut */
 };
 
 struct dp_ingress {
@@ -52,9 +57,16 @@ struct dp_ingress {
 	struct dp_conn conns[DP_MAX_CONNS];
 };
 
-/* Opens a listener for each; attested TLS is refused (nothing here could speak it). */
+/*
+ * Opens a listener for each. A stream of attested TLS goes to keyplane as it came; nobody is taken
+ * before keyplane is ready, and without one the port stays closed.
+ */
 SS_MUST_CHECK SS_NONNULL int dp_ingress_init(struct dp *d, uint32_t max, struct ss_err *err);
 SS_NONNULL void dp_ingress_call_event(struct dp *d, struct dp_watch *w, uint32_t events);
 SS_NONNULL void dp_ingress_event(struct dp *d, struct dp_watch *w, uint32_t events);
 /* No new connections. */
 SS_NONNULL void dp_ingress_drain(struct dp *d);
+/* What keyplane says: it is ready; a connection is for the application; one is over. */
+SS_NONNULL void dp_ingress_open_attested(struct dp *d);
+SS_NONNULL void dp_ingress_want(struct dp *d, uint64_t id);
+SS_NONNULL void dp_ingress_over(struct dp *d, const struct kp_link_head *h);

@@ -40,11 +40,18 @@ bool dp_watch_set(struct dp_loop *l, struct dp_watch *w, uint32_t events)
 
 void dp_watch_close(struct dp_watch *w)
 {
-	/* No descriptor was ever duplicated: closing it takes it out of epoll. */
+	/* Nobody else has the descriptor: closing it takes it out of epoll. */
 	if (w->fd >= 0)
 		(void)close(w->fd);
 	w->fd = -1;
 	w->added = false;
+}
+
+void dp_watch_hand_over(struct dp_loop *l, struct dp_watch *w)
+{
+	if (w->added)
+		(void)epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, w->fd, NULL);
+	dp_watch_close(w);
 }
 
 void dp_timers_aside(struct dp_timers *t, uint32_t after_ms)

@@ -29,7 +29,8 @@ enum dp_kind {
 	DP_K_TCP,
 	DP_K_UDP,
 	DP_K_DNS,
-	DP_K_LAST = DP_K_DNS,
+	DP_K_KEY,
+	DP_K_LAST = DP_K_KEY,
 };
 
 struct dp_watch {
@@ -88,6 +89,8 @@ SS_MUST_CHECK SS_NONNULL int dp_loop_round(struct dp_loop *l, struct ss_err *err
 SS_NONNULL bool dp_watch_set(struct dp_loop *l, struct dp_watch *w, uint32_t events);
 /* Closes the descriptor. */
 SS_NONNULL void dp_watch_close(struct dp_watch *w);
+/* The same where somebody else has it, too: closing alone would leave it in epoll. */
+SS_NONNULL void dp_watch_hand_over(struct dp_loop *l, struct dp_watch *w);
 
 SS_NONNULL void dp_timers_init(struct dp_loop *l, struct dp_timers *t, uint32_t after_ms,
 			       void (*expired)(struct dp *d, struct dp_timer *t));

@@ -18,6 +18,7 @@ static const dp_handler handlers[DP_K_LAST + 1] = {
 	[DP_K_TCP] = dp_tcp_event,
 	[DP_K_UDP] = dp_udp_event,
 	[DP_K_DNS] = dp_resolver_event,
+	[DP_K_KEY] = dp_key_event,
 };
 /* clang-format on */
 
@@ -73,8 +74,8 @@ int dp_start(struct dp *d, const struct dp_start *s, struct ss_err *err)
 	    dp_pipes_init(&d->pipes, (uint16_t)share(DP_PIPES, files), err) < 0)
 		return -1;
 	dp_health_init(d);
-	if (dp_link_init(d, s->link, err) < 0 || dp_control_init(d, err) < 0 ||
-	    dp_ingress_init(d, share(DP_MAX_CONNS, files), err) < 0)
+	if (dp_link_init(d, s->link, err) < 0 || dp_key_init(d, s->key, err) < 0 ||
+	    dp_control_init(d, err) < 0 || dp_ingress_init(d, share(DP_MAX_CONNS, files), err) < 0)
 		return -1;
 	return s->tun < 0 ? 0 : start_egress(d, s->tun, files, err);
 }

@@ -17,6 +17,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/sysinfo.h>
 
 #define MIB (1u << 20)
@@ -42,7 +43,7 @@ static uint64_t read_offset(const char *text)
 	return v;
 }
 
-static void prepare(int *ret_dataplane)
+static void prepare(int *ret_dataplane, int *ret_keyplane)
 {
 	struct ss_err err = { 0 };
 	sigset_t all;
@@ -50,7 +51,8 @@ static void prepare(int *ret_dataplane)
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
 	must(rt_nice(RT_NICE_RUNTIME, &err), RT_E_SYSTEM, &err);
-	must(rt_open_dataplane(ret_dataplane, &err), RT_E_DATAPLANE, &err);
+	must(rt_open_program("/dataplane", ret_dataplane, &err), RT_E_DATAPLANE, &err);
+	must(rt_open_program("/keyplane", ret_keyplane, &err), RT_E_KEYPLANE, &err);
 	must(rt_own_root(&err), RT_E_MOUNTS, &err);
 	must(rt_kernel_settings(&err), RT_E_MOUNTS, &err);
 	rt_output_say(RT_P_MOUNTS, "mounts ready");
@@ -124,7 +126,6 @@ static void settle_nsm(const struct rt_nsm *n, const struct mc_config *c)
 		return;
 	must(rt_nsm_policy(n, c->nsm, &err), RT_E_NSM, &err);
 	rt_output_say(RT_P_NSM_POLICY, "pcr16 locked, nsm=%u", c->nsm ? 1u : 0u);
-	(void)close(n->fd);
 }
 
 static void settle_clock(const struct mc_config *c, struct rt_clock *ret)
@@ -165,6 +166,9 @@ static void prepare_application(struct rt_app *app, bool has_resolver)
 
 	app->resolver = has_resolver ? PLANE_NET_RESOLVER4 : NULL;
 	must(rt_app_prepare(app, &etc, &err), RT_E_ISOLATION, &err);
+	if (app->has_nsm_device && !app->has_attest)
+		rt_output_say(RT_P_NOTE, "the image's /run/selfsame is no directory of its own: "
+					 "there is no attest.sock");
 	if (!etc)
 		rt_output_say(RT_P_NOTE, "the image's /etc is no directory of its own: hosts, "
 					 "hostname and resolv.conf are not written");
@@ -178,10 +182,39 @@ static uint64_t machine_memory(void)
 	return (uint64_t)i.totalram * i.mem_unit;
 }
 
-static void start_dataplane(const struct rt_ramdisk1 *r, int program, int tun, struct rt_plane *ret)
+/* Where there is an NSM. Returns dataplane's end of their pair, or -1. */
+static int start_keyplane(const struct rt_ramdisk1 *r, int program, int nsm, int local, pid_t *ret)
+{
+	struct rt_key_start start = { .program = program,
+				      .nsm = nsm,
+				      .local = local,
+				      .config = r->config_bytes,
+				      .memory = machine_memory(),
+				      .least_uid = RT_ID_BASE };
+	struct ss_err err = { 0 };
+	int pair[2] = { -1, -1 };
+
+	if (nsm >= 0) {
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+			ss_err_set_sys(&err, "cannot make the pair to the keyplane");
+			rt_stop(RT_E_KEYPLANE, &err);
+		}
+		start.pair = pair[1];
+		must(rt_key_start(&start, ret, &err), RT_E_KEYPLANE, &err);
+		(void)close(pair[1]);
+		(void)close(nsm);
+		(void)close(local);
+	}
+	(void)close(program);
+	return pair[0];
+}
+
+static void start_dataplane(const struct rt_ramdisk1 *r, int program, int tun, int key,
+			    struct rt_plane *ret)
 {
 	const struct rt_plane_start start = { .program = program,
 					      .tun = tun,
+					      .key = key,
 					      .config = r->config_bytes,
 					      .memory = machine_memory() };
 	struct ss_err err = { 0 };
@@ -190,6 +223,8 @@ static void start_dataplane(const struct rt_ramdisk1 *r, int program, int tun, s
 	(void)close(program);
 	if (tun >= 0)
 		(void)close(tun);
+	if (key >= 0)
+		(void)close(key);
 	if (r->config.logs)
 		rt_output_link(ret);
 }
@@ -199,14 +234,16 @@ int main(int argc, char **argv)
 	static struct rt_ramdisk1 r;
 	static struct rt_supervisor s = { .config = &r.config,
 					  .app = { .config = &r.config },
-					  .plane = { .fd = -1, .pid = -1 } };
+					  .plane = { .fd = -1, .pid = -1 },
+					  .key = -1 };
 	struct rt_nsm nsm;
 	bool has_plane;
-	int program, tun;
+	int program, key_program, tun, key, local = -1;
+	struct ss_err err = { 0 };
 	uint64_t at;
 
 	at = read_offset(argc == 2 ? argv[1] : "?");
-	prepare(&program);
+	prepare(&program, &key_program);
 	nsm = start_nsm();
 	has_plane = beat();
 	unpack(at, &r);
@@ -215,8 +252,12 @@ int main(int argc, char **argv)
 	tun = bring_network_up(&r.config, has_plane);
 	s.app.has_nsm_device = nsm.fd >= 0;
 	s.app.room = r.room;
+	if (nsm.fd >= 0 && has_plane)
+		must(rt_attest_socket(&local, &err), RT_E_ISOLATION, &err);
+	s.app.has_attest = local >= 0;
 	prepare_application(&s.app, tun >= 0);
+	key = start_keyplane(&r, key_program, has_plane ? nsm.fd : -1, local, &s.key);
 	if (has_plane)
-		start_dataplane(&r, program, tun, &s.plane);
+		start_dataplane(&r, program, tun, key, &s.plane);
 	rt_supervise(&s);
 }

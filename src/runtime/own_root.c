@@ -13,9 +13,13 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #define MIN_FREE "/proc/sys/vm/min_free_kbytes"
 #define QUIET (MS_NODEV | MS_NOSUID | MS_NOEXEC)
+
+#define ATTEST_BACKLOG 64
+#define RT_ATTEST_NEW "/new" RT_ATTEST
 
 static int make_dirs(const char *const *paths, struct ss_err *err)
 {
@@ -28,8 +32,8 @@ static int make_dirs(const char *const *paths, struct ss_err *err)
 /* stage0 has mounted /proc and /sys. */
 static int fill_root(struct ss_err *err)
 {
-	static const char *const paths[] = { "/new/proc", "/new/sys", "/new/dev",
-					     "/new/app",  "/new/mnt", NULL };
+	static const char *const paths[] = { "/new/proc", "/new/sys",    "/new/dev", "/new/app",
+					     "/new/mnt",  RT_ATTEST_NEW, NULL };
 
 	if (mkdir("/new", 0700) < 0)
 		return ss_fail_sys(err, "cannot make /new");
@@ -45,11 +49,26 @@ static int fill_root(struct ss_err *err)
 	return 0;
 }
 
-int rt_open_dataplane(int *ret, struct ss_err *err)
+int rt_open_program(const char *path, int *ret, struct ss_err *err)
 {
-	*ret = open("/dataplane", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	*ret = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (*ret < 0)
-		return ss_fail_sys(err, "cannot open /dataplane of ramdisk 0");
+		return ss_fail_sys(err, "cannot open %s of ramdisk 0", path);
+	return 0;
+}
+
+int rt_attest_socket(int *ret, struct ss_err *err)
+{
+	static const struct sockaddr_un name = { .sun_family = AF_UNIX,
+						 .sun_path = RT_ATTEST "/attest.sock" };
+	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (mount("attest", RT_ATTEST, "tmpfs", QUIET, "mode=0555,size=4k,nr_inodes=4") < 0 ||
+	    fd < 0 || bind(fd, (const struct sockaddr *)&name, sizeof(name)) < 0 ||
+	    chmod(name.sun_path, 0666) < 0 || listen(fd, ATTEST_BACKLOG) < 0 ||
+	    mount(NULL, RT_ATTEST, NULL, MS_REMOUNT | MS_RDONLY | QUIET, NULL) < 0)
+		return ss_fail_sys(err, "cannot make the application's socket");
+	*ret = ss_take_fd(&fd);
 	return 0;
 }
 

@@ -5,11 +5,19 @@
 
 /*
  * The root that init lives in: a small tmpfs moved over the kernel's initial one, from which no
- * process could be moved away (pivot_root), with /proc, /sys, /dev, and the empty /app and /mnt.
+ * process could be moved away (pivot_root), with /proc, /sys, /dev, and the empty /app, /mnt and
+ * RT_ATTEST.
  */
+#define RT_ATTEST "/attest"
+
 SS_MUST_CHECK SS_NONNULL int rt_own_root(struct ss_err *err);
-/* Before that: the other program of ramdisk 0, open to be executed. */
-SS_MUST_CHECK SS_NONNULL int rt_open_dataplane(int *ret, struct ss_err *err);
+/* Before that: another program of ramdisk 0, open to be executed. */
+SS_MUST_CHECK SS_NONNULL int rt_open_program(const char *path, int *ret, struct ss_err *err);
+/*
+ * The application's socket for documents, listening, in a file system of its own at RT_ATTEST,
+ * which nobody can write to any more.
+ */
+SS_MUST_CHECK SS_NONNULL int rt_attest_socket(int *ret, struct ss_err *err);
 /* Settings of the kernel that init relies upon, whatever the command line said. */
 SS_MUST_CHECK SS_NONNULL int rt_kernel_settings(struct ss_err *err);
 /* Writes to a file below /proc/sys; one that is not there has no need. */

@@ -10,7 +10,8 @@
  *
  * dataplane is started by init before the application, with exactly these descriptors:
  *   0 /dev/null   1, 2 the console   3 this pair   4 the measured config's bytes (a sealed memfd)
- *   5 the TUN device, or closed where no egress is allowed; argv[1] is the memory in bytes
+ *   5 the TUN device, or closed where no egress is allowed
+ *   6 the pair to keyplane, or closed where there is no NSM; argv[1] is the memory in bytes
  * It runs as RT_PLANE_ID in its own mount, PID, IPC and UTS namespaces, in init's network
  * namespace. Its one capability is to listen below port 1024 (vsock's ports are guarded like
  * TCP's); when every listener is up it gives that up, puts itself under seccomp and says

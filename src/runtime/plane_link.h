@@ -40,9 +40,34 @@ SS_MUST_CHECK SS_NONNULL int rt_plane_hear(struct rt_plane *p, struct rt_plane_w
 struct rt_plane_start {
 	int program; /* its file */
 	int tun;     /* or -1 */
+	int key;     /* its end of the pair to keyplane, or -1 */
 	struct ss_span config;
 	uint64_t memory; /* of the machine, bytes */
 };
 /* What is written to descriptor 2 by a process that does not get as far as dataplane says why. */
 SS_MUST_CHECK SS_NONNULL int rt_plane_start(const struct rt_plane_start *s, struct rt_plane *ret,
 					    struct ss_err *err);
+
+/*
+ * keyplane, the program that has the TLS key (docs/decisions/0020), beside dataplane and before it:
+ *   0 /dev/null   1, 2 the console   3 the pair to dataplane   4 the measured config's bytes
+ *   5 /dev/nsm    6 the application's socket, listening, or closed where there is none
+ * argv[1] is the memory in bytes, argv[2] the first id that is a user of the application. It has no
+ * capability and a network namespace of its own, in which nothing is.
+ */
+#define RT_KEY_ID 0x3fffff01u
+#define RT_KEY_FILES 16384u /* two a connection, and some more */
+/* Its heap: what KP_MEMORY_SHARE gives to connections, and this for the rest. */
+#define RT_KEY_HEAP ((uint64_t)32 << 20)
+
+struct rt_key_start {
+	int program;
+	int pair;
+	int nsm;
+	int local;
+	struct ss_span config;
+	uint64_t memory;
+	uint32_t least_uid;
+};
+SS_MUST_CHECK SS_NONNULL int rt_key_start(const struct rt_key_start *s, pid_t *ret,
+					  struct ss_err *err);

@@ -200,6 +200,20 @@ SS_NORETURN static void plane_ended(struct rt_supervisor *s, int status)
 	stop(s, RT_E_DATAPLANE, &err);
 }
 
+/* It ends when dataplane does, not the other way round: then that is what is told. */
+SS_NORETURN static void key_ended(struct rt_supervisor *s, int status)
+{
+	struct ss_err err = { 0 };
+	char text[64];
+	int why;
+
+	if (s->plane.fd >= 0 && waitpid(s->plane.pid, &why, WNOHANG) == s->plane.pid)
+		plane_ended(s, why);
+	rt_say_status(text, sizeof(text), status);
+	ss_err_set(&err, SS_ESYS, "the keyplane %s", text);
+	stop(s, RT_E_KEYPLANE, &err);
+}
+
 /* Collects whoever has ended. */
 static void reap(struct rt_supervisor *s)
 {
@@ -209,6 +223,8 @@ static void reap(struct rt_supervisor *s)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (pid == s->plane.pid && s->plane.fd >= 0)
 			plane_ended(s, status);
+		if (pid == s->key)
+			key_ended(s, status);
 		if (!s->up || pid != s->app.keeper)
 			continue;
 		s->keeper_ended = true;

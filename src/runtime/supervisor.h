@@ -31,6 +31,7 @@ struct rt_supervisor {
 	const struct mc_config *config;
 	struct rt_app app;
 	struct rt_plane plane; /* .fd -1: none here */
+	pid_t key;             /* keyplane; -1: none here */
 	struct rt_clock clock;
 	struct rt_life life;
 	enum rt_stage stage;

@@ -75,7 +75,8 @@ def a_port_below_1024_is_served_by_a_dataplane_without_rights():
     watcher = rig.load(os.path.join(rig.BUILD, 'tests', 'boot', 'watcher'))
     rd0 = E.archive([E.regular('dataplane', PARTS.dataplane, 0o755),
                      E.regular('init', watcher, 0o755),
-                     E.regular('init.true', PARTS.init, 0o755)])
+                     E.regular('init.true', PARTS.init, 0o755),
+                     E.regular('keyplane', PARTS.keyplane, 0o755)])
     rd1 = E.app_ramdisk(rig.probe_tree(), ['/probe', 'echo=8080', 'term=0'],
                         ingress=[E.ingress(443, 8080)])
     with rig.Live(E.standard(PARTS.kernel, E.command_line(rd0, PARTS.rest), rd0, rd1)) as g:

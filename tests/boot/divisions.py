@@ -109,7 +109,7 @@ def an_init_beside_the_image_is_refused():
 
 
 def another_ramdisk_0_is_refused():
-    other = E.runtime_ramdisk(PARTS.init + b'\0', PARTS.dataplane)
+    other = E.runtime_ramdisk(PARTS.init + b'\0', PARTS.dataplane, PARTS.keyplane)
     b = rig.Boot(E.standard(PARTS.kernel, PARTS.cmdline, other, RD1))
     b.stopped(4)
     b.expect_not('rt:01 ')

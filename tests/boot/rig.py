@@ -36,7 +36,8 @@ class Parts:
         self.init = load(os.path.join(RUNTIME, 'init'))
         self.rest = load(os.path.join(RUNTIME, 'cmdline')).rstrip(b'\n')
         self.dataplane = load(os.path.join(RUNTIME, 'dataplane'))
-        self.rd0 = E.runtime_ramdisk(self.init, self.dataplane)
+        self.keyplane = load(os.path.join(RUNTIME, 'keyplane'))
+        self.rd0 = E.runtime_ramdisk(self.init, self.dataplane, self.keyplane)
         self.cmdline = E.command_line(self.rd0, self.rest)
 
     def eif(self, *ramdisks):

@@ -19,7 +19,7 @@ NEVER, ON_FAILURE, ALWAYS = 0, 1, 2
 
 PARTS = rig.Parts()
 RELAY = rig.load(os.path.join(rig.BUILD, 'tests', 'boot', 'plane_relay'))
-RD0 = E.runtime_ramdisk(PARTS.init, RELAY)
+RD0 = E.runtime_ramdisk(PARTS.init, RELAY, PARTS.keyplane)
 CMDLINE = E.command_line(RD0, PARTS.rest)
 
 
@@ -102,7 +102,7 @@ def dataplane_gets_what_it_needs_and_no_more():
             'relay: root with 0 entries, mkdir Read-only file system',
             'relay: descriptor 0 type 20000', 'relay: descriptor 1 type 20000',
             'relay: descriptor 2 type 20000', 'relay: descriptor 3 type 140000',
-            'relay: descriptor 4 type 100000',
+            'relay: descriptor 4 type 100000', 'relay: descriptor 6 type 140000',
             'relay: config %d bytes, write Operation not permitted' % size], given
         assert 'rt:10 ' not in g.text()  # nothing starts before it is ready
         g.say(READY).wait_for('rt:12 dataplane ready')
@@ -302,8 +302,8 @@ def a_dataplane_that_ends_ends_the_enclave():
 def a_dataplane_that_cannot_start_is_a_refusal():
     rd1 = E.app_ramdisk(rig.probe_tree(), ['/probe'])
     for rd0, line in (
-            (E.runtime_ramdisk(PARTS.init, b'no program'), 'rt:E24 the dataplane exited 1'),
-            (E.archive([E.regular('init', PARTS.init, 0o755)]),
+            (E.runtime_ramdisk(PARTS.init, b'no program', PARTS.keyplane), 'rt:E24 the dataplane exited 1'),
+            (E.archive([E.regular('init', PARTS.init, 0o755), E.regular('keyplane', PARTS.keyplane, 0o755)]),
              'rt:E24 cannot open /dataplane of ramdisk 0: No such file or directory')):
         b = rig.Boot(E.standard(PARTS.kernel, E.command_line(rd0, PARTS.rest), rd0, rd1))
         assert line in b.stopped(24).lines, b.tail()

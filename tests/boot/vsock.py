@@ -15,7 +15,7 @@ GUEST = rig.load(os.path.join(rig.BUILD, 'tests', 'boot', 'vsock_guest'))
 
 def guest_eif():
     parts = rig.Parts()
-    rd0 = E.runtime_ramdisk(GUEST, b'none')
+    rd0 = E.runtime_ramdisk(GUEST, b'none', b'none')
     return E.standard(parts.kernel, E.command_line(rd0, parts.rest), rd0, E.TRAILER)
 
 

@@ -319,7 +319,7 @@ def built(program, work, root, asked):
     """The bytes of the EIF that a build of this tree gives, or why there is none."""
     runtime = os.path.join(work, 'runtime')
     if not os.path.isdir(runtime):
-        for name in ('kernel-nitro', 'init', 'dataplane'):
+        for name in ('kernel-nitro', 'init', 'dataplane', 'keyplane'):
             write(runtime, 'x86_64/' + name, name)
         write(runtime, 'x86_64/cmdline', 'retain_initrd console=ttyS0')
     project = root + '.project'

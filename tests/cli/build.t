@@ -4,6 +4,7 @@ mkdir -p runtime/x86_64 root/bin root/etc
 echo kernel >runtime/x86_64/kernel-nitro
 echo init >runtime/x86_64/init
 echo dataplane >runtime/x86_64/dataplane
+echo keyplane >runtime/x86_64/keyplane
 echo 'retain_initrd console=ttyS0' >runtime/x86_64/cmdline
 echo app >root/bin/app
 chmod 4755 root/bin/app
@@ -77,14 +78,6 @@ try 0 build -q --runtime runtime
 try 2 build -q --runtime runtime --build-arg novalue
 err "selfsame: error: --build-arg 'novalue' is not KEY=VALUE"
 cp enclave.toml plain.toml
-printf '[[ingress]]\nport = 443\ntls = "attested"\n[[ingress]]\nport = 80\ntls = "none"\n' >>enclave.toml
-try 0 build -q --runtime runtime
-out_has 'port 443 stays closed: this version does not serve tls = "attested"'
-try 0 build -q --json --runtime runtime
-check 'the port that stays closed is in the JSON' python3 -c '
-import json, sys
-assert json.load(open(sys.argv[1]))["PortsNotServed"] == [443]' "$OUT"
-cp plain.toml enclave.toml
 printf '[[ingress]]\nport = 9001\ntls = "none"\n' >>enclave.toml
 try 3 build -q --runtime runtime
 err "selfsame: error: 'enclave.toml': line 6: 'ingress.port' is 9001; 9000 to 9015 are reserved for the runtime"

@@ -18,7 +18,7 @@ def write(name, data):
 meta = e.METADATA_TEXT
 one = e.app_ramdisk(tree('a'), ['/x'])
 two = e.app_ramdisk(tree('b', [e.regular('rootfs/etc/new', b'new')]), ['/x', 'y'])
-rt = e.runtime_ramdisk(b'init', b'dataplane')
+rt = e.runtime_ramdisk(b'init', b'dataplane', b'keyplane')
 def eif(kernel, cmdline, meta, *ramdisks):
     return e.eif([(e.KERNEL, kernel), (e.CMDLINE, cmdline), (e.METADATA, meta)] +
                  [(e.RAMDISK, r) for r in ramdisks])

@@ -137,7 +137,7 @@ static inline void pw_config(const struct mc_config *c)
 
 static inline void pw_start(void)
 {
-	struct dp_start s = { .tun = -1, .memory = 1 };
+	struct dp_start s = { .tun = -1, .key = -1, .memory = 1 };
 	struct ss_err err = { 0 };
 	int link[2];
 

@@ -38,6 +38,7 @@ def synthetic_kernel():
 
 INIT = b'\x7fELF not really' + fixture.pattern(9001)
 DATAPLANE = b'\x7fELF either' + fixture.pattern(7001)
+KEYPLANE = b'\x7fELF either' + fixture.pattern(7001)
 NSM = b'\x7fELF nor this' + fixture.pattern(333)
 CMDLINE = b'console=ttyS0 reboot=k'
 CMD, ENV = b'/bin/app\n--listen\n', b'PATH=/bin\n'
@@ -63,14 +64,14 @@ class Bench:
         self.blobs = os.path.join(top, 'blobs')
         os.mkdir(self.blobs)
         for name, data in (('bzImage', synthetic_kernel()), ('init', INIT), ('nsm.ko', NSM),
-                           ('dataplane', DATAPLANE), ('cmdline', b'  ' + CMDLINE + b' \n')):
+                           ('dataplane', DATAPLANE), ('keyplane', KEYPLANE), ('cmdline', b'  ' + CMDLINE + b' \n')):
             with open(os.path.join(self.blobs, name), 'wb') as f:
                 f.write(data)
 
     def run(self, case, *more, out='a.eif', **surroundings):
         path = os.path.join(self.top, out)
         inputs = ['kernel=%s/bzImage' % self.blobs, 'init=%s/init' % self.blobs,
-                  'dataplane=%s/dataplane' % self.blobs,
+                  'dataplane=%s/dataplane' % self.blobs, 'keyplane=%s/keyplane' % self.blobs,
                   'cmdline=' + CMDLINE.decode(), 'blobs=' + self.blobs, 'cmd=' + CMD.decode(),
                   'env=' + ENV.decode(), 'epoch=%d' % EPOCH]
         if os.path.exists(path):
@@ -123,7 +124,7 @@ def oracle_selfsame(fx, **over):
     tree, xattrs = entries_of(fx)
     config = enclave.config(tree, fx.argv, env=fx.env, xattrs=xattrs, **over)
     rd1 = enclave.archive([enclave.regular('config', config, 0o400, mtime=EPOCH)] + tree)
-    rd0 = enclave.runtime_ramdisk(INIT, DATAPLANE)
+    rd0 = enclave.runtime_ramdisk(INIT, DATAPLANE, KEYPLANE)
     return enclave.eif([(enclave.KERNEL, synthetic_kernel()),
                         (enclave.CMDLINE, enclave.command_line(rd0, CMDLINE)),
                         (enclave.METADATA, metadata()), (enclave.RAMDISK, rd0),

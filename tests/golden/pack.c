@@ -3,9 +3,9 @@
  * usage: pack FIXTURE.tree OUTPUT.eif KEY=VALUE...
  *
  * Builds the image that a text fixture describes, for the golden tests. Keys: layout (selfsame,
- * nitro-cli), kernel, init, dataplane, cmdline, blobs, cmd, env, epoch, user, shuffle (a seed:
- * entries of a layer in another order), normalise (1, with on= and off=NAME[,NAME…]). Lines of a
- * fixture, with \xNN for any byte and "-" for an empty field:
+ * nitro-cli), kernel, init, dataplane, keyplane, cmdline, blobs, cmd, env, epoch, user, shuffle (a
+ * seed: entries of a layer in another order), normalise (1, with on= and off=NAME[,NAME…]). Lines
+ * of a fixture, with \xNN for any byte and "-" for an empty field:
  *
  *   layer                                        a new layer begins
  *   dir|fifo PATH MODE UID GID MTIME
@@ -35,8 +35,8 @@ struct line {
 };
 
 struct options {
-	const char *layout, *kernel, *init, *dataplane, *cmdline, *blobs, *cmd, *env, *user, *on,
-		*off;
+	const char *layout, *kernel, *init, *dataplane, *keyplane, *cmdline, *blobs, *cmd, *env,
+		*user, *on, *off;
 	uint32_t epoch;
 	uint64_t shuffle;
 	bool normalise;
@@ -284,20 +284,21 @@ static int run(const char *fixture, const char *output, const struct options *o,
 	AUTO_BUF struct ss_buf env = SS_BUF_INIT(1u << 20);
 	AUTO_BUF struct ss_buf groups = SS_BUF_INIT(4096);
 	AUTO_FREE struct line *lines = ss_calloc(MAX_LINES, sizeof(*lines));
-	struct image_request req = { .layout = strcmp(o->layout, "nitro-cli") == 0 ? IMAGE_NITRO_CLI
-										   : IMAGE_SELFSAME,
-				     .arch = "x86_64",
-				     .epoch = o->epoch,
-				     .name = "golden",
-				     .version = "1",
-				     .default_mem = 1u << 30,
-				     .default_cpus = 2,
-				     .runtime = { o->kernel, o->init, o->dataplane, o->cmdline },
-				     .blobs = o->blobs,
-				     .cmd_file = text(o->cmd),
-				     .env_file = text(o->env),
-				     .want_sha256 = true,
-				     .output = output };
+	struct image_request req = {
+		.layout = strcmp(o->layout, "nitro-cli") == 0 ? IMAGE_NITRO_CLI : IMAGE_SELFSAME,
+		.arch = "x86_64",
+		.epoch = o->epoch,
+		.name = "golden",
+		.version = "1",
+		.default_mem = 1u << 30,
+		.default_cpus = 2,
+		.runtime = { o->kernel, o->init, o->dataplane, o->keyplane, o->cmdline },
+		.blobs = o->blobs,
+		.cmd_file = text(o->cmd),
+		.env_file = text(o->env),
+		.want_sha256 = true,
+		.output = output
+	};
 	struct tree *t = tree_new();
 	struct image_result res;
 	struct image_user user;
@@ -335,12 +336,12 @@ static void read_option(struct options *o, const char *arg)
 		const char *key;
 		const char **value;
 	} texts[] = {
-		{ "layout", &o->layout },   { "kernel", &o->kernel },
-		{ "init", &o->init },       { "dataplane", &o->dataplane },
-		{ "cmdline", &o->cmdline }, { "blobs", &o->blobs },
-		{ "cmd", &o->cmd },         { "env", &o->env },
-		{ "user", &o->user },       { "off", &o->off },
-		{ "on", &o->on },
+		{ "layout", &o->layout },     { "kernel", &o->kernel },
+		{ "init", &o->init },         { "dataplane", &o->dataplane },
+		{ "keyplane", &o->keyplane }, { "cmdline", &o->cmdline },
+		{ "blobs", &o->blobs },       { "cmd", &o->cmd },
+		{ "env", &o->env },           { "user", &o->user },
+		{ "off", &o->off },           { "on", &o->on },
 	};
 
 	if (eq == NULL)
@@ -367,6 +368,7 @@ int main(int argc, char **argv)
 			     .kernel = "",
 			     .init = "",
 			     .dataplane = "",
+			     .keyplane = "",
 			     .cmdline = "console=ttyS0",
 			     .blobs = "",
 			     .cmd = "",

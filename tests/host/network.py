@@ -210,11 +210,11 @@ def without_an_ip_every_address_is_served():
         rig.stop(r).expect(0)
 
 
-def a_port_with_attested_tls_is_said_to_stay_closed():
+def a_port_with_attested_tls_is_said_to_stay_closed_without_an_nsm():
     with Running(serve_and_wait, ports=[443, 444],
                  ingress=[E.ingress(443, tls=2), E.ingress(444, tls=1)]) as r:
         lines = [x for x in rig.text(r.p.err).splitlines() if 'closed' in x]
-        assert lines == ['selfsame: port 443 stays closed: tls = "attested" is not served yet']
+        assert lines == ['selfsame: port 443 stays closed: without an NSM nothing can be attested']
         assert r.connect(443).recv(1) == b''
 
 
@@ -563,7 +563,7 @@ if __name__ == '__main__':
         hundreds_at_once_and_a_slow_one_holds_nobody_up,
         the_header_says_who_called,
         without_an_ip_every_address_is_served,
-        a_port_with_attested_tls_is_said_to_stay_closed,
+        a_port_with_attested_tls_is_said_to_stay_closed_without_an_nsm,
         datagrams_go_in_and_come_back_each_client_its_own,
         more_clients_than_flows_push_out_the_longest_idle,
         connections_out_go_where_the_list_allows,

@@ -70,7 +70,7 @@ def too_little_memory_says_how_much_is_needed():
         assert refused(p, '--memory', '64', '--cpus', '3') == error(
             '--memory: 64 MiB are too few: this image needs 66 MiB')
     tree = [E.regular('rootfs/big', bytes(100 << 20))]
-    rd0 = E.runtime_ramdisk(b'init', b'dataplane')
+    rd0 = E.runtime_ramdisk(b'init', b'dataplane', b'keyplane')
     sections = rig.parts()[:3] + [(E.RAMDISK, rd0), (E.RAMDISK, E.app_ramdisk(tree, ['/big']))]
     with rig.Place(sections=sections) as p:
         need = int(refused(p, '--memory', '200', '--cpus', '1')[0].rsplit(' ', 2)[1])

@@ -39,7 +39,7 @@ def kernel(version=b'6.12.0-local', arm64=False):
 
 def parts(flags=0, version=b'6.12.0-local', **config):
     """Sections of a small image with this measured config."""
-    rd0 = E.runtime_ramdisk(b'init', b'dataplane')
+    rd0 = E.runtime_ramdisk(b'init', b'dataplane', b'keyplane')
     rd1 = E.app_ramdisk([E.regular('rootfs/app', b'app', 0o755)], ['/app'], **config)
     cmdline = E.command_line(rd0, b'console=ttyS0')
     return [(E.KERNEL, kernel(version)), (E.CMDLINE, cmdline), (E.METADATA, E.METADATA_TEXT),

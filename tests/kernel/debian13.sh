@@ -99,7 +99,7 @@ known() { # WHAT KEY: it was compared before
 }
 
 # --- the programs
-files='x86_64/stage0 x86_64/init x86_64/dataplane aarch64/stage0 aarch64/init aarch64/dataplane'
+files='x86_64/stage0 x86_64/init x86_64/dataplane x86_64/keyplane aarch64/stage0 aarch64/init aarch64/dataplane aarch64/keyplane'
 for arch in x86_64 aarch64; do
 	"$src/tools/runtime-build" $arch "$top/here/$arch"
 done

@@ -78,6 +78,7 @@ for p in "$@"; do
 	same "$arch" cmdline "$src/kernel/cmdline-$arch"
 	same_program "$arch" init "$top/$arch/init"
 	same_program "$arch" dataplane "$top/$arch/dataplane"
+	same_program "$arch" keyplane "$top/$arch/keyplane"
 	same "$arch" "kernel-$profile.config" "$src/kernel/config/$p.final"
 done
 echo "1..$n"

@@ -50,7 +50,7 @@ ok 'the result goes to standard output' [ "$(cat "$top/printed")" = "kernel-out/
 sha256 $image" ]
 ok 'what is done, to standard error' grep -q 'kernel: local x86_64: building with' "$top/said"
 ok 'and which options that source has not' grep -q 'not as asked.*: CONFIG_NSM CONFIG_TUN' "$top/said"
-ok 'stage0, init, dataplane and the configuration lie beside the kernel' sh -c 'ls kernel-out | tr "\n" " " | grep -qx "bzImage config dataplane init stage0 "'
+ok 'stage0, init, dataplane, keyplane and the configuration lie beside the kernel' sh -c 'ls kernel-out | tr "\n" " " | grep -qx "bzImage config dataplane init keyplane stage0 "'
 ok 'stage0 is in the kernel' sh -c 'tail -c "$(wc -c <kernel-out/stage0)" kernel-out/bzImage | cmp - kernel-out/stage0'
 ok 'with --json and --quiet it is one document and nothing else' ends 0 kernel_build one "$build/selfsame" --json --quiet -j 1
 ok 'that says the same' python3 -c 'import json, sys
@@ -79,6 +79,7 @@ mkdir -p runtime/x86_64 root/bin
 echo kernel >runtime/x86_64/kernel-nitro
 echo init >runtime/x86_64/init
 echo dataplane >runtime/x86_64/dataplane
+echo keyplane >runtime/x86_64/keyplane
 echo 'retain_initrd console=ttyS0' >runtime/x86_64/cmdline
 echo app >root/bin/app
 printf 'name = "b"\nimage = "rootfs:root"\n[app]\ncommand = ["/bin/app"]\n' >enclave.toml

@@ -209,7 +209,7 @@ def what_dataplane_may_not_say_ends_it():
             (HEAD.pack(CONN, 0, 0, 0, 0, 0, 0), (), "a descriptor is where none belongs"),
             (HEAD.pack(4, 0, 0, 0, 0, 0, 0), (0,), "a descriptor is where none belongs"),
             (HEAD.pack(4, 0, 0, 5, 0, 0, 0), (), "a message that is none"), (HEAD.pack(CONN, 1, 0, 0, 0, 0, 0), (0,), "that cannot be"),
-            (HEAD.pack(CONN, 2, 0, 0, 0, 0, 0), (0,), "that cannot be"), (HEAD.pack(CONN, 0, 0, 0, 4096, 0, 0), (0,), "that cannot be"),
+            (HEAD.pack(CONN, 2, 0, 0, 0, 0, 0), (0,), "that cannot be"), (HEAD.pack(CONN, 0, 0, 0, 16384, 0, 0), (0,), "that cannot be"),
             (HEAD.pack(CONN, 0, 0, 0, 0, 0, 0), (0, 0), "a descriptor is where none belongs"), (HEAD.pack(4, 0, 0, 9000, 0, 0, 0) + bytes(9000), (),
                                                                                      "a message that is none")):
         p = plane(listeners=("attested", "none"))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """keyplane under test: dataplane's side of it, clients and applications, written here once more, by
-src/keyplane/kp_link.h and docs/formats/endpoint.md."""
+src/fmt/key_link.h and docs/formats/endpoint.md."""
 import array
 import os
 import socket

@@ -104,8 +104,9 @@ def cbor(v):
     return _cbor(5, len(v)) + b''.join(cbor(k) + cbor(x) for k, x in v.items())
 
 
-def ingress(port, to=None, tls=0, udp=False, proxy=False):
-    return {'port': port, 'to': port if to is None else to, 'tls': tls, 'udp': udp, 'proxy': proxy}
+def ingress(port, to=None, tls=0, udp=False, proxy=False, http=False, alpn=()):
+    return {'port': port, 'to': port if to is None else to, 'tls': tls, 'udp': udp, 'proxy': proxy, 'http': http,
+            'alpn': [a.encode() for a in alpn]}
 
 
 def health(check=0, port=0, interval=0, timeout=0, failures=0, path=b''):
@@ -139,8 +140,8 @@ def app_ramdisk(tree, argv, **over):
     return archive([regular('config', config(tree, argv, **over), 0o400)] + tree)
 
 
-def runtime_ramdisk(init, dataplane):
-    return archive([regular('dataplane', dataplane, 0o755), regular('init', init, 0o755)])
+def runtime_ramdisk(init, dataplane, keyplane):
+    return archive([regular('dataplane', dataplane, 0o755), regular('init', init, 0o755), regular('keyplane', keyplane, 0o755)])
 
 
 def command_line(ramdisk0, rest):

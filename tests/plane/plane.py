@@ -50,7 +50,8 @@ def config(ingress=(), egress=(), health=None, logs=True):
     check = {'check': 0, 'port': 0, 'interval': 0, 'timeout': 0, 'failures': 0, 'path': b''}
     check.update(health or {})
     listeners = [{'port': i['port'], 'to': i['to'], 'tls': i.get('tls', 0), 'udp': i.get('udp', False),
-                  'proxy': i.get('proxy', False)} for i in ingress]
+                  'proxy': i.get('proxy', False), 'http': i.get('http', False), 'alpn': [a.encode() for a in i.get('alpn', ())]}
+                 for i in ingress]
     return cbor({
         'selfsame': 1, 'entries': 1, 'bytes': 0, 'pages': 0, 'argv': [b'/x'], 'env': [], 'cwd': b'/', 'uid': 0,
         'gid': 0, 'groups': [], 'stop_signal': 15, 'new_privileges': False, 'nsm': False, 'ingress': listeners,
@@ -201,7 +202,7 @@ class Control:
 class Plane:
     """dataplane, running, with init's end of its pair."""
 
-    def __init__(self, program, conf, *options, tun=None, wrap=()):
+    def __init__(self, program, conf, *options, tun=None, key=None, wrap=()):
         self.dir = tempfile.mkdtemp(prefix='plane.')
         self.base = os.path.join(self.dir, 'v')
         with open(os.path.join(self.dir, 'config'), 'wb') as f:
@@ -213,6 +214,9 @@ class Plane:
         if tun is not None:
             args += ['--tun', str(tun)]
             fds.append(tun)
+        if key is not None:
+            args += ['--key', str(key)]
+            fds.append(key)
         self.process = subprocess.Popen(args, pass_fds=fds, stderr=subprocess.PIPE)
         theirs.close()
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * usage: plane-host --unix BASE --config FILE --link FD [--tun FD] [--memory BYTES] [--free]
+ * usage: plane-host --unix BASE --config FILE --link FD [--tun FD] [--key FD] [--memory BYTES]
+ * [--free]
  *
  * dataplane on the host, for tests and the bench: the same sources as in the enclave, over unix
  * sockets (plane_unix.c). --free leaves out the system call filter, which sanitizers would break.
@@ -33,7 +34,7 @@ static int read_config(const char *path, struct ss_span *ret, struct ss_err *err
 
 static int run(int argc, char **argv, struct ss_err *err)
 {
-	struct dp_start s = { .link = -1, .tun = -1, .memory = 64u << 20 };
+	struct dp_start s = { .link = -1, .tun = -1, .key = -1, .memory = 64u << 20 };
 	const char *file = NULL;
 	bool filter = true;
 
@@ -56,6 +57,8 @@ static int run(int argc, char **argv, struct ss_err *err)
 			s.link = (int)strtoul(v, NULL, 10);
 		else if (strcmp(argv[i - 1], "--tun") == 0)
 			s.tun = (int)strtoul(v, NULL, 10);
+		else if (strcmp(argv[i - 1], "--key") == 0)
+			s.key = (int)strtoul(v, NULL, 10);
 		else if (strcmp(argv[i - 1], "--memory") == 0)
 			s.memory = strtoull(v, NULL, 10);
 		else

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 static char dir[] = "/tmp/selfsame-image-XXXXXX";
-static char kernel[64], init[64], dataplane[64], output[64];
+static char kernel[64], init[64], dataplane[64], keyplane[64], output[64];
 
 static struct ss_span text(const char *s)
 {
@@ -29,10 +29,12 @@ static int setup(void **state)
 	(void)snprintf(kernel, sizeof(kernel), "%s/kernel", dir);
 	(void)snprintf(init, sizeof(init), "%s/init", dir);
 	(void)snprintf(dataplane, sizeof(dataplane), "%s/dataplane", dir);
+	(void)snprintf(keyplane, sizeof(keyplane), "%s/keyplane", dir);
 	(void)snprintf(output, sizeof(output), "%s/out.eif", dir);
 	return io_atomic_store(kernel, text("kernel"), &err) < 0 ||
 			       io_atomic_store(init, text("init"), &err) < 0 ||
-			       io_atomic_store(dataplane, text("dataplane"), &err) < 0
+			       io_atomic_store(dataplane, text("dataplane"), &err) < 0 ||
+			       io_atomic_store(keyplane, text("keyplane"), &err) < 0
 		       ? -1
 		       : 0;
 }
@@ -43,6 +45,7 @@ static int teardown(void **state)
 	(void)unlink(kernel);
 	(void)unlink(init);
 	(void)unlink(dataplane);
+	(void)unlink(keyplane);
 	(void)unlink(output);
 	return rmdir(dir);
 }
@@ -58,7 +61,7 @@ static struct image_request request(struct ss_buf *argv)
 		.version = "1",
 		.default_mem = 1,
 		.default_cpus = 1,
-		.runtime = { kernel, init, dataplane, "quiet" },
+		.runtime = { kernel, init, dataplane, keyplane, "quiet" },
 		.config = { .argv = { ss_buf_span(argv), 1 }, .cwd = text("/"), .stop_signal = 15 },
 		.output = output,
 	};

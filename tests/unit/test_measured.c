@@ -14,7 +14,7 @@ static struct ss_span text(const char *s)
 
 /* A config with something in every list; the lists' bytes live as long as the group. */
 struct sample {
-	struct ss_buf argv, env, groups, ingress, egress, xattrs;
+	struct ss_buf argv, env, groups, alpn, ingress, egress, xattrs;
 	struct mc_config c;
 };
 
@@ -30,6 +30,7 @@ static void sample_init(struct sample *s)
 	*s = (struct sample){ .argv = SS_BUF_INIT(4096),
 			      .env = SS_BUF_INIT(4096),
 			      .groups = SS_BUF_INIT(4096),
+			      .alpn = SS_BUF_INIT(4096),
 			      .ingress = SS_BUF_INIT(4096),
 			      .egress = SS_BUF_INIT(4096),
 			      .xattrs = SS_BUF_INIT(4096) };
@@ -39,9 +40,14 @@ static void sample_init(struct sample *s)
 	mc_put_string(&s->env, text("PATH=/bin"));
 	mc_put_uint(&s->groups, 27);
 	mc_put_uint(&s->groups, 1000);
-	mc_put_ingress(&s->ingress,
-		       &(struct mc_ingress){
-			       .port = 443, .to = 8080, .tls = MC_TLS_ATTESTED, .proxy = true });
+	mc_put_string(&s->alpn, text("h2"));
+	mc_put_string(&s->alpn, text("http/1.1"));
+	mc_put_ingress(&s->ingress, &(struct mc_ingress){ .port = 443,
+							  .to = 8080,
+							  .tls = MC_TLS_ATTESTED,
+							  .proxy = true,
+							  .http = true,
+							  .alpn = list(&s->alpn, 2) });
 	mc_put_ingress(&s->ingress, &(struct mc_ingress){ .port = 443, .to = 53, .udp = true });
 	mc_put_string(&s->egress, text("*.example.com:443"));
 	mc_put_string(&s->egress, text("10.0.0.0/8:*"));
@@ -80,6 +86,7 @@ static void sample_done(struct sample *s)
 	ss_buf_done(&s->argv);
 	ss_buf_done(&s->env);
 	ss_buf_done(&s->groups);
+	ss_buf_done(&s->alpn);
 	ss_buf_done(&s->ingress);
 	ss_buf_done(&s->egress);
 	ss_buf_done(&s->xattrs);
@@ -133,11 +140,19 @@ static void measured_config_reads_back_what_was_written(void **state)
 	assert_int_equal(in.tls, MC_TLS_ATTESTED);
 	assert_false(in.udp);
 	assert_true(in.proxy);
+	assert_true(in.http);
+	assert_true(mc_next_string(&in.alpn, &one));
+	assert_text(one, "h2");
+	assert_true(mc_next_string(&in.alpn, &one));
+	assert_text(one, "http/1.1");
+	assert_false(mc_next_string(&in.alpn, &one));
 	assert_true(mc_next_ingress(&c.ingress, &in));
 	assert_int_equal(in.port, 443);
 	assert_int_equal(in.to, 53);
 	assert_true(in.udp);
 	assert_false(in.proxy);
+	assert_false(in.http);
+	assert_int_equal(in.alpn.n, 0);
 	assert_false(mc_next_ingress(&c.ingress, &in));
 	assert_true(mc_next_string(&c.egress, &one));
 	assert_text(one, "*.example.com:443");
@@ -333,6 +348,55 @@ static void measured_config_ingresses_that_cannot_be_served_are_refused(void **s
 			       "measured config: too many ingresses");
 }
 
+static void measured_config_protocols_are_names_where_tls_ends(void **state)
+{
+	static const struct {
+		const char *name; /* NULL = none */
+		size_t times;
+		enum mc_tls tls;
+		bool http;
+		const char *msg; /* NULL = taken */
+	} cases[] = {
+		{ "h2", 16, MC_TLS_ATTESTED, true, NULL },
+		{ "h2", 17, MC_TLS_ATTESTED, false, "measured config: too many protocols" },
+		{ "", 1, MC_TLS_ATTESTED, false,
+		  "measured config: a protocol's name that is none" },
+		{ "selfsame/1", 1, MC_TLS_ATTESTED, false,
+		  "measured config: a protocol's name that is none" },
+		{ "selfsame/2", 1, MC_TLS_ATTESTED, false, NULL },
+		{ "h2", 1, MC_TLS_PASSTHROUGH, false,
+		  "measured config: protocols where no TLS ends" },
+		{ NULL, 0, MC_TLS_NONE, true, "measured config: protocols where no TLS ends" },
+		{ NULL, 0, MC_TLS_ATTESTED, false, NULL },
+	};
+	static const char longest[257] = { [0 ... 255] = 'a' };
+	SS_CLEANUP(sample_done) struct sample s = { 0 };
+
+	(void)state;
+	sample_init(&s);
+	for (size_t i = 0; i < SS_NELEMS(cases) + 2; i++) {
+		AUTO_BUF struct ss_buf raw = SS_BUF_INIT(MC_MAX_SIZE);
+		const bool is_long = i >= SS_NELEMS(cases);
+		const size_t over = i - SS_NELEMS(cases);
+		const size_t times = is_long ? 1 : cases[i].times;
+		const struct mc_ingress in = { .port = 1,
+					       .to = 1,
+					       .tls = is_long ? MC_TLS_ATTESTED : cases[i].tls,
+					       .http = !is_long && cases[i].http };
+		struct mc_ingress with = in;
+
+		for (size_t k = 0; k < times; k++)
+			mc_put_string(&raw,
+				      is_long ? text(longest + 1 - over) : text(cases[i].name));
+		with.alpn = list(&raw, times);
+		expect_ingress_refused(&s.c, &with, 1,
+				       !is_long ? cases[i].msg
+				       : over > 0
+					       ? "measured config: a protocol's name that is none"
+					       : NULL);
+	}
+}
+
 static void measured_config_egress_rules_are_rules(void **state)
 {
 	SS_CLEANUP(sample_done) struct sample s = { 0 };
@@ -524,6 +588,7 @@ int main(void)
 		cmocka_unit_test(measured_config_has_one_encoding_for_each_value),
 		cmocka_unit_test(measured_config_numbers_out_of_range_are_refused),
 		cmocka_unit_test(measured_config_ingresses_that_cannot_be_served_are_refused),
+		cmocka_unit_test(measured_config_protocols_are_names_where_tls_ends),
 		cmocka_unit_test(measured_config_egress_rules_are_rules),
 		cmocka_unit_test(measured_config_health_is_whole_or_absent),
 		cmocka_unit_test(measured_config_strings_that_cannot_be_used_are_refused),

@@ -204,6 +204,7 @@ static void what_enclave_toml_says_of_the_runtime_is_measured(void **state)
 		"app = { restart = 'always', stop_grace = 7, nsm = true }\n"
 		"[[ingress]]\nport = 53\nproto = 'udp'\ntls = 'none'\n"
 		"[[ingress]]\nport = 443\nto = 8080\ntls = 'passthrough'\nproxy = true\n"
+		"[[ingress]]\nport = 8443\ntls = 'attested'\nhttp = true\nalpn = ['h2', 'x']\n"
 		"[egress]\nallow = ['a.b:1', '10.0.0.0/8:*']\n"
 		"[health]\nhttp = '/well'\ninterval = 1\ntimeout = 2\n"
 		"[logs]\nhost = true\n[clock]\nmax_slew_ms = 9\n";
@@ -233,6 +234,11 @@ static void what_enclave_toml_says_of_the_runtime_is_measured(void **state)
 	assert_int_equal(in.tls, MC_TLS_PASSTHROUGH);
 	assert_false(in.udp);
 	assert_true(in.proxy);
+	assert_false(in.http);
+	assert_true(mc_next_ingress(&c->ingress, &in));
+	assert_int_equal(in.tls, MC_TLS_ATTESTED);
+	assert_true(in.http);
+	expect_list(in.alpn, WORDS("h2", "x"));
 	expect_list(c->egress, WORDS("a.b:1", "10.0.0.0/8:*"));
 	assert_int_equal(c->health.check, MC_CHECK_HTTP);
 	assert_int_equal(c->health.port, 8080);
