@@ -5,6 +5,7 @@ mkdir -p runtime/x86_64
 echo kernel >runtime/x86_64/kernel-nitro
 echo init >runtime/x86_64/init
 echo dataplane >runtime/x86_64/dataplane
+echo keyplane >runtime/x86_64/keyplane
 echo 'retain_initrd console=ttyS0' >runtime/x86_64/cmdline
 cp -R "$SRC/examples/doctor/perl" "$SRC/examples/doctor/multi-stage" .
 for p in perl multi-stage; do
