@@ -30,13 +30,18 @@ static int open_dir(int below, const char *path)
 	return (int)syscall(RT_SYS_OPENAT2, below, path, &how, sizeof(how));
 }
 
-/* Where the socket is to be seen; false: the image's /run leads elsewhere. */
+/*
+ * Where the socket is to be seen; /run keeps its time. False: the image's /run leads elsewhere.
+ */
 static bool make_run(int root)
 {
 	AUTO_CLOSE int run = open_dir(root, "run");
 	AUTO_CLOSE int own = -1;
+	struct stat st;
 
-	if (run < 0 || (mkdirat(run, "selfsame", 0755) < 0 && errno != EEXIST))
+	if (run < 0 || fstat(run, &st) < 0 ||
+	    (mkdirat(run, "selfsame", 0755) < 0 && errno != EEXIST) ||
+	    utimensat(run, ".", (const struct timespec[]){ st.st_mtim, st.st_mtim }, 0) < 0)
 		return false;
 	own = open_dir(run, "selfsame");
 	return own >= 0;
