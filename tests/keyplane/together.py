@@ -17,7 +17,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "plane"), os.path.join(HERE, "..", "oracle")]
 import plane as P  # noqa: E402
 from attested import Document  # noqa: E402
-from keyplane import get, rest_of, run_all  # noqa: E402
+from keyplane import get, rest_of  # noqa: E402
+from sentences import run_all  # noqa: E402
 
 DATAPLANE, KEYPLANE = (os.path.abspath(x) for x in sys.argv[1:3])
 TESTS = []
