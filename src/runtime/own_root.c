@@ -19,7 +19,6 @@
 #define QUIET (MS_NODEV | MS_NOSUID | MS_NOEXEC)
 
 #define ATTEST_BACKLOG 64
-#define RT_ATTEST_NEW "/new" RT_ATTEST
 
 static int make_dirs(const char *const *paths, struct ss_err *err)
 {
@@ -32,8 +31,9 @@ static int make_dirs(const char *const *paths, struct ss_err *err)
 /* stage0 has mounted /proc and /sys. */
 static int fill_root(struct ss_err *err)
 {
-	static const char *const paths[] = { "/new/proc", "/new/sys",    "/new/dev", "/new/app",
-					     "/new/mnt",  RT_ATTEST_NEW, NULL };
+	static const char attest[] = "/new" RT_ATTEST;
+	static const char *const paths[] = { "/new/proc", "/new/sys", "/new/dev", "/new/app",
+					     "/new/mnt",  attest,     NULL };
 
 	if (mkdir("/new", 0700) < 0)
 		return ss_fail_sys(err, "cannot make /new");
