@@ -66,9 +66,10 @@ void ep_relay_free(struct ep_relay *r, bool hard)
 void ep_relay_poll(const struct ep_relay *r, struct pollfd ret[2])
 {
 	const bool deaf = r->local_hung_up && r->want_local == 0;
+	const bool gone = r->peer_is_gone && r->want_remote == 0;
 
 	ret[0] = (struct pollfd){ .fd = deaf ? -1 : r->local, .events = r->want_local };
-	ret[1] = (struct pollfd){ .fd = r->remote, .events = r->want_remote };
+	ret[1] = (struct pollfd){ .fd = gone ? -1 : r->remote, .events = r->want_remote };
 }
 
 /* --- from the socket to the key -------------------------------------------------------------- */
@@ -221,6 +222,18 @@ static size_t pump_in(struct ep_relay *r, enum ep_over *over)
 	return moved;
 }
 
+/*
+ * The enclave's side takes no more. What it said goes to the program as far as it is there, and an
+ * end that it announced is an end: a server may answer a request before it has read all of it.
+ * Without one, the next reading finds the cut.
+ */
+static void let_go(struct ep_relay *r)
+{
+	r->peer_is_gone = true;
+	r->out.n = 0;
+	r->out.ended = r->out.told = true;
+}
+
 static enum ep_over move(struct ep_relay *r, uint64_t now_ms)
 {
 	enum ep_over over = EP_RUNS;
@@ -229,6 +242,10 @@ static enum ep_over move(struct ep_relay *r, uint64_t now_ms)
 	do {
 		r->want_local = r->want_remote = 0;
 		moved = pump_out(r, &over);
+		if (over == EP_OVER_CUT) {
+			let_go(r);
+			over = EP_RUNS;
+		}
 		if (over == EP_RUNS)
 			moved += pump_in(r, &over);
 		all += moved;
@@ -236,10 +253,7 @@ static enum ep_over move(struct ep_relay *r, uint64_t now_ms)
 	r->is_ready = moved > 0;
 	if (all > 0)
 		r->until_ms = now_ms + (r->out.ended || r->in.ended ? EP_HALF_MS : EP_IDLE_MS);
-	if (over == EP_RUNS && r->out.told && r->in.told)
-		return EP_OVER_DONE;
-	/* It had said all, and the program has it: that it takes no more is no cut. */
-	return over == EP_OVER_CUT && r->in.told ? EP_OVER_DONE : over;
+	return over == EP_RUNS && r->out.told && r->in.told ? EP_OVER_DONE : over;
 }
 
 static enum ep_over on_time(const struct ep_relay *r)
@@ -269,7 +283,7 @@ enum ep_over ep_relay_turn(struct ep_relay *r, const struct pollfd got[2], struc
 	if (r->state == EP_DIALS && got[1].revents != 0)
 		over = begin_tls(r, t, u, now_ms);
 	else if (r->state == EP_OPEN && (got[1].revents & POLLERR) != 0)
-		return EP_OVER_CUT;
+		let_go(r);
 	if (over == EP_RUNS && r->state == EP_SHAKES)
 		over = shake(r, p, now_ms);
 	if (over == EP_RUNS && r->state == EP_OPEN)

@@ -52,6 +52,7 @@ struct ep_relay {
 	struct ep_way out, in; /* to the enclave, from it */
 	short want_local, want_remote;
 	bool local_hung_up; /* poll() would say so for ever */
+	bool peer_is_gone;  /* it takes no more; what it said is still passed on */
 	bool is_ready;      /* its turn was over, not its bytes */
 	uint64_t until_ms;
 };
