@@ -32,6 +32,7 @@ struct opts {
 	struct cli_list no_normalise;
 	struct cli_limits limits;
 	bool update;
+	bool no_hermetic;
 	bool json;
 };
 
@@ -83,6 +84,10 @@ static const struct cli_opt opt_table[] = {
 	  .kind = CLI_FLAG,
 	  .at = offsetof(struct opts, update),
 	  .help = "resolve base images anew, even those that the lock pins" },
+	{ .name = "no-hermetic",
+	  .kind = CLI_FLAG,
+	  .at = offsetof(struct opts, no_hermetic),
+	  .help = "let RUN steps see this machine and its network; recorded in the lock" },
 	CLI_OPTS_LIMITS(struct opts, limits),
 	{ .name = "json",
 	  .kind = CLI_FLAG,
@@ -121,6 +126,8 @@ static int run(struct cli_run *r, struct ss_err *err)
 		.certificate = o->certificate,
 		.key = o->key,
 		.update = o->update,
+		.no_hermetic = o->no_hermetic,
+		.ca_file = getenv("SSL_CERT_FILE"),
 		.limits = cli_limits_of(&o->limits),
 		.now = io_clock_now(),
 		.progress = r->progress,

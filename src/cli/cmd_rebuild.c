@@ -153,6 +153,7 @@ static int run(struct cli_run *r, struct ss_err *err)
 		.secrets = o->secrets.v,
 		.n_secrets = o->secrets.n,
 		.signature_from = o->signature_from,
+		.ca_file = getenv("SSL_CERT_FILE"),
 		.limits = cli_limits_of(&o->limits),
 		.now = io_clock_now(),
 		.progress = r->progress,

@@ -65,6 +65,32 @@ static void print_normalised(const struct project_result *r)
 		printf("extended attributes left out: %" PRIu64 "\n", r->xattrs_dropped);
 }
 
+static double in_mib(uint64_t bytes)
+{
+	return (double)bytes / (double)MIB;
+}
+
+/* What the steps fetched, and what of it a rebuild gets again. */
+static void print_inputs(const struct project_result *r)
+{
+	const struct project_fetched *f = &r->fetched;
+
+	if (r->lock.hermetic == NULL)
+		return;
+	if (strcmp(r->lock.hermetic, "no") == 0) {
+		printf("not hermetic: what RUN steps saw and fetched is pinned by nothing\n");
+		return;
+	}
+	printf("fetched %" PRIu64 " requests, %.1f MiB, %" PRIu64 " cached\n", f->requests,
+	       in_mib(f->bytes), f->cached);
+	if (f->failed > 0)
+		printf("not pinned: %" PRIu64 " requests that failed\n", f->failed);
+	if (r->plan.has_config)
+		printf("pinned  %zu bases, %zu inputs\n", r->lock.bases.n, r->lock.inputs.n);
+	else
+		printf("not pinned: without an enclave.toml there is no lock\n");
+}
+
 static void print_kernel(const struct project_runtime *r)
 {
 	if (strcmp(r->standing, "known") != 0)
@@ -81,6 +107,7 @@ static void print_text(const struct project_result *r)
 	char hex[2 * CRYPTO_SHA256_SIZE + 1];
 
 	print_lost(r);
+	print_inputs(r);
 	print_normalised(r);
 	print_privileged(r);
 	ss_hex((struct ss_span){ m->file_sha256, sizeof(m->file_sha256) }, hex);
@@ -127,6 +154,19 @@ static json_t *lost_json(const struct project_result *r)
 	return list;
 }
 
+static json_t *fetched_json(const struct project_result *r)
+{
+	const struct project_fetched *f = &r->fetched;
+	json_t *o = json_object();
+
+	cli_json_set(o, "Requests", json_integer((json_int_t)f->requests));
+	cli_json_set(o, "Bytes", json_integer((json_int_t)f->bytes));
+	cli_json_set(o, "Cached", json_integer((json_int_t)f->cached));
+	cli_json_set(o, "Failed", json_integer((json_int_t)f->failed));
+	cli_json_set(o, "Inputs", json_integer((json_int_t)r->lock.inputs.n));
+	return o;
+}
+
 static json_t *normalised_json(const struct project_result *r, bool kept)
 {
 	json_t *o = json_object();
@@ -165,6 +205,10 @@ int cli_print_result(const struct project_result *r, bool json, struct ss_err *e
 		cli_json_set(doc, "Kernel", json_string(r->runtime.standing));
 	if (r->lost.n > 0)
 		cli_json_set(doc, "LostByMounts", lost_json(r));
+	if (r->lock.hermetic != NULL)
+		cli_json_set(doc, "Hermetic", json_string(r->lock.hermetic));
+	if (r->lock.seed != NULL)
+		cli_json_set(doc, "Fetched", fetched_json(r));
 	cli_json_set(doc, "WithoutPrivileges", names_json(r));
 	cli_json_set(doc, "Normalised", normalised_json(r, false));
 	cli_json_set(doc, "NotNormalised", normalised_json(r, true));

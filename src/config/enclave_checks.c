@@ -55,6 +55,25 @@ int cfg_check_absolute(const struct toml_node *v, void *base, const char *name, 
 	return ss_fail(err, SS_EINPUT, "line %u: '%s' must begin with '/'", v->line, name);
 }
 
+int cfg_check_allow_keys(const struct toml_node *v, void *base, const char *name,
+			 struct ss_err *err)
+{
+	(void)base;
+	for (size_t i = 0; i < v->n; i++) {
+		const char *s = v->kids[i]->text;
+		bool fits = s[0] == '/';
+
+		for (; *s != '\0'; s++)
+			fits = fits && (unsigned char)*s >= ' ' && *s != 0x7f;
+		if (!fits)
+			return ss_fail(err, SS_EINPUT,
+				       "line %u: '%s' must begin with '/', without control "
+				       "characters",
+				       v->kids[i]->line, name);
+	}
+	return 0;
+}
+
 int cfg_check_epoch(const struct toml_node *v, void *base, const char *name, struct ss_err *err)
 {
 	struct cfg_enclave *c = base;

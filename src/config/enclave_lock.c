@@ -73,7 +73,9 @@ static const struct cfg_field build_fields[] = {
 	  .need = true,
 	  .choices = "buildah buildkit" },
 	{ .key = "engine_version", .kind = CFG_TEXT, .at = LOCK_AT(engine_version), .need = true },
+	{ .key = "hermetic", .kind = CFG_TEXT, .at = LOCK_AT(hermetic), .choices = "full no" },
 	{ .key = "platform", .kind = CFG_TEXT, .at = LOCK_AT(platform) },
+	{ .key = "seed", .kind = CFG_TEXT, .at = LOCK_AT(seed), .check = check_sha256 },
 	{ .key = "target", .kind = CFG_TEXT, .at = LOCK_AT(target) },
 	CFG_FIELDS_END,
 };
@@ -202,6 +204,17 @@ void cfg_lock_done(struct cfg_lock *l)
 }
 
 /* What one field cannot tell alone. */
+static int check_seed(const struct cfg_lock *l, struct ss_err *err)
+{
+	const bool full = l->hermetic != NULL && strcmp(l->hermetic, "full") == 0;
+
+	if (full == (l->seed != NULL))
+		return 0;
+	return ss_fail(err, SS_EINPUT,
+		       full ? "'build.seed' is missing of a hermetic build"
+			    : "'build.seed' of a build that is not hermetic");
+}
+
 static int check_inputs(const struct cfg_lock *l, struct ss_err *err)
 {
 	const struct cfg_input *v = l->inputs.v;
@@ -245,8 +258,8 @@ int cfg_lock_read(struct ss_span in, struct cfg_lock *ret, struct ss_err *err)
 	if (schema != NULL && schema->type == TOML_INT &&
 	    check_schema(schema, &l, "schema", err) < 0)
 		return -1;
-	if (cfg_fields_read(cfg_lock_fields, t, "", &l, err) < 0 || check_inputs(&l, err) < 0 ||
-	    sort_all(&l, err) < 0) {
+	if (cfg_fields_read(cfg_lock_fields, t, "", &l, err) < 0 || check_seed(&l, err) < 0 ||
+	    check_inputs(&l, err) < 0 || sort_all(&l, err) < 0) {
 		cfg_lock_done(&l);
 		return -1;
 	}

@@ -48,11 +48,17 @@ static const struct cfg_field app_fields[] = {
 };
 
 static const struct cfg_field build_fields[] = {
+	{ .key = "allow_keys",
+	  .kind = CFG_TEXTS,
+	  .at = offsetof(struct cfg_enclave, build.allow_keys),
+	  .max = 256,
+	  .check = cfg_check_allow_keys },
 	{ .key = "args", .kind = CFG_PAIRS, .at = offsetof(struct cfg_enclave, build.args) },
 	{ .key = "engine",
 	  .kind = CFG_TEXT,
 	  .at = offsetof(struct cfg_enclave, build.engine),
 	  .choices = "auto buildah buildkit" },
+	{ .key = "hermetic", .kind = CFG_BOOL, .at = offsetof(struct cfg_enclave, build.hermetic) },
 	{ .key = "keep_modes",
 	  .kind = CFG_BOOL,
 	  .at = offsetof(struct cfg_enclave, build.keep_modes) },

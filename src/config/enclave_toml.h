@@ -45,9 +45,11 @@ struct cfg_build {
 	struct cfg_pairs args;
 	struct cfg_pairs secrets; /* id → file */
 	char *target;
-	char *platform;  /* "linux/amd64" */
-	char *engine;    /* "auto", "buildah", "buildkit"; NULL = auto */
-	bool keep_modes; /* of the context's files */
+	char *platform;              /* "linux/amd64" */
+	char *engine;                /* "auto", "buildah", "buildkit"; NULL = auto */
+	bool keep_modes;             /* of the context's files */
+	bool hermetic;               /* steps see the same, always */
+	struct cfg_texts allow_keys; /* paths of keys that a hermetic step may make */
 };
 
 /* [normalize]: names of rows of the table of normalisers; whether there are such rows is not known

@@ -288,6 +288,8 @@ int buildah_build(struct engine_job *j, struct ss_err *err)
 	/* Docker's format: in OCI's, buildah ignores SHELL. The layout comes out in OCI's all the
 	 * same. */
 	engine_words(&w, "--format", "docker", "--cap-add", MORE_CAPABILITIES, NULL);
+	if (j->req->net != NULL) /* our runtime gives each step its own */
+		engine_words(&w, "--network", "none", NULL);
 	add_inputs(j, &w);
 	engine_words(&w, "--file", j->dockerfile, NULL);
 	engine_wordf(&w, "--tag=oci:%s:image", j->layout);

@@ -37,7 +37,8 @@ struct engine_request {
 	bool locked_only;              /* rebuild */
 	/* What the steps see (hermetic/view.h); NULL = all is left as it is. buildah only. */
 	const struct hm_view *view;
-	const char *work;             /* the folder for the private one; NULL = that of the cache */
+	const char *net;  /* the folder of the recorder's doors, if the view has a net */
+	const char *work; /* the folder for the private one; NULL = that of the cache */
 	struct ss_progress *progress; /* the engine's output, line by line; may be NULL */
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/job.h"
-#include "hermetic/view.h"
+#include "hermetic/step_net.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -128,6 +128,8 @@ void engine_env(const struct engine_job *j, struct io_env *ret)
 			AUTO_FREE char *view = engine_text("%s/" ENGINE_VIEW, j->work.path);
 
 			io_env_set(ret, HM_VIEW_ENV, view);
+			if (j->req->net != NULL)
+				io_env_set(ret, HERMETIC_NET_ENV, j->req->net);
 		}
 	}
 }

@@ -52,7 +52,7 @@ static bool is_there(int root, const char *path)
 	return fd >= 0;
 }
 
-static int open_root(const json_t *config, const char *bundle)
+int hermetic_open_root(const json_t *config, const char *bundle)
 {
 	const char *path =
 		json_string_value(json_object_get(json_object_get(config, "root"), "path"));
@@ -71,7 +71,7 @@ static int open_root(const json_t *config, const char *bundle)
 void hermetic_hidden(const json_t *config, const char *bundle, struct ss_buf *ret)
 {
 	const json_t *mounts = json_object_get(config, "mounts");
-	AUTO_CLOSE int root = open_root(config, bundle);
+	AUTO_CLOSE int root = hermetic_open_root(config, bundle);
 
 	for (size_t i = 0; root >= 0 && i < json_array_size(mounts); i++) {
 		const json_t *mount = json_array_get(mounts, i);

@@ -14,3 +14,6 @@
  * Mounts that every step gets, and those of the base image's volumes, are none.
  */
 SS_NONNULL void hermetic_hidden(const json_t *config, const char *bundle, struct ss_buf *ret);
+
+/* The bundle's root file system, as a path (O_PATH); -1 = there is none. */
+SS_MUST_CHECK SS_NONNULL int hermetic_open_root(const json_t *config, const char *bundle);

@@ -10,10 +10,13 @@
  * refused. $SELFSAME_STEP_STATE, if set, is the folder in which the real runtime keeps its
  * containers, so that a later run finds what a killed one left. $SELFSAME_STEP_HIDDEN, if set, is a
  * file that gets a line for each path of the image that a RUN --mount hides (hidden.h).
+ * $SELFSAME_STEP_NET, if the view has "net", is the folder of the recorder's doors (step_net.h); a
+ * "delete" tells it that the step is over.
  */
 #include "base/mem.h"
 #include "hermetic/hidden.h"
 #include "hermetic/step.h"
+#include "hermetic/step_net.h"
 #include "hermetic/sup.h"
 #include "hermetic/supervise.h"
 #include "io/atomic.h"
@@ -111,6 +114,21 @@ static int put_supervisor(json_t *config, const char *bundle, const struct hm_vi
 	return hermetic_supervise(config, dir, err);
 }
 
+/* Last: from here on there is no other network. */
+static int fix_network(json_t *config, const char *bundle, const struct hm_view *view,
+		       struct ss_err *err)
+{
+	const char *dir = getenv(HERMETIC_NET_ENV);
+
+	if (!view->net.set)
+		return 0;
+	if (dir == NULL || dir[0] == '\0')
+		return ss_fail(err, SS_EUSAGE, HERMETIC_NET_ENV " is not set (net)");
+	if (hermetic_net_apply(config, bundle, dir, err) < 0)
+		return -1;
+	return hermetic_net_enter(config, dir, err);
+}
+
 static int fix_bundle(const char *bundle, const char *epoch, struct ss_err *err)
 {
 	AUTO_VIEW struct hm_view view = { 0 };
@@ -124,7 +142,7 @@ static int fix_bundle(const char *bundle, const char *epoch, struct ss_err *err)
 	    js_read(ss_buf_span(&b), BUNDLE_MAX, path, &config, err) < 0 ||
 	    note_hidden(config, bundle, err) < 0 ||
 	    hermetic_step_apply(config, bundle, epoch, &view, err) < 0 ||
-	    write_hosts(bundle, &view, err) < 0)
+	    write_hosts(bundle, &view, err) < 0 || fix_network(config, bundle, &view, err) < 0)
 		return -1;
 	if (hm_view_is_supervised(&view) && put_supervisor(config, bundle, &view, err) < 0)
 		return -1;
@@ -150,6 +168,19 @@ static const char *find_bundle(int argc, char **argv)
 			bundle = argv[i] + 9;
 	}
 	return starts ? bundle : NULL;
+}
+
+/* Whatever comes of it, the container must go. */
+static void tell_end(int argc, char **argv)
+{
+	const char *dir = getenv(HERMETIC_NET_ENV);
+	struct ss_err ignored = { 0 };
+
+	for (int i = 1; dir != NULL && dir[0] != '\0' && i < argc; i++)
+		if (strcmp(argv[i], "delete") == 0) {
+			(void)!hermetic_net_leave(dir, &ignored);
+			return;
+		}
 }
 
 static char *find_inner(void)
@@ -200,6 +231,7 @@ static int run(int argc, char **argv, struct ss_err *err)
 		return ss_fail(err, SS_ESYS, "no OCI runtime: neither runc nor crun is installed");
 	if (bundle != NULL && fix_bundle(bundle, epoch, err) < 0)
 		return -1;
+	tell_end(argc, argv);
 	words = inner_words(argc, argv, inner);
 	(void)execv(inner, words);
 	return ss_fail_sys(err, "cannot run '%s'", inner);

@@ -18,7 +18,8 @@
  *   /etc/hostname, /run/.containerenv  the image's own, if it has any: BuildKit mounts nothing over
  *                them, buildah a random name and its version
  *
- * /etc/resolv.conf stays the engine's: it is mounted, not stored, and names must resolve.
+ * /etc/resolv.conf stays the engine's: it is mounted, not stored, and names must resolve (but see
+ * step_net.h).
  *
  * A view (view.h) has other values for some of these, and more: variables over all others, a long
  * PATH, a domain, a memory limit, a user name space.

@@ -36,6 +36,7 @@ static const struct row rows[] = {
 	{ "keys", K_NUM, AT(keys), 1, 1 },
 	{ "locale", K_TEXT, AT(locale), 0, 64 },
 	{ "memory-mib", K_NUM, AT(memory_mib), 64, 16777216 },
+	{ "net", K_NUM, AT(net), 1, 1 },
 	{ "order", K_NUM, AT(order), 0, INT32_MAX },
 	{ "path-bytes", K_NUM, AT(path_bytes), 1, 65536 },
 	{ "pid-base", K_NUM, AT(pid_base), 2, 30000 },

@@ -50,6 +50,8 @@ struct project_options {
 	const char *key;
 	const char *signature_from; /* an EIF whose signature is attached */
 	bool update;                /* resolve base images anew although the lock has them */
+	bool no_hermetic;           /* --no-hermetic */
+	const char *ca_file; /* roots by which the steps' servers are known; NULL = the system's */
 	const struct hm_view *view; /* what the steps see; NULL = engine/engine.h says */
 	const char *work;           /* folder below which the build works; NULL = the cache's */
 	bool trial;                 /* the EIF only: neither measurements.json nor a lock */
@@ -80,6 +82,7 @@ struct project_plan {
 	enum image_layout layout;
 	uint32_t epoch;
 	uint32_t normalise_off;
+	bool hermetic; /* steps.h */
 	struct cfg_git git;
 };
 
@@ -94,6 +97,14 @@ struct project_runtime {
 	const char *standing;    /* "known", "unknown": project_kernel_standing() */
 };
 
+/* What the steps asked for (steps.h). */
+struct project_fetched {
+	uint64_t requests;
+	uint64_t bytes;
+	uint64_t cached;
+	uint64_t failed;
+};
+
 struct project_result {
 	struct image_result image;
 	struct project_plan plan;
@@ -104,7 +115,8 @@ struct project_result {
 	size_t n_privileged;
 	uint64_t xattrs_dropped;
 	struct cfg_texts lost; /* engine/engine.h */
-	bool file_compared;    /* a rebuild: not where only one of the two is signed */
+	struct project_fetched fetched;
+	bool file_compared; /* a rebuild: not where only one of the two is signed */
 };
 
 /* On failure *ret is empty; on success project_result_done() is due. */

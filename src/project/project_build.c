@@ -5,6 +5,7 @@
 #include "io/lock.h"
 #include "project/paths.h"
 #include "project/project.h"
+#include "project/steps.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 struct build {
 	const struct project_options *o;
 	struct project_result r;
+	struct project_steps *steps; /* NULL: not hermetic */
 	struct engine_result engine;
 	struct tree *tree;
 	struct oci_image image;
@@ -28,11 +30,18 @@ struct build {
 static void build_done(struct build *b)
 {
 	engine_result_done(&b->engine);
+	project_steps_free(b->steps);
 	tree_free(b->tree);
 	oci_image_done(&b->image);
 	project_app_done(&b->app);
 	eif_seal_done(&b->seal);
 	project_result_done(&b->r);
+}
+
+/* Before the engine is asked for anything: it has to know what its steps see. */
+static int open_steps(struct build *b, struct ss_err *err)
+{
+	return b->r.plan.hermetic ? project_steps_open(&b->r.plan, b->o, &b->steps, err) : 0;
 }
 
 /* A Dockerfile becomes an image by an engine; any other source is one already. */
@@ -57,14 +66,20 @@ static int run_engine(struct build *b, struct ss_err *err)
 		.keep_modes = c->keep_modes,
 		.locked = p->has_lock && !b->o->update ? &p->locked : NULL,
 		.locked_only = p->is_rebuild,
-		.view = b->o->view,
+		.view = b->steps != NULL ? project_steps_view(b->steps) : b->o->view,
+		.net = project_steps_net(b->steps),
 		.work = b->o->work,
 		.progress = b->o->progress,
 	};
 
 	if (p->source != NULL)
 		return 0;
-	if (engine_build(&req, &b->engine, err) < 0)
+	if (engine_build(&req, &b->engine, err) < 0) {
+		if (b->steps != NULL)
+			project_steps_explain(b->steps, err);
+		return -1;
+	}
+	if (b->steps != NULL && project_steps_finish(b->steps, &b->r, err) < 0)
 		return -1;
 	b->r.lost = b->engine.lost;
 	b->engine.lost = (struct cfg_texts){ 0 };
@@ -215,6 +230,8 @@ static void fill_lock(struct build *b)
 		return;
 	cfg_text_set(&l->engine, b->engine.engine);
 	cfg_text_set(&l->engine_version, b->engine.version);
+	if (!p->hermetic && b->o->no_hermetic)
+		cfg_text_set(&l->hermetic, "no");
 	for (size_t i = 0; i < b->engine.bases.n; i++) {
 		const struct cfg_base *base = (const struct cfg_base *)b->engine.bases.v + i;
 
@@ -243,8 +260,8 @@ int project_make(const struct project_options *o, bool is_rebuild, struct projec
 	if (b.r.plan.layout == IMAGE_SELFSAME &&
 	    project_runtime_find(&b.r.plan, o, &b.r.runtime, err) < 0)
 		return -1;
-	if (load_seal(&b, err) < 0 || run_engine(&b, err) < 0 || load_image(&b, err) < 0 ||
-	    normalise(&b, err) < 0 ||
+	if (load_seal(&b, err) < 0 || open_steps(&b, err) < 0 || run_engine(&b, err) < 0 ||
+	    load_image(&b, err) < 0 || normalise(&b, err) < 0 ||
 	    project_app_make(&b.r.plan, &b.image, b.tree, &b.app, err) < 0)
 		return -1;
 	list_privileged(&b);

@@ -378,6 +378,16 @@ static int find_names(const struct project_options *o, struct project_plan *p, s
 	return 0;
 }
 
+/* Who gives a view of the steps, as the doctor does, has one of his own. */
+static void find_hermetic(const struct project_options *o, struct project_plan *p)
+{
+	const char *locked = p->locked.hermetic;
+
+	p->hermetic = p->is_rebuild ? locked != NULL && strcmp(locked, "no") != 0
+				    : p->config.build.hermetic && !o->no_hermetic;
+	p->hermetic = p->hermetic && p->source == NULL && o->view == NULL;
+}
+
 int project_plan_make(const struct project_options *o, bool is_rebuild, struct project_plan *ret,
 		      struct ss_err *err)
 {
@@ -388,6 +398,7 @@ int project_plan_make(const struct project_options *o, bool is_rebuild, struct p
 	    find_layout(o, &p, err) < 0 || find_normalisers(o, &p, err) < 0 ||
 	    find_epoch(o, &p, err) < 0 || find_build(o, &p, err) < 0)
 		return -1;
+	find_hermetic(o, &p);
 	find_output(o, &p);
 	if (check_kind(&p, err) < 0 || check_output(o, &p, err) < 0)
 		return -1;

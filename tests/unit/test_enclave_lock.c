@@ -195,6 +195,21 @@ static void a_lock_that_was_edited_wrongly_is_refused_by_line(void **state)
 	expect_refused("engine = \"buildah\"\n", "", "line 17: 'build.engine' is missing");
 }
 
+static void a_hermetic_build_has_a_seed_and_no_other_has(void **state)
+{
+	(void)state;
+	expect_refused("engine = \"buildah\"\n", "engine = \"buildah\"\nhermetic = \"full\"\n",
+		       "'build.seed' is missing of a hermetic build");
+	expect_refused("engine = \"buildah\"\n",
+		       "engine = \"buildah\"\nseed = \"00112233445566778899aabbccddeeff"
+		       "00112233445566778899aabbccddeeff\"\n",
+		       "'build.seed' of a build that is not hermetic");
+	expect_refused("engine = \"buildah\"\n", "engine = \"buildah\"\nseed = \"00\"\n",
+		       "line 19: 'build.seed' must be 64 lower-case hexadecimal digits");
+	expect_refused("engine = \"buildah\"\n", "engine = \"buildah\"\nhermetic = \"yes\"\n",
+		       "line 19: 'build.hermetic' must be one of: full no; not 'yes'");
+}
+
 static void a_newer_schema_is_named_before_its_unknown_keys(void **state)
 {
 	struct cfg_lock l;
@@ -238,6 +253,7 @@ int main(void)
 		cmocka_unit_test(inputs_are_written_in_their_order),
 		cmocka_unit_test(the_order_in_which_things_are_recorded_does_not_show),
 		cmocka_unit_test(a_lock_that_was_edited_wrongly_is_refused_by_line),
+		cmocka_unit_test(a_hermetic_build_has_a_seed_and_no_other_has),
 		cmocka_unit_test(a_newer_schema_is_named_before_its_unknown_keys),
 		cmocka_unit_test(every_key_is_documented),
 	};

@@ -46,6 +46,9 @@ static void every_key_of_a_full_file_is_read(void **state)
 	assert_string_equal(c.build.platform, "linux/arm64");
 	assert_string_equal(c.build.engine, "buildah");
 	assert_true(c.build.keep_modes);
+	assert_true(c.build.hermetic);
+	assert_int_equal(c.build.allow_keys.n, 2);
+	assert_string_equal(c.build.allow_keys.v[1], "/etc/test-keys/");
 	assert_string_equal(c.normalize.off.v[0], "apt-logs");
 	assert_string_equal(c.normalize.on.v[0], "tmp");
 	assert_int_equal(c.normalize.on.n + c.normalize.off.n, 2);
@@ -100,6 +103,7 @@ static void an_empty_file_has_defaults_that_no_host_decides(void **state)
 	assert_null(c.health.http);
 	assert_false(c.health.tcp);
 	assert_false(c.logs);
+	assert_false(c.build.hermetic);
 	assert_int_equal(c.max_slew_ms, 0);
 	cfg_enclave_done(&c);
 }

@@ -38,6 +38,40 @@ static void list(struct rec_tape *t, struct cfg_list *ret)
 	expect_ok(rec_tape_list(t, ret, &err), &err);
 }
 
+/* A lock is played, what it lacks is recorded, and both are listed: of the lock's what was asked
+ * for. */
+static void a_lock_that_is_played_may_grow(void **state)
+{
+	struct rec_tape *first = rec_tape_new();
+	struct cfg_list locked = { 0 }, grown = { 0 };
+	struct rec_tape *t;
+	const struct cfg_input *v;
+
+	(void)state;
+	ask(first, &a, "xyz");
+	ask(first, &(const struct rec_id){ "GET", "http://h/unused", NULL }, "u");
+	list(first, &locked);
+	assert_int_equal(locked.n, 4);
+	t = rec_tape_load(&locked);
+	assert_int_equal(rec_tape_play(t, &a)->sha256[0], 'x');
+	assert_int_equal(rec_tape_play(t, &a)->sha256[0], 'y');
+	assert_null(rec_tape_play(t, &b));
+	ask(t, &b, "n");
+	list(t, &grown);
+	v = grown.v;
+	assert_int_equal(grown.n, 3);
+	assert_string_equal(v[0].url, "http://h/a");
+	assert_int_equal(v[0].sha256[0], 'x');
+	assert_int_equal(v[1].sha256[0], 'y');
+	assert_int_equal(v[1].turn, 2);
+	assert_string_equal(v[2].url, "http://h/b");
+	assert_int_equal(v[2].sha256[0], 'n');
+	rec_tape_free(t);
+	rec_tape_free(first);
+	cfg_inputs_done(&locked);
+	cfg_inputs_done(&grown);
+}
+
 /* What was recorded is what is played, also behind the end and without those that failed. */
 static void what_was_recorded_is_played_in_order(void **state)
 {
@@ -146,6 +180,7 @@ static void more_answers_than_a_lock_holds_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_lock_that_is_played_may_grow),
 		cmocka_unit_test(what_was_recorded_is_played_in_order),
 		cmocka_unit_test(an_answer_keeps_the_turn_of_its_request),
 		cmocka_unit_test(method_url_and_key_tell_requests_apart),

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/hex.h"
+#include "base/text.h"
+#include "hermetic/step_net.h"
+#include "io/atomic.h"
+#include "io/cache.h"
+#include "io/hand.h"
+#include "project/paths.h"
+#include "project/steps.h"
+#include "record/recorder.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define NO_STEP SIZE_MAX
+#define SHOWN 60 /* bytes of what a step runs */
+
+struct project_steps {
+	const struct project_plan *plan;
+	struct ss_progress *progress;
+	struct hm_view view;
+	struct rec_store store;
+	struct rec_config config;
+	struct recorder *recorder;
+	struct cfg_list inputs;
+	struct io_private dir; /* the doors' socket, the certificate */
+	int listen_fd;
+	int wake[2];
+	bool running;
+	pthread_t thread;
+	/* --- of the thread --- */
+	size_t open;  /* the step that has begun; NO_STEP = none */
+	unsigned nth; /* of the build */
+	char what[IO_HAND_TEXT_MAX];
+	/* --- of any thread --- */
+	pthread_mutex_t lock;
+	struct rec_counts all;
+	char problem[SS_ERR_MSG_MAX]; /* the first */
+	char seed[2 * CRYPTO_SHA256_SIZE + 1];
+};
+
+/* --- what is told --------------------------------------------------------------------------------
+ */
+
+static void on_problem(void *ctx, const char *line)
+{
+	struct project_steps *s = ctx;
+	char text[SS_ERR_MSG_MAX + 32];
+
+	(void)snprintf(text, sizeof(text), "selfsame: warning: %s", line);
+	ss_progress_note(s->progress, text);
+	(void)pthread_mutex_lock(&s->lock);
+	if (s->problem[0] == '\0')
+		(void)snprintf(s->problem, sizeof(s->problem), "%s", line);
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
+static void say_bytes(uint64_t n, char *ret, size_t size)
+{
+	if (n < 1024)
+		(void)snprintf(ret, size, "%" PRIu64 " bytes", n);
+	else if (n < 1024u * 1024)
+		(void)snprintf(ret, size, "%.1f KiB", (double)n / 1024);
+	else
+		(void)snprintf(ret, size, "%.1f MiB", (double)n / (1024 * 1024));
+}
+
+/* "step 2: apt-get update: 12 requests, 8.1 MiB, 3 cached" */
+static void tell_step(struct project_steps *s, const struct rec_counts *c)
+{
+	const bool cut = strlen(s->what) > SHOWN;
+	char line[512], bytes[32], failed[48] = "";
+
+	say_bytes(c->bytes, bytes, sizeof(bytes));
+	if (c->failed > 0)
+		(void)snprintf(failed, sizeof(failed), ", %" PRIu64 " failed", c->failed);
+	(void)snprintf(line, sizeof(line),
+		       "selfsame: step %u: %.*s%s: %" PRIu64 " request%s, %s, %" PRIu64 " cached%s",
+		       s->nth, SHOWN, s->what, cut ? " ..." : "", c->requests,
+		       c->requests == 1 ? "" : "s", bytes, c->cached, failed);
+	ss_progress_note(s->progress, line);
+}
+
+/* --- the doors of each step ----------------------------------------------------------------------
+ */
+
+static void end_step(struct project_steps *s)
+{
+	struct rec_counts c = { 0 };
+
+	if (s->open == NO_STEP)
+		return;
+	recorder_step_end(s->recorder, s->open, &c);
+	s->open = NO_STEP;
+	tell_step(s, &c);
+	(void)pthread_mutex_lock(&s->lock);
+	s->all.requests += c.requests;
+	s->all.bytes += c.bytes;
+	s->all.cached += c.cached;
+	s->all.failed += c.failed;
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
+static void serve_word(struct project_steps *s)
+{
+	AUTO_CLOSE int fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	const struct timeval patience = { .tv_sec = 60 };
+	struct io_hand_word w;
+	struct ss_err err = { 0 };
+
+	if (fd < 0)
+		return;
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	if (io_hand_hear(fd, &w, &err) < 0) {
+		(void)io_hand_answer(fd, err.msg);
+		return;
+	}
+	end_step(s); /* one at a time: a new one tells of the end of the last, too */
+	if (w.text[0] == '\0') {
+		io_doors_done(w.doors);
+		(void)io_hand_answer(fd, NULL);
+		return;
+	}
+	s->nth++;
+	(void)snprintf(s->what, sizeof(s->what), "%s", w.text);
+	if (recorder_step_begin(s->recorder, w.doors, &s->open, &err) < 0) {
+		s->open = NO_STEP;
+		(void)io_hand_answer(fd, err.msg);
+		return;
+	}
+	(void)io_hand_answer(fd, NULL);
+}
+
+static void *serve_all(void *ctx)
+{
+	struct project_steps *s = ctx;
+
+	for (;;) {
+		struct pollfd p[] = { { s->listen_fd, POLLIN, 0 }, { s->wake[0], POLLIN, 0 } };
+
+		if (poll(p, 2, -1) < 0 && errno != EINTR)
+			break;
+		if (p[1].revents != 0)
+			break;
+		if (p[0].revents != 0)
+			serve_word(s);
+	}
+	end_step(s);
+	return NULL;
+}
+
+/* --- beginning -----------------------------------------------------------------------------------
+ */
+
+/* The lock's; without one, of what the steps are: the same for everybody, known to everybody. */
+static int find_seed(struct project_steps *s, struct ss_err *err)
+{
+	const struct project_plan *p = s->plan;
+	uint8_t hash[CRYPTO_SHA256_SIZE];
+
+	if (p->locked.seed != NULL) {
+		(void)snprintf(s->seed, sizeof(s->seed), "%s", p->locked.seed);
+		return 0;
+	}
+	if (project_hash_file(p->dockerfile, hash, err) < 0)
+		return -1;
+	ss_hex((struct ss_span){ hash, sizeof(hash) }, s->seed);
+	return 0;
+}
+
+static int make_view(struct project_steps *s, struct ss_err *err)
+{
+	const struct cfg_texts *allow = &s->plan->config.build.allow_keys;
+	uint8_t seed[CRYPTO_SHA256_SIZE];
+
+	if (find_seed(s, err) < 0)
+		return -1;
+	if (!ss_unhex(s->seed, seed, sizeof(seed)))
+		return ss_fail(err, SS_EINPUT, "enclave.lock: 'build.seed' is no seed");
+	hm_view_fixed(s->plan->epoch, seed, &s->view);
+	hm_view_net(&s->view);
+	for (size_t i = 0; i < allow->n; i++)
+		hm_view_allow(&s->view, allow->v[i]);
+	return 0;
+}
+
+static void configure(struct project_steps *s, const struct project_options *o)
+{
+	const struct project_plan *p = s->plan;
+	const bool play = p->is_rebuild || (p->has_lock && !o->update && p->locked.inputs.n > 0);
+
+	s->config = (struct rec_config){
+		.play = play,
+		.more = !p->is_rebuild,
+		.fetch_missing = true,
+		.store = &s->store,
+		.inputs = &p->locked.inputs,
+		.epoch = p->epoch,
+		.ca_file = o->ca_file != NULL && o->ca_file[0] != '\0' ? o->ca_file : NULL,
+		.problem = on_problem,
+		.ctx = s,
+	};
+}
+
+static int store_certificate(const struct project_steps *s, struct ss_err *err)
+{
+	AUTO_BUF struct ss_buf b = SS_BUF_INIT(65536);
+	AUTO_FREE char *path = project_path_join(s->dir.path, HERMETIC_NET_CA);
+
+	if (recorder_certificate(s->recorder, &b, err) < 0)
+		return -1;
+	return io_atomic_store(path, ss_buf_span(&b), err);
+}
+
+static int start(struct project_steps *s, struct ss_err *err)
+{
+	AUTO_FREE char *cache = io_cache_dir("steps", err);
+
+	if (cache == NULL || io_private_new(cache, &s->dir, NULL, NULL, err) < 0 ||
+	    rec_store_open(NULL, REC_SHARED, &s->store, err) < 0 ||
+	    recorder_start(&s->config, -1, &s->recorder, err) < 0 ||
+	    store_certificate(s, err) < 0 || io_hand_listen(s->dir.path, &s->listen_fd, err) < 0)
+		return -1;
+	if (pipe2(s->wake, O_CLOEXEC) < 0)
+		return ss_fail_sys(err, "cannot make a pipe");
+	if (pthread_create(&s->thread, NULL, serve_all, s) != 0)
+		return ss_fail(err, SS_ESYS, "cannot start a thread");
+	s->running = true;
+	return 0;
+}
+
+int project_steps_open(const struct project_plan *p, const struct project_options *o,
+		       struct project_steps **ret, struct ss_err *err)
+{
+	struct project_steps *s = ss_calloc(1, sizeof(*s));
+
+	s->plan = p;
+	s->progress = o->progress;
+	s->store = (struct rec_store)REC_STORE_NONE;
+	s->dir = (struct io_private)IO_PRIVATE_NONE;
+	s->listen_fd = s->wake[0] = s->wake[1] = -1;
+	s->open = NO_STEP;
+	(void)pthread_mutex_init(&s->lock, NULL);
+	configure(s, o);
+	if (make_view(s, err) < 0 || start(s, err) < 0) {
+		project_steps_free(s);
+		return -1;
+	}
+	*ret = s;
+	return 0;
+}
+
+const struct hm_view *project_steps_view(const struct project_steps *s)
+{
+	return s != NULL ? &s->view : NULL;
+}
+
+const char *project_steps_net(const struct project_steps *s)
+{
+	return s != NULL ? s->dir.path : NULL;
+}
+
+/* --- the end -------------------------------------------------------------------------------------
+ */
+
+static void stop_thread(struct project_steps *s)
+{
+	if (!s->running)
+		return;
+	(void)!write(s->wake[1], "x", 1);
+	(void)pthread_join(s->thread, NULL);
+	s->running = false;
+}
+
+void project_steps_explain(struct project_steps *s, struct ss_err *err)
+{
+	stop_thread(s);
+	(void)pthread_mutex_lock(&s->lock);
+	if (s->problem[0] != '\0')
+		(void)ss_ctx(err, "%.300s", s->problem);
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
+int project_steps_finish(struct project_steps *s, struct project_result *ret, struct ss_err *err)
+{
+	struct recorder *r = s->recorder;
+
+	stop_thread(s);
+	s->recorder = NULL;
+	if (recorder_stop(r, &s->inputs, err) < 0 || rec_store_sync(&s->store, err) < 0)
+		return -1;
+	cfg_text_set(&ret->lock.hermetic, "full");
+	cfg_text_set(&ret->lock.seed, s->seed);
+	ret->lock.inputs = s->inputs;
+	s->inputs = (struct cfg_list){ 0 };
+	ret->fetched = (struct project_fetched){ .requests = s->all.requests,
+						 .bytes = s->all.bytes,
+						 .cached = s->all.cached,
+						 .failed = s->all.failed };
+	return 0;
+}
+
+void project_steps_free(struct project_steps *s)
+{
+	struct ss_err ignored = { 0 };
+
+	if (s == NULL)
+		return;
+	stop_thread(s);
+	if (s->recorder != NULL)
+		(void)!recorder_stop(s->recorder, &s->inputs, &ignored);
+	cfg_inputs_done(&s->inputs);
+	hm_view_done(&s->view);
+	rec_store_done(&s->store);
+	ss_closep(&s->listen_fd);
+	ss_closep(&s->wake[0]);
+	ss_closep(&s->wake[1]);
+	io_private_done(&s->dir);
+	(void)pthread_mutex_destroy(&s->lock);
+	free(s);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "project/project.h"
+
+/*
+ * What the RUN steps of a hermetic build see and fetch: their view (hermetic/view.h), with a seed
+ * that the lock has, and a network that ends at a recorder in this process. A build plays what the
+ * lock has and records the rest; a rebuild only plays, and asks a server for nothing but a body
+ * that the store lacks and whose hash the lock has.
+ *
+ * Borrows plan and options until it is closed.
+ */
+struct project_steps;
+
+SS_MUST_CHECK SS_NONNULL int project_steps_open(const struct project_plan *p,
+						const struct project_options *o,
+						struct project_steps **ret, struct ss_err *err);
+/* For the engine; borrowed. NULL without steps. */
+const struct hm_view *project_steps_view(const struct project_steps *s);
+const char *project_steps_net(const struct project_steps *s);
+/* After a build that failed: why, if it was a fetch. */
+SS_NONNULL void project_steps_explain(struct project_steps *s, struct ss_err *err);
+/* After a build: what goes into the lock, and what is told. */
+SS_MUST_CHECK SS_NONNULL int project_steps_finish(struct project_steps *s,
+						  struct project_result *ret, struct ss_err *err);
+/* Lets go of everything; accepts NULL. */
+void project_steps_free(struct project_steps *s);

@@ -1,0 +1,130 @@
+# A hermetic build through a real buildah: what the steps fetched is in the lock, a rebuild without
+# any network gives the same file, another server's answers are no input, and nothing of the
+# recorder is in the image or left on the machine.
+
+mkdir -p runtime/x86_64 app small www
+echo kernel >runtime/x86_64/kernel-nitro
+echo init >runtime/x86_64/init
+echo dataplane >runtime/x86_64/dataplane
+echo keyplane >runtime/x86_64/keyplane
+echo 'retain_initrd console=ttyS0' >runtime/x86_64/cmdline
+here=$PWD
+store=$HOME/.cache/selfsame/inputs
+toml() { # NAME
+	printf 'name = "%s"\nsource_date_epoch = 1700000000\n[build]\nengine = "buildah"\nhermetic = true\nargs = { BASE = "%s" }\n' \
+		"$1" "$SELFSAME_DEMO_BASE"
+}
+
+# A server whose name only this mount name space knows, with an authority that only we know.
+printf '127.0.0.1 files.test\n' | cat /etc/hosts - >hosts
+mount --bind hosts /etc/hosts
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem -out ca.pem -subj /CN=t \
+	-addext subjectAltName=DNS:files.test -days 3650 2>/dev/null
+cat >serve.py <<'END'
+import functools, http.server, ssl, sys
+s = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(http.server.SimpleHTTPRequestHandler, directory="www"))
+c = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+c.load_cert_chain("ca.pem", "key.pem")
+s.socket = c.wrap_socket(s.socket, server_side=True)
+print(s.server_address[1], flush=True)
+s.serve_forever()
+END
+mkfifo port
+python3 -B serve.py >port 2>served &
+server=$!
+read -r port <port
+seq 100000 >www/a
+export SSL_CERT_FILE="$here/ca.pem"
+
+# --- a package and a file -----------------------------------------------------------------------------
+
+cat >app/Dockerfile <<END
+ARG BASE
+FROM \$BASE
+RUN apt-get update && apt-get install -y --no-install-recommends hello
+RUN /usr/lib/apt/apt-helper download-file https://files.test:$port/a /a && date >/when && head -c 9 /dev/urandom >/what && cat /dev/selfsame/authority.pem
+CMD ["/usr/bin/hello"]
+END
+toml app >app/enclave.toml
+cd app || exit 99
+try 0 build --runtime "$here/runtime"
+err_has 'selfsame: step 1: apt-get update && apt-get install -y --no-install-recommends ...: '
+err_has "selfsame: step 2: /usr/lib/apt/apt-helper download-file https://files.test:$(echo "$port" | cut -c1-3) ...: 1 request, 575.1 KiB, 0 cached"
+sed -n '/^-----BEGIN CERTIFICATE/,/^-----END/p' "$ERR" | sed -n 3p >../authority
+check 'the step has a certificate of the recorder' grep -qE '^.{64}$' ../authority
+out_has 'fetched '
+out_has 'pinned  1 bases, '
+check 'the lock says what a step fetched' grep -qxF "url = \"https://files.test:$port/a\"" enclave.lock
+check 'with its hash' grep -qxF "sha256 = \"$(sha256sum ../www/a | cut -c1-64)\"" enclave.lock
+check 'and the package' grep -q '^url = "http.*/hello_.*\.deb"$' enclave.lock
+check 'and that it is hermetic' grep -qxF 'hermetic = "full"' enclave.lock
+check 'in order' sh -c 'grep "^url = " enclave.lock >urls && LC_ALL=C sort -c urls'
+try 0 extract -q --tree app.eif tree
+root=tree/ramdisk1/rootfs
+check 'the file is in the image' cmp ../www/a $root/a
+check 'made at the epoch' grep -q '^Tue Nov 14 22:13:20 UTC 2023$' $root/when
+check 'it is not in the image' sh -c '! grep -rlF -e "$(cat ../authority)" -e "selfsame: recorder" "$1"' - $root
+check 'nor anything that only the step has' sh -c 'test ! -e "$1/dev/selfsame" && test ! -s "$1/etc/resolv.conf"' - $root
+
+# --- again, without any network -----------------------------------------------------------------------
+
+kill "$server"
+check 'a rebuild without a network gives the same' unshare -n "$SELFSAME" rebuild --runtime "$here/runtime"
+check 'and asks nobody' sh -c 'test "$(grep -c "GET /a" ../served)" = 1'
+
+# --- a body that the store has lost ---------------------------------------------------------------------
+
+cd "$here" || exit 99
+python3 -B serve.py >port 2>served2 &
+server=$!
+read -r port <port
+printf 'ARG BASE\nFROM $BASE\nRUN /usr/lib/apt/apt-helper download-file https://files.test:%s/curl_1.2-3_amd64.deb /a\n' "$port" >small/Dockerfile
+toml small >small/enclave.toml
+echo one >www/curl_1.2-3_amd64.deb
+one=$(sha256sum www/curl_1.2-3_amd64.deb | cut -c1-64)
+cd small || exit 99
+try 0 build -q --runtime "$here/runtime"
+rm -f "$store/sha256/$(echo "$one" | cut -c1-2)/$one"
+echo two >../www/curl_1.2-3_amd64.deb
+two=$(sha256sum ../www/curl_1.2-3_amd64.deb | cut -c1-64)
+try 4 rebuild --runtime "$here/runtime"
+err_has "GET https://files.test:$port/curl_1.2-3_amd64.deb: cannot fetch: deb curl 1.2-3: the lock has sha256 $one, the server now has sha256 $two (4 bytes)"
+echo one >../www/curl_1.2-3_amd64.deb
+try 0 rebuild -q --runtime "$here/runtime"
+out same
+check 'and then the store has it again' test -f "$store/sha256/$(echo "$one" | cut -c1-2)/$one"
+# A build with a lock takes what the lock has, whatever the server has now; --update asks.
+echo two >../www/curl_1.2-3_amd64.deb
+cp enclave.lock before
+try 0 build -q --runtime "$here/runtime"
+check 'a build with a lock changes nothing' cmp enclave.lock before
+try 0 build -q --runtime "$here/runtime" --update
+check 'with --update it does' grep -qxF "sha256 = \"$two\"" enclave.lock
+try 0 build -q --runtime "$here/runtime" --no-hermetic --output open.eif
+out_has 'not hermetic: what RUN steps saw and fetched is pinned by nothing'
+check 'and the lock says so' grep -qxF 'hermetic = "no"' enclave.lock
+
+# --- a build that is killed -----------------------------------------------------------------------------
+
+kill "$server"
+printf 'ARG BASE\nFROM $BASE\nRUN sleep 98765\n' >Dockerfile
+sleeping() { grep -qsxz 98765 /proc/[0-9]*/cmdline; }
+mounted() { grep -qF "$HOME/.cache" /proc/self/mounts; }
+until_is() { # COMMAND...: a state that comes within two minutes, however slow the machine is
+	tries=1200
+	until "$@"; do
+		tries=$((tries - 1))
+		[ "$tries" -gt 0 ] || return 1
+		sleep 0.1
+	done
+}
+gone() { ! sleeping && ! mounted; }
+"$SELFSAME" build -q --runtime "$here/runtime" >killed 2>&1 &
+build=$!
+check 'the step is reached' until_is sleeping
+kill -9 "$build"
+wait "$build" 2>/dev/null
+check 'after a kill no process and no mount is left' until_is gone
+printf 'ARG BASE\nFROM $BASE\nRUN true\n' >Dockerfile
+try 0 build -q --runtime "$here/runtime"
+check 'after the next build no folder is' sh -c 'test -z "$(ls "$1"/.cache/selfsame/steps "$1"/.cache/selfsame/work | grep run-)"' - "$HOME"
