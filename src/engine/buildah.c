@@ -270,6 +270,7 @@ int buildah_build(struct engine_job *j, struct ss_err *err)
 	AUTO_FREE char *store = engine_text("%s/storage", j->work.path);
 	AUTO_FREE char *images = image_store_option(j);
 	struct engine_end e;
+	int rc;
 
 	if (runtime == NULL)
 		return -1;
@@ -280,6 +281,9 @@ int buildah_build(struct engine_job *j, struct ss_err *err)
 		err->hint = "--engine buildkit, or put the text into a file";
 		return -1;
 	}
+	j->recorded = j->req->net != NULL && getuid() == 0; /* else it may not have a network */
+	if (j->recorded)
+		engine_words(&w, runtime, "engine", NULL);
 	begin(j, store, &w);
 	if (images != NULL)
 		engine_words(&w, "--storage-opt", images, NULL);
@@ -294,7 +298,9 @@ int buildah_build(struct engine_job *j, struct ss_err *err)
 	engine_words(&w, "--file", j->dockerfile, NULL);
 	engine_wordf(&w, "--tag=oci:%s:image", j->layout);
 	engine_word(&w, j->context);
-	if (engine_run(j, &w, &e, err) < 0 || (e.status != 0 && check_runtime(j, runtime, err) < 0))
+	rc = engine_run(j, &w, &e, err);
+	j->recorded = false;
+	if (rc < 0 || (e.status != 0 && check_runtime(j, runtime, err) < 0))
 		return -1;
 	return engine_check(&e, SS_ESYS, err, "'%s': buildah", j->req->dockerfile);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/job.h"
 #include "hermetic/step_net.h"
+#include "io/doors.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -134,6 +135,23 @@ void engine_env(const struct engine_job *j, struct io_env *ret)
 	}
 }
 
+/* For ADD: as a step's, but the engine is on this machine's files. */
+static void net_env(const struct engine_job *j, struct io_env *ret)
+{
+	static const char *const proxies[] = { "http_proxy", "https_proxy", "HTTP_PROXY",
+					       "HTTPS_PROXY" };
+	static const char *const none[] = { "no_proxy", "NO_PROXY", "ALL_PROXY", "ftp_proxy",
+					    "FTP_PROXY" };
+	AUTO_FREE char *ca = engine_text("%s/" HERMETIC_NET_CA, j->req->net);
+
+	for (size_t i = 0; i < SS_NELEMS(proxies); i++)
+		io_env_set(ret, proxies[i], IO_DOOR_PROXY_URL);
+	for (size_t i = 0; i < SS_NELEMS(none); i++)
+		io_env_set(ret, none[i], "");
+	io_env_set(ret, "SSL_CERT_FILE", ca);
+	io_env_set(ret, "GIT_SSL_CAINFO", ca);
+}
+
 #define RUNTIME_SAYS "selfsame-runtime: error: "
 #define STEP_SAYS "selfsame-step: error: "
 
@@ -195,6 +213,8 @@ static int run(const struct engine_job *j, const struct engine_words *w, struct 
 	struct io_exit e;
 
 	engine_env(j, &env);
+	if (j->recorded)
+		net_env(j, &env);
 	s.env = io_env_list(&env);
 	t->end->last[0] = '\0';
 	t->end->step[0] = '\0';

@@ -11,7 +11,8 @@
  * containers, so that a later run finds what a killed one left. $SELFSAME_STEP_HIDDEN, if set, is a
  * file that gets a line for each path of the image that a RUN --mount hides (hidden.h).
  * $SELFSAME_STEP_NET, if the view has "net", is the folder of the recorder's doors (step_net.h); a
- * "delete" tells it that the step is over.
+ * "delete" tells it that the step is over. "engine PROGRAM WORDS..." is no call of an OCI runtime:
+ * it runs the engine itself with nothing but these doors.
  */
 #include "base/mem.h"
 #include "hermetic/hidden.h"
@@ -215,6 +216,16 @@ static char **inner_words(int argc, char **argv, char *inner)
 }
 
 /* Comes back only with an error. */
+static int run_engine(char **words, struct ss_err *err)
+{
+	const char *dir = getenv(HERMETIC_NET_ENV);
+
+	if (dir == NULL || dir[0] == '\0')
+		return ss_fail(err, SS_EUSAGE, HERMETIC_NET_ENV " is not set");
+	return hermetic_net_engine(words, dir, err);
+}
+
+/* The same. */
 static int run(int argc, char **argv, struct ss_err *err)
 {
 	AUTO_FREE char **words = NULL;
@@ -224,6 +235,8 @@ static int run(int argc, char **argv, struct ss_err *err)
 
 	const char *chosen = getenv("SELFSAME_RUNTIME_INNER");
 
+	if (argc > 2 && strcmp(argv[1], "engine") == 0)
+		return run_engine(argv + 2, err);
 	if (inner == NULL && chosen != NULL && chosen[0] != '\0')
 		return ss_fail(err, SS_ESYS, "no OCI runtime: SELFSAME_RUNTIME_INNER is '%s'",
 			       chosen);

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #define FOLDER "selfsame-net"
 #define BUNDLE_FILE HERMETIC_NET_DIR "/ca.pem"
@@ -217,13 +218,11 @@ static void words_of(const json_t *config, char ret[IO_HAND_TEXT_MAX])
 	ret[n] = '\0';
 }
 
-int hermetic_net_enter(const json_t *config, const char *dir, struct ss_err *err)
+static int enter(const char *text, const char *dir, struct ss_err *err)
 {
-	char text[IO_HAND_TEXT_MAX];
 	int doors[IO_DOORS];
 	int rc;
 
-	words_of(config, text);
 	if (unshare(CLONE_NEWNET) < 0)
 		return ss_fail_sys(err, "cannot give the step a network of its own (net)");
 	if (io_doors_open(false, doors, err) < 0)
@@ -231,6 +230,22 @@ int hermetic_net_enter(const json_t *config, const char *dir, struct ss_err *err
 	rc = io_hand_say(dir, doors, text, err);
 	io_doors_done(doors);
 	return rc;
+}
+
+int hermetic_net_enter(const json_t *config, const char *dir, struct ss_err *err)
+{
+	char text[IO_HAND_TEXT_MAX];
+
+	words_of(config, text);
+	return enter(text, dir, err);
+}
+
+int hermetic_net_engine(char **words, const char *dir, struct ss_err *err)
+{
+	if (enter(IO_HAND_ENGINE, dir, err) < 0)
+		return -1;
+	(void)execv(words[0], words);
+	return ss_fail_sys(err, "cannot run '%s'", words[0]);
 }
 
 int hermetic_net_leave(const char *dir, struct ss_err *err)

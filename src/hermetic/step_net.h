@@ -30,5 +30,8 @@ SS_MUST_CHECK SS_NONNULL int hermetic_net_apply(json_t *config, const char *bund
  * doors go to the recorder. `config` is the bundle's, as the engine made it. */
 SS_MUST_CHECK SS_NONNULL int hermetic_net_enter(const json_t *config, const char *dir,
 						struct ss_err *err);
+/* The same for the engine itself, which may fetch what ADD names: its words are run. Comes back
+ * only with an error. */
+SS_MUST_CHECK SS_NONNULL int hermetic_net_engine(char **words, const char *dir, struct ss_err *err);
 /* The step that began last is over. */
 SS_MUST_CHECK SS_NONNULL int hermetic_net_leave(const char *dir, struct ss_err *err);

@@ -11,11 +11,12 @@
 #define IO_HAND_SOCKET "doors"
 #define IO_HAND_TEXT_MAX 1024u
 
-/* A step begins, with its doors, or the one that began last has ended. */
+/* A step begins, with its doors, or the one that began last has ended; or the build's engine. */
 struct io_hand_word {
 	int doors[IO_DOORS];         /* the receiver's; all -1 at an end */
 	char text[IO_HAND_TEXT_MAX]; /* what the step runs; "" = an end */
 };
+#define IO_HAND_ENGINE "@" /* instead of what a step runs */
 
 /* A socket in `dir`, which may be called what it likes: 108 bytes are no limit here. */
 SS_MUST_CHECK SS_NONNULL int io_hand_listen(const char *dir, int *ret_fd, struct ss_err *err);

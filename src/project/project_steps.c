@@ -36,8 +36,10 @@ struct project_steps {
 	bool running;
 	pthread_t thread;
 	/* --- of the thread --- */
-	size_t open;  /* the step that has begun; NO_STEP = none */
-	unsigned nth; /* of the build */
+	size_t engine; /* that itself, which is there to the end; NO_STEP = it fetches nothing here
+			*/
+	size_t open;   /* the step that has begun; NO_STEP = none */
+	unsigned nth;  /* of the build */
 	char what[IO_HAND_TEXT_MAX];
 	/* --- of any thread --- */
 	pthread_mutex_t lock;
@@ -73,39 +75,79 @@ static void say_bytes(uint64_t n, char *ret, size_t size)
 }
 
 /* "step 2: apt-get update: 12 requests, 8.1 MiB, 3 cached" */
-static void tell_step(struct project_steps *s, const struct rec_counts *c)
+static void tell_step(struct project_steps *s, const char *name, const struct rec_counts *c)
 {
-	const bool cut = strlen(s->what) > SHOWN;
-	char line[512], bytes[32], failed[48] = "";
+	char line[512], bytes[32], failed[48] = "", step[SHOWN + 48];
 
 	say_bytes(c->bytes, bytes, sizeof(bytes));
 	if (c->failed > 0)
 		(void)snprintf(failed, sizeof(failed), ", %" PRIu64 " failed", c->failed);
+	(void)snprintf(step, sizeof(step), "step %u: %.*s%s", s->nth, SHOWN, s->what,
+		       strlen(s->what) > SHOWN ? " ..." : "");
 	(void)snprintf(line, sizeof(line),
-		       "selfsame: step %u: %.*s%s: %" PRIu64 " request%s, %s, %" PRIu64 " cached%s",
-		       s->nth, SHOWN, s->what, cut ? " ..." : "", c->requests,
-		       c->requests == 1 ? "" : "s", bytes, c->cached, failed);
+		       "selfsame: %s: %" PRIu64 " request%s, %s, %" PRIu64 " cached%s",
+		       name[0] != '\0' ? name : step, c->requests, c->requests == 1 ? "" : "s",
+		       bytes, c->cached, failed);
 	ss_progress_note(s->progress, line);
 }
 
 /* --- the doors of each step ----------------------------------------------------------------------
  */
 
-static void end_step(struct project_steps *s)
+static void end_one(struct project_steps *s, size_t *step, struct rec_counts *ret)
 {
 	struct rec_counts c = { 0 };
 
-	if (s->open == NO_STEP)
-		return;
-	recorder_step_end(s->recorder, s->open, &c);
-	s->open = NO_STEP;
-	tell_step(s, &c);
+	recorder_step_end(s->recorder, *step, &c);
+	*step = NO_STEP;
+	*ret = c;
 	(void)pthread_mutex_lock(&s->lock);
 	s->all.requests += c.requests;
 	s->all.bytes += c.bytes;
 	s->all.cached += c.cached;
 	s->all.failed += c.failed;
 	(void)pthread_mutex_unlock(&s->lock);
+}
+
+static void end_step(struct project_steps *s)
+{
+	struct rec_counts c;
+
+	if (s->open == NO_STEP)
+		return;
+	end_one(s, &s->open, &c);
+	tell_step(s, "", &c);
+}
+
+static void end_engine(struct project_steps *s)
+{
+	struct rec_counts c;
+
+	if (s->engine == NO_STEP)
+		return;
+	end_one(s, &s->engine, &c);
+	if (c.requests + c.failed > 0)
+		tell_step(s, "ADD", &c);
+}
+
+static void begin_step(struct project_steps *s, const struct io_hand_word *w, int fd)
+{
+	const bool is_engine = strcmp(w->text, IO_HAND_ENGINE) == 0;
+	size_t *step = is_engine ? &s->engine : &s->open;
+	struct ss_err err = { 0 };
+
+	if (is_engine)
+		end_engine(s);
+	if (recorder_step_begin(s->recorder, w->doors, step, &err) < 0) {
+		*step = NO_STEP;
+		(void)io_hand_answer(fd, err.msg);
+		return;
+	}
+	if (!is_engine) {
+		s->nth++;
+		(void)snprintf(s->what, sizeof(s->what), "%s", w->text);
+	}
+	(void)io_hand_answer(fd, NULL);
 }
 
 static void serve_word(struct project_steps *s)
@@ -128,14 +170,7 @@ static void serve_word(struct project_steps *s)
 		(void)io_hand_answer(fd, NULL);
 		return;
 	}
-	s->nth++;
-	(void)snprintf(s->what, sizeof(s->what), "%s", w.text);
-	if (recorder_step_begin(s->recorder, w.doors, &s->open, &err) < 0) {
-		s->open = NO_STEP;
-		(void)io_hand_answer(fd, err.msg);
-		return;
-	}
-	(void)io_hand_answer(fd, NULL);
+	begin_step(s, &w, fd);
 }
 
 static void *serve_all(void *ctx)
@@ -153,6 +188,7 @@ static void *serve_all(void *ctx)
 			serve_word(s);
 	}
 	end_step(s);
+	end_engine(s);
 	return NULL;
 }
 
@@ -246,7 +282,7 @@ int project_steps_open(const struct project_plan *p, const struct project_option
 	s->store = (struct rec_store)REC_STORE_NONE;
 	s->dir = (struct io_private)IO_PRIVATE_NONE;
 	s->listen_fd = s->wake[0] = s->wake[1] = -1;
-	s->open = NO_STEP;
+	s->open = s->engine = NO_STEP;
 	(void)pthread_mutex_init(&s->lock, NULL);
 	configure(s, o);
 	if (make_view(s, err) < 0 || start(s, err) < 0) {

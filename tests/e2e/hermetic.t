@@ -34,6 +34,7 @@ python3 -B serve.py >port 2>served &
 server=$!
 read -r port <port
 seq 100000 >www/a
+echo hello >www/b
 export SSL_CERT_FILE="$here/ca.pem"
 
 # --- a package and a file -----------------------------------------------------------------------------
@@ -43,6 +44,7 @@ ARG BASE
 FROM \$BASE
 RUN apt-get update && apt-get install -y --no-install-recommends hello
 RUN /usr/lib/apt/apt-helper download-file https://files.test:$port/a /a && date >/when && head -c 9 /dev/urandom >/what && cat /dev/selfsame/authority.pem
+ADD https://files.test:$port/b /b
 CMD ["/usr/bin/hello"]
 END
 toml app >app/enclave.toml
@@ -52,6 +54,7 @@ err_has 'selfsame: step 1: apt-get update && apt-get install -y --no-install-rec
 err_has "selfsame: step 2: /usr/lib/apt/apt-helper download-file https://files.test:$(echo "$port" | cut -c1-3) ...: 1 request, 575.1 KiB, 0 cached"
 sed -n '/^-----BEGIN CERTIFICATE/,/^-----END/p' "$ERR" | sed -n 3p >../authority
 check 'the step has a certificate of the recorder' grep -qE '^.{64}$' ../authority
+err_has 'selfsame: ADD: 1 request, 6 bytes, 0 cached'
 out_has 'fetched '
 out_has 'pinned  1 bases, '
 check 'the lock says what a step fetched' grep -qxF "url = \"https://files.test:$port/a\"" enclave.lock
@@ -62,6 +65,7 @@ check 'in order' sh -c 'grep "^url = " enclave.lock >urls && LC_ALL=C sort -c ur
 try 0 extract -q --tree app.eif tree
 root=tree/ramdisk1/rootfs
 check 'the file is in the image' cmp ../www/a $root/a
+check 'what ADD fetched, too' cmp ../www/b $root/b
 check 'made at the epoch' grep -q '^Tue Nov 14 22:13:20 UTC 2023$' $root/when
 check 'it is not in the image' sh -c '! grep -rlF -e "$(cat ../authority)" -e "selfsame: recorder" "$1"' - $root
 check 'nor anything that only the step has' sh -c 'test ! -e "$1/dev/selfsame" && test ! -s "$1/etc/resolv.conf"' - $root
@@ -100,6 +104,7 @@ try 0 build -q --runtime "$here/runtime"
 check 'a build with a lock changes nothing' cmp enclave.lock before
 try 0 build -q --runtime "$here/runtime" --update
 check 'with --update it does' grep -qxF "sha256 = \"$two\"" enclave.lock
+printf 'ARG BASE\nFROM $BASE\nRUN test ! -e /dev/selfsame\n' >Dockerfile
 try 0 build -q --runtime "$here/runtime" --no-hermetic --output open.eif
 out_has 'not hermetic: what RUN steps saw and fetched is pinned by nothing'
 check 'and the lock says so' grep -qxF 'hermetic = "no"' enclave.lock
