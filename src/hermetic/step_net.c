@@ -99,16 +99,41 @@ static bool load_inside(int root, const char *path, struct ss_buf *ret)
 	return true;
 }
 
+static const char *const places[] = {
+	"etc/ssl/certs/ca-certificates.crt",
+	"etc/pki/tls/certs/ca-bundle.crt",
+	"etc/ssl/ca-bundle.pem",
+	"etc/pki/tls/cacert.pem",
+	"etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+	"etc/ssl/cert.pem",
+};
+
+/*
+ * Into the image's own bundles, for programs that read nothing else. No mount over them: a step
+ * that makes them anew (update-ca-certificates) could not rename over it. Who made the step takes
+ * the block out of the finished image again, wherever it is by then (project/project_clean.c).
+ */
+static void add_to_bundles(int root, const struct ss_buf *ours)
+{
+	for (size_t i = 0; root >= 0 && i < SS_NELEMS(places); i++) {
+		const struct open_how how = { .flags = O_WRONLY | O_APPEND | O_NONBLOCK | O_CLOEXEC,
+					      .resolve = RESOLVE_IN_ROOT };
+		AUTO_BUF struct ss_buf now = SS_BUF_INIT(CERTIFICATES_MAX);
+		struct ss_err ignored = { 0 };
+		AUTO_CLOSE int fd = -1;
+
+		if (!load_inside(root, places[i], &now) || now.bad || now.p[now.n - 1] != '\n' ||
+		    memmem(now.p, now.n, ours->p, ours->n) != NULL)
+			continue;
+		fd = (int)syscall(SYS_openat2, root, places[i], &how, sizeof(how));
+		if (fd >= 0)
+			(void)!io_write_all(fd, ss_buf_span(ours), &ignored);
+	}
+}
+
 /* The image's own certificates and the recorder's: also a server of the step's own is trusted. */
 static int put_certificates(int root, const char *to, const struct ss_buf *ours, struct ss_err *err)
 {
-	static const char *const places[] = {
-		"etc/ssl/certs/ca-certificates.crt",
-		"etc/pki/tls/certs/ca-bundle.crt",
-		"etc/ssl/ca-bundle.pem",
-		"etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-		"etc/ssl/cert.pem",
-	};
 	AUTO_BUF struct ss_buf all = SS_BUF_INIT(CERTIFICATES_MAX);
 
 	for (size_t i = 0; root >= 0 && i < SS_NELEMS(places); i++)
@@ -116,7 +141,9 @@ static int put_certificates(int root, const char *to, const struct ss_buf *ours,
 			break;
 	if (all.n > 0 && all.p[all.n - 1] != '\n')
 		ss_buf_put(&all, ss_text("\n"));
-	ss_buf_put(&all, ss_buf_span(ours));
+	if (all.n == 0 || memmem(all.p, all.n, ours->p, ours->n) == NULL)
+		ss_buf_put(&all, ss_buf_span(ours));
+	add_to_bundles(root, ours);
 	if (ss_buf_check(&all, "the image's certificates", err) < 0)
 		return -1;
 	return store(to, "ca.pem", ss_buf_span(&all), err);
@@ -220,13 +247,20 @@ static void words_of(const json_t *config, char ret[IO_HAND_TEXT_MAX])
 
 static int enter(const char *text, const char *dir, struct ss_err *err)
 {
+	struct ss_err without = { 0 };
 	int doors[IO_DOORS];
 	int rc;
 
 	if (unshare(CLONE_NEWNET) < 0)
 		return ss_fail_sys(err, "cannot give the step a network of its own (net)");
-	if (io_doors_open(false, doors, err) < 0)
-		return -1;
+	/* Without the rights for the other doors there is only the proxy: who serves it sees that.
+	 */
+	if (io_doors_open(true, doors, &without) < 0) {
+		if (unshare(CLONE_NEWNET) < 0)
+			return ss_fail_sys(err, "cannot give the step a network of its own (net)");
+		if (io_doors_open(false, doors, err) < 0)
+			return -1;
+	}
 	rc = io_hand_say(dir, doors, text, err);
 	io_doors_done(doors);
 	return rc;

@@ -53,12 +53,14 @@ static int send_word(int fd, const int doors[IO_DOORS], const char *text, struct
 {
 	uint8_t mask = 0;
 	union passed passed = { .room = { 0 } };
-	const size_t n = strnlen(text, IO_HAND_TEXT_MAX - 1);
-	struct iovec parts[] = { { &mask, 1 }, { (void *)(uintptr_t)text, n } };
+	char words[IO_HAND_TEXT_MAX];
+	const size_t n = strnlen(text, sizeof(words) - 1);
+	struct iovec parts[] = { { &mask, 1 }, { words, n } };
 	struct msghdr m = { .msg_iov = parts, .msg_iovlen = 2 };
 	int fds[IO_DOORS];
 	size_t n_fds = 0;
 
+	memcpy(words, text, n);
 	for (size_t i = 0; i < IO_DOORS; i++)
 		if (doors[i] >= 0) {
 			mask |= (uint8_t)(1u << i);
@@ -106,7 +108,7 @@ int io_hand_say(const char *dir, const int doors[IO_DOORS], const char *text, st
 /* Into the places that the mask says; all are closed again if they are not as many. */
 static int sort_out(struct msghdr *m, uint8_t mask, int ret[IO_DOORS], struct ss_err *err)
 {
-	int fds[IO_DOORS];
+	int fds[IO_DOORS] = { 0 };
 	size_t n = 0, at = 0;
 	const struct cmsghdr *c = CMSG_FIRSTHDR(m);
 

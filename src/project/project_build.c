@@ -126,7 +126,7 @@ static int normalise(struct build *b, struct ss_err *err)
 		return -1;
 	b->r.xattrs_dropped = tree_xattrs_dropped(b->tree);
 	tree_sort(b->tree);
-	return 0;
+	return b->steps != NULL ? project_steps_clean(b->steps, b->tree, err) : 0;
 }
 
 /* What no_new_privs takes away inside, by path, so that nobody is surprised. */

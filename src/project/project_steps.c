@@ -30,6 +30,7 @@ struct project_steps {
 	struct rec_config config;
 	struct recorder *recorder;
 	struct cfg_list inputs;
+	struct ss_buf pem;     /* the recorder's certificate */
 	struct io_private dir; /* the doors' socket, the certificate */
 	int listen_fd;
 	int wake[2];
@@ -68,7 +69,7 @@ static void say_bytes(uint64_t n, char *ret, size_t size)
 {
 	if (n < 1024)
 		(void)snprintf(ret, size, "%" PRIu64 " bytes", n);
-	else if (n < 1024u * 1024)
+	else if (n < (uint64_t)1024 * 1024)
 		(void)snprintf(ret, size, "%.1f KiB", (double)n / 1024);
 	else
 		(void)snprintf(ret, size, "%.1f MiB", (double)n / (1024 * 1024));
@@ -133,6 +134,7 @@ static void end_engine(struct project_steps *s)
 static void begin_step(struct project_steps *s, const struct io_hand_word *w, int fd)
 {
 	const bool is_engine = strcmp(w->text, IO_HAND_ENGINE) == 0;
+	const bool led = w->doors[IO_DOOR_LED] >= 0;
 	size_t *step = is_engine ? &s->engine : &s->open;
 	struct ss_err err = { 0 };
 
@@ -144,6 +146,10 @@ static void begin_step(struct project_steps *s, const struct io_hand_word *w, in
 		return;
 	}
 	if (!is_engine) {
+		if (!led && s->nth == 0)
+			ss_progress_note(s->progress,
+					 "selfsame: warning: programs that know no proxy have no "
+					 "network in a step: to lead them needs CAP_BPF");
 		s->nth++;
 		(void)snprintf(s->what, sizeof(s->what), "%s", w->text);
 	}
@@ -245,14 +251,14 @@ static void configure(struct project_steps *s, const struct project_options *o)
 	};
 }
 
-static int store_certificate(const struct project_steps *s, struct ss_err *err)
+static int store_certificate(struct project_steps *s, struct ss_err *err)
 {
-	AUTO_BUF struct ss_buf b = SS_BUF_INIT(65536);
 	AUTO_FREE char *path = project_path_join(s->dir.path, HERMETIC_NET_CA);
 
-	if (recorder_certificate(s->recorder, &b, err) < 0)
+	s->pem = (struct ss_buf)SS_BUF_INIT(65536);
+	if (recorder_certificate(s->recorder, &s->pem, err) < 0)
 		return -1;
-	return io_atomic_store(path, ss_buf_span(&b), err);
+	return io_atomic_store(path, ss_buf_span(&s->pem), err);
 }
 
 static int start(struct project_steps *s, struct ss_err *err)
@@ -343,6 +349,11 @@ int project_steps_finish(struct project_steps *s, struct project_result *ret, st
 	return 0;
 }
 
+int project_steps_clean(const struct project_steps *s, struct tree *t, struct ss_err *err)
+{
+	return project_clean(ss_buf_span(&s->pem), t, err);
+}
+
 void project_steps_free(struct project_steps *s)
 {
 	struct ss_err ignored = { 0 };
@@ -353,6 +364,7 @@ void project_steps_free(struct project_steps *s)
 	if (s->recorder != NULL)
 		(void)!recorder_stop(s->recorder, &s->inputs, &ignored);
 	cfg_inputs_done(&s->inputs);
+	ss_buf_done(&s->pem);
 	hm_view_done(&s->view);
 	rec_store_done(&s->store);
 	ss_closep(&s->listen_fd);

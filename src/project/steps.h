@@ -24,5 +24,11 @@ SS_NONNULL void project_steps_explain(struct project_steps *s, struct ss_err *er
 /* After a build: what goes into the lock, and what is told. */
 SS_MUST_CHECK SS_NONNULL int project_steps_finish(struct project_steps *s,
 						  struct project_result *ret, struct ss_err *err);
+/* After that: takes the recorder's certificate out of what the image holds (project_clean.c); the
+ * tree is sorted. */
+SS_MUST_CHECK SS_NONNULL int project_steps_clean(const struct project_steps *s, struct tree *t,
+						 struct ss_err *err);
+/* The same for one in PEM. SS_EINPUT names a file that holds it in another form. */
+SS_MUST_CHECK SS_NONNULL int project_clean(struct ss_span pem, struct tree *t, struct ss_err *err);
 /* Lets go of everything; accepts NULL. */
 void project_steps_free(struct project_steps *s);

@@ -45,6 +45,9 @@ FROM \$BASE
 RUN apt-get update && apt-get install -y --no-install-recommends hello
 RUN /usr/lib/apt/apt-helper download-file https://files.test:$port/a /a && date >/when && head -c 9 /dev/urandom >/what && cat /dev/selfsame/authority.pem
 ADD https://files.test:$port/b /b
+RUN apt-get install -y --no-install-recommends ca-certificates wget && wget -q -O /c https://files.test:$port/b
+RUN env -u WGETRC wget -q -O /d https://files.test:$port/b && cp -p /etc/ssl/certs/ca-certificates.crt /copy
+RUN cp -p /etc/ssl/certs/ca-certificates.crt /copy2 && update-ca-certificates --fresh && cp -p \$SSL_CERT_FILE /copy3
 CMD ["/usr/bin/hello"]
 END
 toml app >app/enclave.toml
@@ -66,6 +69,12 @@ try 0 extract -q --tree app.eif tree
 root=tree/ramdisk1/rootfs
 check 'the file is in the image' cmp ../www/a $root/a
 check 'what ADD fetched, too' cmp ../www/b $root/b
+check 'a program that has just been installed fetches' cmp ../www/b $root/c
+check 'one that only knows the image'"'"'s certificates does, too' cmp ../www/b $root/d
+check 'the image'"'"'s certificates are there' grep -q BEGIN $root/etc/ssl/certs/ca-certificates.crt
+for copy in copy copy2 copy3; do
+	check "and nothing more in $copy" cmp $root/etc/ssl/certs/ca-certificates.crt $root/$copy
+done
 check 'made at the epoch' grep -q '^Tue Nov 14 22:13:20 UTC 2023$' $root/when
 check 'it is not in the image' sh -c '! grep -rlF -e "$(cat ../authority)" -e "selfsame: recorder" "$1"' - $root
 check 'nor anything that only the step has' sh -c 'test ! -e "$1/dev/selfsame" && test ! -s "$1/etc/resolv.conf"' - $root
