@@ -3,6 +3,7 @@
 #include "base/show.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/doctor_apply.h"
 #include "cli/doctor_show.h"
 #include "cli/limits.h"
 #include "cli/lint_show.h"
@@ -10,11 +11,20 @@
 #include "doctor/lint_project.h"
 #include "fmt/json.h"
 #include "io/clock.h"
+#include "io/file.h"
+#include "project/paths.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#define TOML_MAX ((size_t)1 << 20)
 
 struct opts {
 	bool lint;
 	bool json;
 	bool all;
+	bool apply;
+	bool yes;
 	const char *engine;
 	const char *kernel;
 	const char *runtime;
@@ -34,6 +44,15 @@ static const struct cli_opt opt_table[] = {
 	  .kind = CLI_FLAG,
 	  .at = offsetof(struct opts, lint),
 	  .help = "look at the Dockerfile only; nothing is built or fetched" },
+	{ .name = "apply",
+	  .kind = CLI_FLAG,
+	  .at = offsetof(struct opts, apply),
+	  .help = "mend what a line or a word mends: show the patch, ask, write it" },
+	{ .name = "yes",
+	  .letter = 'y',
+	  .kind = CLI_FLAG,
+	  .at = offsetof(struct opts, yes),
+	  .help = "with --apply: do not ask" },
 	{ .name = "file",
 	  .letter = 'f',
 	  .kind = CLI_STR,
@@ -105,20 +124,42 @@ static const struct cli_opt opt_table[] = {
 	CLI_OPTS_END,
 };
 
+static int apply_lint(struct cli_run *r, const struct project_plan *plan, struct ss_span text,
+		      const struct lint_report *report, struct ss_err *err)
+{
+	const struct opts *o = r->opts;
+	AUTO_DOC_MEND struct doc_mend mend = { .mended = 0 };
+	const struct cli_patch patch = { plan->dockerfile, text, &mend.patch };
+	bool written;
+
+	if (lint_project_mend(plan, text, report, &mend, err) < 0 ||
+	    cli_doctor_apply(&patch, 1, o->yes, &written, err) < 0)
+		return -1;
+	if (!written)
+		return 0;
+	(void)printf("%zu mended, %zu left to be mended by hand\n", mend.mended, mend.by_hand);
+	r->status = mend.by_hand > 0;
+	return 0;
+}
+
 static int lint(struct cli_run *r, const struct project_options *project, struct ss_err *err)
 {
 	const struct opts *o = r->opts;
 	SS_CLEANUP(project_plan_done) struct project_plan plan = { 0 };
 	SS_CLEANUP(lint_report_done) struct lint_report report = { 0 };
+	AUTO_BUF struct ss_buf text = SS_BUF_INIT(LINT_FILE_MAX);
 	AUTO_JSON json_t *j = NULL;
 
 	if (project_plan_make(project, false, &plan, err) < 0 ||
-	    lint_project(&plan, &report, err) < 0)
+	    lint_project_load(&plan, &text, err) < 0 ||
+	    lint_project(&plan, ss_buf_span(&text), &report, err) < 0)
 		return -1;
 	r->status = report.n > 0;
 	if (!o->json) {
 		cli_lint_text(&report, plan.dockerfile);
-		return 0;
+		return o->apply && report.n > 0
+			       ? apply_lint(r, &plan, ss_buf_span(&text), &report, err)
+			       : 0;
 	}
 	j = cli_lint_json(&report, plan.dockerfile);
 	return cli_json_print(j, err);
@@ -145,21 +186,75 @@ static int read_names(const struct cli_list *names, uint32_t *ret, struct ss_err
 	return 0;
 }
 
+/* The files that a patch may change, as they were before the first build. */
+struct before {
+	struct project_plan plan;
+	struct ss_buf file;
+	struct ss_buf toml;
+	char *toml_path; /* NULL = there is no enclave.toml */
+};
+
+static void before_done(struct before *b)
+{
+	project_plan_done(&b->plan);
+	ss_buf_done(&b->file);
+	ss_buf_done(&b->toml);
+	free(b->toml_path);
+}
+
+static int load_before(const struct project_options *project, struct before *b, struct ss_err *err)
+{
+	b->file = (struct ss_buf)SS_BUF_INIT(LINT_FILE_MAX);
+	b->toml = (struct ss_buf)SS_BUF_INIT(TOML_MAX);
+	if (project_plan_make(project, false, &b->plan, err) < 0 ||
+	    lint_project_load(&b->plan, &b->file, err) < 0)
+		return -1;
+	if (!b->plan.has_config)
+		return 0;
+	b->toml_path = project_path_join(b->plan.dir, "enclave.toml");
+	return io_load_file(b->toml_path, &b->toml, err);
+}
+
+static int apply_causes(const struct opts *o, const struct before *b,
+			const struct doc_report *report, struct ss_err *err)
+{
+	AUTO_DOC_MEND struct doc_mend file = { .mended = 0 };
+	AUTO_DOC_MEND struct doc_mend toml = { .mended = 0 };
+	const struct ss_span was = ss_buf_span(&b->toml);
+	const struct cli_patch patches[] = {
+		{ b->plan.dockerfile, ss_buf_span(&b->file), &file.patch },
+		{ b->toml_path, was, &toml.patch },
+	};
+	bool written;
+
+	if (doc_mend_causes(ss_buf_span(&b->file), b->toml_path != NULL ? &was : NULL, report,
+			    &file, &toml, err) < 0 ||
+	    cli_doctor_apply(patches, b->toml_path != NULL ? 2 : 1, o->yes, &written, err) < 0)
+		return -1;
+	if (written)
+		(void)printf(
+			"%zu causes mended, %zu left to be mended by hand; doctor again tells\n",
+			file.mended + toml.mended, file.by_hand);
+	return 0;
+}
+
 static int build(struct cli_run *r, const struct project_options *project, struct ss_err *err)
 {
 	const struct opts *o = r->opts;
+	SS_CLEANUP(before_done) struct before before = { .toml_path = NULL };
 	SS_CLEANUP(doc_report_done) struct doc_report report = { 0 };
 	AUTO_JSON json_t *j = NULL;
 	uint32_t only, skip;
 
-	if (read_names(&o->only, &only, err) < 0 || read_names(&o->skip, &skip, err) < 0)
+	if (read_names(&o->only, &only, err) < 0 || read_names(&o->skip, &skip, err) < 0 ||
+	    (o->apply && load_before(project, &before, err) < 0))
 		return -1;
 	if (doc_project(project, (o->only.n > 0 ? only : DOC_ALL) & ~skip, &report, err) < 0)
 		return -1;
 	r->status = report.diff.files > 0;
 	if (!o->json) {
 		cli_doctor_text(&report, o->all);
-		return 0;
+		return o->apply && r->status != 0 ? apply_causes(o, &before, &report, err) : 0;
 	}
 	j = cli_doctor_json(&report);
 	return cli_json_print(j, err);
@@ -190,6 +285,10 @@ static int run(struct cli_run *r, struct ss_err *err)
 
 	if (o->lint && (o->only.n > 0 || o->skip.n > 0))
 		return ss_fail(err, SS_EUSAGE, "--lint builds nothing: there is nothing to vary");
+	if (o->apply && o->json)
+		return ss_fail(err, SS_EUSAGE, "--apply shows a patch: there is no --json of it");
+	if (o->yes && !o->apply)
+		return ss_fail(err, SS_EUSAGE, "--yes answers what only --apply asks");
 	return o->lint ? lint(r, &project, err) : build(r, &project, err);
 }
 
@@ -206,14 +305,17 @@ const struct cli_cmd cli_doctor = {
 		"network-delay. If that differs, it is built with each of them alone. What differs "
 		"is shown as diff does, with "
 		"what triggers it. What cannot be varied here is listed as not varied. Nothing is "
-		"written into DIR.\n"
+		"written into DIR without --apply.\n"
 		"With --lint the Dockerfile is read and nothing is built: bases and packages that "
 		"are not pinned, downloads that are not checked, commands that ask for the time, "
 		"for chance or for the machine, caches that stay. All codes are in "
-		"docs/doctor.md.",
+		"docs/doctor.md.\n"
+		"With --apply what a flag, a line or a switch mends is shown as a patch of the "
+		"Dockerfile and of enclave.toml, and written after a yes.",
 	.examples = "selfsame doctor\n"
 		    "selfsame doctor --only time --only host examples/hello\n"
-		    "selfsame doctor --lint --json\n",
+		    "selfsame doctor --lint --json\n"
+		    "selfsame doctor --lint --apply\n",
 	.no = "the builds differ, or there are findings",
 	.max_args = 1,
 	.value = CLI_DIR,

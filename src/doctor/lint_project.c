@@ -52,28 +52,49 @@ static const char *platform_of(const struct project_plan *p)
 	return strcmp(p->arch, "aarch64") == 0 ? "linux/arm64" : "linux/amd64";
 }
 
-int lint_project(const struct project_plan *p, struct lint_report *ret, struct ss_err *err)
+static struct lint_options options_of(struct context *c)
 {
-	AUTO_BUF struct ss_buf b = SS_BUF_INIT(LINT_FILE_MAX);
-	struct context c = { .plan = p };
-	const struct lint_options o = {
+	const struct project_plan *p = c->plan;
+
+	return (struct lint_options){
 		.locked = p->has_lock ? &p->locked : NULL,
 		.args = &p->config.build.args,
 		.platform = platform_of(p),
 		.target = p->config.build.target,
 		.has = has,
-		.ctx = &c,
+		.ctx = c,
 	};
+}
 
+int lint_project_load(const struct project_plan *p, struct ss_buf *ret, struct ss_err *err)
+{
 	if (p->source != NULL) {
 		(void)ss_fail(err, SS_EUSAGE, "'%s' is an image, not a Dockerfile",
 			      SS_SHOW(ss_text(p->source)));
 		err->hint = "'selfsame describe' and 'selfsame diff' look at images";
 		return -1;
 	}
-	if (io_load_file(p->dockerfile, &b, err) < 0)
-		return -1;
-	if (lint_read(ss_buf_span(&b), &o, ret, err) < 0)
+	return io_load_file(p->dockerfile, ret, err);
+}
+
+int lint_project(const struct project_plan *p, struct ss_span text, struct lint_report *ret,
+		 struct ss_err *err)
+{
+	struct context c = { .plan = p };
+	const struct lint_options o = options_of(&c);
+
+	if (lint_read(text, &o, ret, err) < 0)
+		return ss_ctx(err, "'%s'", SS_SHOW(ss_text(p->dockerfile)));
+	return 0;
+}
+
+int lint_project_mend(const struct project_plan *p, struct ss_span text,
+		      const struct lint_report *found, struct doc_mend *ret, struct ss_err *err)
+{
+	struct context c = { .plan = p };
+	const struct lint_options o = options_of(&c);
+
+	if (doc_mend_lint(text, &o, found, ret, err) < 0)
 		return ss_ctx(err, "'%s'", SS_SHOW(ss_text(p->dockerfile)));
 	return 0;
 }

@@ -88,6 +88,94 @@ printf 'ARG B\nFROM ${B}\n' >pip/D
 try 1 doctor --lint pip
 out_has 'pip/D:2: image.unpinned'
 
+# --- mends ---
+
+mkdir mend
+cat >mend/Dockerfile <<END
+FROM debian:12@$hash AS build
+# what is made
+RUN apt-get update && \\
+    date >/built && gzip /built
+
+FROM build
+RUN apt-get install -y a
+END
+cp mend/Dockerfile was
+cat >patch <<'END'
+
+--- mend/Dockerfile
++++ mend/Dockerfile
+@@ -1,7 +1,7 @@
+ FROM debian:12@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef AS build
+ # what is made
+ RUN apt-get update && \
+-    date >/built && gzip /built
++    date -u -d @${SOURCE_DATE_EPOCH:-0} >/built && gzip -n /built && rm -rf /var/lib/apt/lists/*
+ 
+ FROM build
+ RUN apt-get install -y a
+END
+try 1 doctor --lint mend
+cp "$OUT" found
+try 1 doctor --lint --apply mend
+cat found patch | out
+err 'selfsame: nothing was written: --yes applies it without a question'
+check 'nothing was written' cmp mend/Dockerfile was
+chmod 640 mend/Dockerfile
+try 1 doctor --lint --apply --yes mend
+{ cat found patch && printf '\nwritten: mend/Dockerfile\n3 mended, 1 left to be mended by hand\n'; } | out
+check 'it keeps its mode' sh -c 'test "$(stat -c %a mend/Dockerfile)" = 640'
+check 'the patch is what git and the file say' sh -c '
+mkdir other other/mend && cp was other/mend/Dockerfile && cd other && git init -q . && git apply -p0 ../patch && cmp mend/Dockerfile ../mend/Dockerfile'
+try 1 doctor --lint mend
+out_has 'mend/Dockerfile: 1 finding'
+out_has 'apt.no-version'
+cp mend/Dockerfile was
+try 1 doctor --lint --apply -y mend
+out_has 'nothing that can be mended by an edit alone'
+check 'nothing was written again' cmp mend/Dockerfile was
+printf 'FROM debian:12@%s\nRUN gzip /x\n' "$hash" >mend/Dockerfile
+try 0 doctor --lint --apply -y mend
+out_has '1 mended, 0 left to be mended by hand'
+try 0 doctor --lint mend
+
+# On a terminal it asks. The file may change before the answer comes.
+cat >ask.py <<'END'
+import os, pty, sys
+program, answer, change, want = sys.argv[1:5]
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(program, [program, 'doctor', '--lint', '--apply', 'mend'])
+seen = b''
+while b'[y/N] ' not in seen:
+    seen += os.read(fd, 4096)
+if change:
+    open('mend/Dockerfile', 'a').write(change)
+os.write(fd, answer.encode() + b'\n')
+try:
+    while True:
+        seen += os.read(fd, 4096)
+except OSError:
+    pass
+status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+sys.stdout.write(seen.decode())
+assert status == int(want), status
+END
+printf 'FROM debian:12@%s\nRUN gzip /x # \033[31m\n' "$hash" >mend/Dockerfile
+cp mend/Dockerfile was
+check 'a no writes nothing' python3 ask.py "$SELFSAME" n '' 1
+check 'it is as it was' cmp mend/Dockerfile was
+check 'a file that changed is left alone' python3 ask.py "$SELFSAME" y '# more
+' 4
+check 'but for the change' sh -c 'printf "# more\n" | cat was - | cmp mend/Dockerfile -'
+check 'a yes writes, and no escape reaches the terminal' sh -c 'python3 ask.py "$0" y "" 0 >log && ! grep -q "$(printf "\033")" log && grep -q "RUN gzip -n /x" log' "$SELFSAME"
+check 'it was written' grep -q 'RUN gzip -n /x' mend/Dockerfile
+
+try 2 doctor --lint --apply --json mend
+err 'selfsame: error: --apply shows a patch: there is no --json of it'
+try 2 doctor --lint --yes mend
+err 'selfsame: error: --yes answers what only --apply asks'
+
 # --- what cannot be looked at ---
 
 try 2 doctor --only hosts good

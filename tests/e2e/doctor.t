@@ -77,6 +77,14 @@ varied: directory-order
 builds: 3
 END
 
+# What builds have shown, mended by itself: then they are the same.
+printf 'ARG BASE\nFROM $BASE\nRUN echo x >/srv/x && mktemp /tmp/x.XXXXXX\n' >order/Dockerfile
+try 1 doctor -q --runtime runtime --only umask --apply --yes order
+out_has '+RUN umask 022 && echo x >/srv/x && mktemp /tmp/x.XXXXXX'
+out_has '+tmp = true'
+out_has '2 causes mended, 0 left to be mended by hand; doctor again tells'
+try 0 doctor -q --runtime runtime --only umask order
+
 # A step that fails as it is: an error, not a difference.
 printf 'ARG BASE\nFROM $BASE\nRUN false\n' >perl/Dockerfile
 try 4 doctor -q --runtime runtime --only host perl
