@@ -113,31 +113,41 @@ static struct ss_span line_of(const struct lines *l, struct ss_span in, size_t i
 	return (struct ss_span){ in.p + l->v[i], l->v[i + 1] - l->v[i] };
 }
 
-/* What becomes of one line. One that only gets others before it stays. */
-static void put_line(const struct doc_patch *p, const struct lines *l, struct ss_span in, size_t i,
-		     size_t *e, size_t *gone, size_t *come, struct ss_buf *ret)
+struct hunk {
+	size_t gone, come; /* lines of the old text, of the new one */
+	struct ss_buf body;
+};
+
+static void hunk_done(struct hunk *h)
+{
+	ss_buf_done(&h->body);
+}
+
+/* What becomes of one line. One that only gets others before or behind it stays. */
+static void put_line(const struct doc_patch *p, struct ss_span in, const struct lines *l, size_t i,
+		     size_t *e, struct hunk *h)
 {
 	const struct ss_span was = line_of(l, in, i);
 	AUTO_BUF struct ss_buf now = SS_BUF_INIT(SIZE_MAX);
-	struct ss_span more;
+	const size_t n = was.n;
+	struct ss_span new;
+	size_t more;
 
 	put_part(p, in, l->v[i], l->v[i + 1], e, &now);
-	more = ss_buf_span(&now);
-	if (more.n > was.n && more.p[more.n - was.n - 1] == '\n' &&
-	    memcmp(more.p + more.n - was.n, was.p, was.n) == 0) {
-		*come += put_lines('+', (struct ss_span){ more.p, more.n - was.n }, ret) + 1;
-		*gone += put_lines(' ', was, ret);
-	} else if (more.n > was.n && was.p[was.n - 1] == '\n' &&
-		   memcmp(more.p, was.p, was.n) == 0) {
-		*gone += put_lines(' ', was, ret);
-		*come +=
-			put_lines('+', (struct ss_span){ more.p + was.n, more.n - was.n }, ret) + 1;
-	} else if (ss_same(more, was)) {
-		*gone += put_lines(' ', was, ret);
-		*come += 1;
+	new = ss_buf_span(&now);
+	more = new.n > n ? new.n - n : 0;
+	h->gone++;
+	if (ss_same(new, was)) {
+		h->come += put_lines(' ', was, &h->body);
+	} else if (more > 0 && new.p[more - 1] == '\n' && memcmp(new.p + more, was.p, n) == 0) {
+		h->come += put_lines('+', (struct ss_span){ new.p, more }, &h->body);
+		h->come += put_lines(' ', was, &h->body);
+	} else if (more > 0 && was.p[n - 1] == '\n' && memcmp(new.p, was.p, n) == 0) {
+		h->come += put_lines(' ', was, &h->body);
+		h->come += put_lines('+', (struct ss_span){ new.p + n, more }, &h->body);
 	} else {
-		*gone += put_lines('-', was, ret);
-		*come += put_lines('+', more, ret);
+		(void)put_lines('-', was, &h->body);
+		h->come += put_lines('+', new, &h->body);
 	}
 }
 
@@ -161,10 +171,10 @@ static size_t line_at(const struct lines *l, size_t at)
 static void put_hunk(const struct doc_patch *p, const struct lines *l, struct ss_span in, size_t *e,
 		     size_t *shift, struct ss_buf *ret)
 {
-	AUTO_BUF struct ss_buf body = SS_BUF_INIT(SIZE_MAX);
+	SS_CLEANUP(hunk_done) struct hunk h = { .body = SS_BUF_INIT(SIZE_MAX) };
 	const size_t first = line_at(l, p->v[*e].at);
 	const size_t from = first > AROUND ? first - AROUND : 0;
-	size_t to = first, gone = 0, come = 0;
+	size_t to = first;
 	char head[128];
 
 	for (size_t k = *e; k < p->n; k++) {
@@ -176,12 +186,12 @@ static void put_hunk(const struct doc_patch *p, const struct lines *l, struct ss
 	}
 	to = to + AROUND < l->n ? to + AROUND + 1 : l->n;
 	for (size_t i = from; i < to; i++)
-		put_line(p, l, in, i, e, &gone, &come, &body);
-	(void)snprintf(head, sizeof(head), "@@ -%zu,%zu +%zu,%zu @@\n", from + 1, gone,
-		       from + 1 + *shift, come);
-	*shift += come - gone;
+		put_line(p, in, l, i, e, &h);
+	(void)snprintf(head, sizeof(head), "@@ -%zu,%zu +%zu,%zu @@\n", from + 1, h.gone,
+		       from + 1 + *shift, h.come);
+	*shift += h.come - h.gone;
 	ss_buf_put(ret, ss_text(head));
-	ss_buf_put(ret, ss_buf_span(&body));
+	ss_buf_put(ret, ss_buf_span(&h.body));
 }
 
 void doc_patch_show(const struct doc_patch *p, struct ss_span in, const char *name,

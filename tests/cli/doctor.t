@@ -101,7 +101,7 @@ FROM build
 RUN apt-get install -y a
 END
 cp mend/Dockerfile was
-cat >patch <<'END'
+cat >diff.txt <<'END'
 
 --- mend/Dockerfile
 +++ mend/Dockerfile
@@ -118,15 +118,15 @@ END
 try 1 doctor --lint mend
 cp "$OUT" found
 try 1 doctor --lint --apply mend
-cat found patch | out
+cat found diff.txt | out
 err 'selfsame: nothing was written: --yes applies it without a question'
 check 'nothing was written' cmp mend/Dockerfile was
 chmod 640 mend/Dockerfile
 try 1 doctor --lint --apply --yes mend
-{ cat found patch && printf '\nwritten: mend/Dockerfile\n3 mended, 1 left to be mended by hand\n'; } | out
+{ cat found diff.txt && printf '\nwritten: mend/Dockerfile\n3 mended, 1 left to be mended by hand\n'; } | out
 check 'it keeps its mode' sh -c 'test "$(stat -c %a mend/Dockerfile)" = 640'
 check 'the patch is what git and the file say' sh -c '
-mkdir other other/mend && cp was other/mend/Dockerfile && cd other && git init -q . && git apply -p0 ../patch && cmp mend/Dockerfile ../mend/Dockerfile'
+mkdir other other/mend && cp was other/mend/Dockerfile && cd other && git init -q . && git apply -p0 ../diff.txt && cmp mend/Dockerfile ../mend/Dockerfile'
 try 1 doctor --lint mend
 out_has 'mend/Dockerfile: 1 finding'
 out_has 'apt.no-version'
