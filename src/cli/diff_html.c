@@ -368,8 +368,9 @@ static void verdict(struct page *p, const struct ex_report *r)
 	number(p, r->files, "file");
 	raw(p, ", ");
 	number(p, r->causes, "cause");
-	raw(p,
-	    r->registers ? "; the registers differ</h1>\n" : "; the registers are the same</h1>\n");
+	raw(p, "; ");
+	raw(p, ex_registers_say(r));
+	raw(p, "</h1>\n");
 }
 
 int cli_diff_html(const struct ex_report *r, const char *path, struct ss_err *err)

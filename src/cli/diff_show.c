@@ -18,9 +18,9 @@ static void print_verdict(const struct ex_report *r)
 	if (r->files == 0)
 		(void)puts("same");
 	else
-		(void)printf("different: %llu file%s, %zu cause%s; the registers %s\n",
+		(void)printf("different: %llu file%s, %zu cause%s; %s\n",
 			     (unsigned long long)r->files, plural(r->files), r->causes,
-			     plural(r->causes), r->registers ? "differ" : "are the same");
+			     plural(r->causes), ex_registers_say(r));
 	if (r->not_compared != NULL)
 		(void)printf("not compared: %s\n", r->not_compared);
 }
@@ -164,15 +164,21 @@ static json_t *group_json(const struct ex_report *r, const struct ex_group *g)
 	return j;
 }
 
+/* null: they are the same as far as that can be told. */
+static json_t *registers_json(const struct ex_report *r)
+{
+	if (r->registers || r->pcr8 == EX_PCR8_DIFFERS)
+		return json_false();
+	return r->not_compared != NULL || r->pcr8 == EX_PCR8_UNKNOWN ? json_null() : json_true();
+}
+
 json_t *cli_diff_json(const struct ex_report *r)
 {
 	json_t *j = json_object();
 	json_t *groups = json_array();
 
 	cli_json_set(j, "same", json_boolean(r->files == 0));
-	cli_json_set(j, "registers_same",
-		     r->not_compared != NULL && !r->registers ? json_null()
-							      : json_boolean(!r->registers));
+	cli_json_set(j, "registers_same", registers_json(r));
 	cli_json_set(j, "not_compared",
 		     r->not_compared != NULL ? json_string(r->not_compared) : json_null());
 	cli_json_set(j, "files", number(r->files));

@@ -40,6 +40,10 @@ SS_MUST_CHECK SS_NONNULL int ex_ramdisk(const struct ex_bytes *b, uint64_t *left
 					struct ex_list *ret, struct ss_err *err);
 
 /* Two EIFs, section by section. */
+/* Of two that differ: sets the report's pcr8; *ret_where says it, static. */
+SS_MUST_CHECK SS_NONNULL int ex_compare_signatures(struct ex_run *r, const struct ex_bytes *a,
+						   const struct ex_bytes *b, const char **ret_where,
+						   struct ss_err *err);
 SS_MUST_CHECK SS_NONNULL int ex_compare_eif(struct ex_run *r, const struct ex_side *a,
 					    const struct ex_side *b, struct ss_err *err);
 /* Two ramdisks or cpio archives. */

@@ -287,6 +287,21 @@ static int compare(struct ex_run *r, struct ex_side *a, struct ex_side *b, struc
 		       ex_what_name(a->what), b->name, ex_what_name(b->what));
 }
 
+const char *ex_registers_say(const struct ex_report *r)
+{
+	if (r->registers)
+		return "the registers differ";
+	switch (r->pcr8) {
+	case EX_PCR8_SAME:
+		return "the registers are the same";
+	case EX_PCR8_DIFFERS:
+		return "PCR0 to PCR2 are the same, PCR8 differs";
+	case EX_PCR8_UNKNOWN:
+		return "PCR0 to PCR2 are the same, PCR8 cannot be told";
+	}
+	return "";
+}
+
 int ex_compare(const char *a, const char *b, const struct ex_options *o, struct ex_report *ret,
 	       struct ss_err *err)
 {

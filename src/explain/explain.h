@@ -67,6 +67,9 @@ struct ex_group {
 	uint64_t diffs; /* all, also those beyond EX_KEEP */
 };
 
+/* PCR8 is of the signer's certificate: no section that the other registers cover says it. */
+enum ex_pcr8 { EX_PCR8_SAME, EX_PCR8_DIFFERS, EX_PCR8_UNKNOWN };
+
 struct ex_report {
 	struct ex_diff *diffs; /* in the order they were found */
 	size_t n;
@@ -74,7 +77,8 @@ struct ex_report {
 	size_t texts;      /* bytes of what they hold */
 	uint64_t left_out; /* found after EX_KEEP or EX_TEXTS were kept */
 	uint64_t files;    /* names with at least one difference */
-	bool registers;    /* something measured differs */
+	bool registers;    /* something of PCR0 to PCR2 differs */
+	enum ex_pcr8 pcr8; /* by what the signature sections hold */
 	/* What these two kinds leave out, for people; then nobody can say that the registers are
 	 * the same. NULL = nothing. Static. */
 	const char *not_compared;
@@ -94,4 +98,6 @@ struct ex_options {
 SS_MUST_CHECK SS_NONNULL int ex_compare(const char *a, const char *b, const struct ex_options *o,
 					struct ex_report *ret, struct ss_err *err);
 void ex_report_done(struct ex_report *r); /* accepts a zeroed one */
+/* "differ", "are the same", or what is to be said of PCR8 in their place. Static. */
+SS_NONNULL const char *ex_registers_say(const struct ex_report *r);
 #define AUTO_EX_REPORT SS_CLEANUP(ex_report_done)

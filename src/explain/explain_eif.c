@@ -154,6 +154,7 @@ static int compare_section(struct ex_run *r, enum eif_section_type type, const s
 			   const struct ex_bytes *b, struct ss_err *err)
 {
 	const struct ss_span none = { NULL, 0 };
+	const char *where;
 	uint64_t at;
 	bool same;
 
@@ -167,7 +168,9 @@ static int compare_section(struct ex_run *r, enum eif_section_type type, const s
 	case EIF_CMDLINE:
 		return compare_cmdlines(r, a, b, err);
 	case EIF_SIGNATURE:
-		tell_whole(r, EX_RAND_SIGNATURE, "the signatures differ", none, none);
+		if (ex_compare_signatures(r, a, b, &where, err) < 0)
+			return -1;
+		tell_whole(r, EX_RAND_SIGNATURE, where, none, none);
 		return 0;
 	case EIF_METADATA:
 		return compare_metadata(r, a, b, at, err);
@@ -188,6 +191,8 @@ static void tell_missing(struct ex_run *r, enum eif_section_type type, bool remo
 	char n[32];
 
 	(void)snprintf(n, sizeof(n), "%llu bytes", (unsigned long long)size);
+	if (type == EIF_SIGNATURE) /* an unsigned file has none */
+		r->ret->pcr8 = EX_PCR8_DIFFERS;
 	ex_next_file(r, none);
 	ex_say(r,
 	       &(struct ex_diff){ .kind = removed ? EX_REMOVED : EX_ADDED,

@@ -117,7 +117,29 @@ try 0 sign a.eif --certificate cert.pem --key key.pem --output signed.eif
 try 1 diff a.eif signed.eif
 out_has 'rand.signature: '
 out_has 'signature (added)'
-out_has 'the registers are the same'
+out_has 'different: 1 file, 1 cause; PCR0 to PCR2 are the same, PCR8 differs'
+try 1 diff --json a.eif signed.eif
+out_has '"registers_same": false,'
+# Another key for the same certificate cannot be; another certificate can, and a broken section.
+openssl req -x509 -key key.pem -out cert2.pem -subj /CN=u -days 9 2>/dev/null
+try 0 sign a.eif --certificate cert2.pem --key key.pem --output signed2.eif
+try 1 diff signed.eif signed2.eif
+out_has 'different: 1 file, 1 cause; PCR0 to PCR2 are the same, PCR8 differs'
+out_has 'the signatures differ, and the certificates: PCR8 is another'
+cat cert.pem cert2.pem >both.pem
+try 0 sign a.eif --certificate both.pem --key key.pem --output signed3.eif
+try 1 diff signed.eif signed3.eif
+out_has 'different: 1 file, 1 cause; the registers are the same'
+out_has 'the signatures differ; the certificate, and so PCR8, is the same'
+try 1 diff --json signed.eif signed3.eif
+out_has '"registers_same": true,'
+python3 "$SRC/tests/oracle/eif.py" make odd.eif version=4 kernel=kernel cmdline=kernel metadata=kernel ramdisk=a.cpio ramdisk=a.cpio signature=kernel
+python3 "$SRC/tests/oracle/eif.py" make odd2.eif version=4 kernel=kernel cmdline=kernel metadata=kernel ramdisk=a.cpio ramdisk=a.cpio signature=a.cpio
+try 1 diff odd.eif odd2.eif
+out_has 'PCR0 to PCR2 are the same, PCR8 cannot be told'
+out_has 'the signatures differ; not all of them can be read'
+try 1 diff --json odd.eif odd2.eif
+out_has '"registers_same": null,'
 
 python3 "$SRC/tests/oracle/eif.py" make four.eif version=4 kernel=kernel cmdline=kernel metadata=kernel ramdisk=a.cpio ramdisk=a.cpio
 python3 "$SRC/tests/oracle/eif.py" make arm.eif version=4 flags=1 kernel=kernel cmdline=kernel metadata=kernel ramdisk=a.cpio ramdisk=a.cpio
