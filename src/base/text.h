@@ -30,3 +30,20 @@ static inline bool ss_begins(struct ss_span s, const char *text)
 
 	return s.n >= n && (n == 0 || memcmp(s.p, text, n) == 0);
 }
+
+/* ASCII letters alone: no locale changes what is lower case. */
+static inline uint8_t ss_lower(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z' ? (uint8_t)(c - 'A' + 'a') : c;
+}
+
+/* The same in any case; `lower` is in lower case. */
+static inline bool ss_is_folded(struct ss_span s, const char *lower)
+{
+	if (s.n != strlen(lower))
+		return false;
+	for (size_t i = 0; i < s.n; i++)
+		if (ss_lower(s.p[i]) != (uint8_t)lower[i])
+			return false;
+	return true;
+}

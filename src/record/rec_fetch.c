@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/hex.h"
 #include "base/show.h"
+#include "base/text.h"
 #include "io/fetch.h"
 #include "record/rec_package.h"
 #include "record/rec_parts.h"
@@ -32,25 +33,10 @@ static void fetching_done(struct fetching *f)
 	ss_buf_done(&f->last);
 }
 
-static uint8_t lower(uint8_t c)
-{
-	return c >= 'A' && c <= 'Z' ? (uint8_t)(c - 'A' + 'a') : c;
-}
-
-static bool is(struct ss_span s, const char *text)
-{
-	if (s.n != strlen(text))
-		return false;
-	for (size_t i = 0; i < s.n; i++)
-		if (lower(s.p[i]) != (uint8_t)text[i])
-			return false;
-	return true;
-}
-
 static bool is_one_of(struct ss_span s, const char *const *names, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (is(s, names[i]))
+		if (ss_is_folded(s, names[i]))
 			return true;
 	return false;
 }
@@ -188,12 +174,12 @@ static void keep_header(struct fetching *f, struct ss_span name, struct ss_span 
 	AUTO_BUF struct ss_buf b = SS_BUF_INIT(CFG_INPUT_HEADER_MAX + 1);
 
 	for (size_t i = 0; i < name.n; i++) {
-		const uint8_t c = lower(name.p[i]);
+		const uint8_t c = ss_lower(name.p[i]);
 
 		ss_buf_put(&b, (struct ss_span){ &c, 1 });
 	}
 	ss_buf_put(&b, (struct ss_span){ (const uint8_t *)": ", 2 });
-	if (is(name, "location"))
+	if (ss_is_folded(name, "location"))
 		clean_location(f, value, &b);
 	else
 		ss_buf_put(&b, value);
@@ -209,7 +195,7 @@ static int on_field(void *ctx, struct ss_span name, struct ss_span value, struct
 	(void)err;
 	if (!is_plain(value))
 		return 0;
-	if (is(name, "content-type") && value.n < CFG_INPUT_HEADER_MAX) {
+	if (ss_is_folded(name, "content-type") && value.n < CFG_INPUT_HEADER_MAX) {
 		char text[CFG_INPUT_HEADER_MAX];
 
 		(void)snprintf(text, sizeof(text), "%.*s", (int)value.n, (const char *)value.p);

@@ -2,6 +2,7 @@
 #include "record/rec_head.h"
 
 #include "base/num.h"
+#include "base/text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,21 +13,6 @@ static bool is_token(uint8_t c)
 {
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
 	       (c != 0 && strchr("!#$%&'*+-.^_`|~", c) != NULL);
-}
-
-static uint8_t lower(uint8_t c)
-{
-	return c >= 'A' && c <= 'Z' ? (uint8_t)(c - 'A' + 'a') : c;
-}
-
-static bool is(struct ss_span s, const char *text)
-{
-	if (s.n != strlen(text))
-		return false;
-	for (size_t i = 0; i < s.n; i++)
-		if (lower(s.p[i]) != (uint8_t)text[i])
-			return false;
-	return true;
 }
 
 static bool number(struct ss_span s, uint64_t *ret)
@@ -119,20 +105,21 @@ static int read_framing(struct rec_head *h, struct ss_err *err)
 	for (size_t i = 0; i < h->n; i++) {
 		const struct rec_field *f = &h->fields[i];
 
-		if (is(f->name, "content-length")) {
+		if (ss_is_folded(f->name, "content-length")) {
 			if (has_length || !number(f->value, &h->length))
 				return ss_fail(err, SS_EINPUT, "request: a bad Content-Length");
 			has_length = true;
-		} else if (is(f->name, "transfer-encoding")) {
-			if (h->chunked || !is(f->value, "chunked"))
+		} else if (ss_is_folded(f->name, "transfer-encoding")) {
+			if (h->chunked || !ss_is_folded(f->value, "chunked"))
 				return ss_fail(err, SS_EINPUT, "request: a bad Transfer-Encoding");
 			h->chunked = true;
-		} else if (is(f->name, "connection") || is(f->name, "proxy-connection")) {
-			h->keep = is(f->value, "close")        ? false
-				  : is(f->value, "keep-alive") ? true
-							       : h->keep;
-		} else if (is(f->name, "expect")) {
-			h->expects = is(f->value, "100-continue");
+		} else if (ss_is_folded(f->name, "connection") ||
+			   ss_is_folded(f->name, "proxy-connection")) {
+			h->keep = ss_is_folded(f->value, "close")        ? false
+				  : ss_is_folded(f->value, "keep-alive") ? true
+									 : h->keep;
+		} else if (ss_is_folded(f->name, "expect")) {
+			h->expects = ss_is_folded(f->value, "100-continue");
 		}
 	}
 	if (has_length && h->chunked)
@@ -167,7 +154,7 @@ int rec_head_read(struct ss_span in, struct rec_head *ret, size_t *ret_size, str
 struct ss_span rec_head_field(const struct rec_head *h, const char *name)
 {
 	for (size_t i = 0; i < h->n; i++)
-		if (is(h->fields[i].name, name))
+		if (ss_is_folded(h->fields[i].name, name))
 			return h->fields[i].value;
 	return (struct ss_span){ NULL, 0 };
 }
@@ -226,7 +213,7 @@ static int bad_chunk(struct ss_err *err)
 
 static int digit(uint8_t c)
 {
-	c = lower(c);
+	c = ss_lower(c);
 	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 

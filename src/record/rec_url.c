@@ -3,34 +3,15 @@
 
 #include "base/hex.h"
 #include "base/show.h"
+#include "base/text.h"
 
 #include <string.h>
-
-static struct ss_span span_of(const char *s)
-{
-	return (struct ss_span){ (const uint8_t *)s, strlen(s) };
-}
-
-static uint8_t lower(uint8_t c)
-{
-	return c >= 'A' && c <= 'Z' ? (uint8_t)(c - 'A' + 'a') : c;
-}
 
 static bool begins(struct ss_span s, const char *front)
 {
 	const size_t n = strlen(front);
 
-	if (s.n < n)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (lower(s.p[i]) != (uint8_t)front[i])
-			return false;
-	return true;
-}
-
-static bool is(struct ss_span s, const char *text)
-{
-	return s.n == strlen(text) && begins(s, text);
+	return s.n >= n && ss_is_folded((struct ss_span){ s.p, n }, front);
 }
 
 static struct ss_span skip(struct ss_span s, size_t n)
@@ -91,7 +72,7 @@ bool rec_is_secret_name(struct ss_span name)
 	};
 
 	for (size_t i = 0; i < SS_NELEMS(whole); i++)
-		if (is(name, whole[i]))
+		if (ss_is_folded(name, whole[i]))
 			return true;
 	return begins(name, "x-amz-") || begins(name, "x-goog-") || begins(name, "x-oss-") ||
 	       begins(name, "x-cos-");
@@ -128,7 +109,7 @@ static void put_query(struct ss_span q, struct ss_buf *real, struct ss_buf *plai
 		if (name < n && name + 1 < n &&
 		    rec_is_secret_name((struct ss_span){ pair.p, name })) {
 			put_all((struct ss_span){ pair.p, name + 1 }, plain);
-			put_all(span_of(REC_REDACTED), plain);
+			put_all(ss_text(REC_REDACTED), plain);
 			*ret_secret = true;
 		} else {
 			put_all(pair, plain);
@@ -143,7 +124,7 @@ static void put_query(struct ss_span q, struct ss_buf *real, struct ss_buf *plai
 static bool all_of(struct ss_span s, const char *bytes)
 {
 	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] == 0 || strchr(bytes, lower(s.p[i])) == NULL)
+		if (s.p[i] == 0 || strchr(bytes, ss_lower(s.p[i])) == NULL)
 			return false;
 	return true;
 }
@@ -186,12 +167,12 @@ static int put_host(struct ss_span s, const char *own_port, struct ss_buf *ret, 
 	if (!split_host(s, &host, &port))
 		return ss_fail(err, SS_EINPUT, "'%s' is no host", SS_SHOW(s));
 	for (size_t i = 0; i < host.n; i++) {
-		const uint8_t c = lower(host.p[i]);
+		const uint8_t c = ss_lower(host.p[i]);
 
 		ss_buf_put(ret, (struct ss_span){ &c, 1 });
 	}
-	if (port.n > 0 && !is(port, own_port)) {
-		ss_buf_put(ret, span_of(":"));
+	if (port.n > 0 && !ss_is_folded(port, own_port)) {
+		ss_buf_put(ret, ss_text(":"));
 		ss_buf_put(ret, port);
 	}
 	return 0;
@@ -219,12 +200,12 @@ static int make(struct ss_span url, struct ss_buf *real, struct ss_buf *plain, b
 		return ss_fail(err, SS_EINPUT, "a blank or a control character");
 	rest.n = find(rest, "#");
 	n = find(rest, "/?");
-	ss_buf_put(real, span_of(https ? "https://" : "http://"));
+	ss_buf_put(real, ss_text(https ? "https://" : "http://"));
 	if (put_host((struct ss_span){ rest.p, n }, https ? "443" : "80", real, err) < 0)
 		return -1;
 	rest = skip(rest, n);
 	n = find(rest, "?");
-	put_all(n > 0 ? (struct ss_span){ rest.p, n } : span_of("/"), real);
+	put_all(n > 0 ? (struct ss_span){ rest.p, n } : ss_text("/"), real);
 	ss_buf_put(plain, ss_buf_span(real));
 	if (n < rest.n)
 		put_query(skip(rest, n), real, plain, ret_secret);
@@ -253,10 +234,10 @@ static void put_line(struct crypto_hash *h, const char *name, struct ss_span val
 {
 	if (value.p == NULL)
 		return;
-	crypto_hash_put(h, span_of(name));
-	crypto_hash_put(h, span_of(": "));
+	crypto_hash_put(h, ss_text(name));
+	crypto_hash_put(h, ss_text(": "));
 	crypto_hash_put(h, value);
-	crypto_hash_put(h, span_of("\n"));
+	crypto_hash_put(h, ss_text("\n"));
 	*any = true;
 }
 
@@ -268,15 +249,15 @@ bool rec_key_make(const struct rec_choice *c, char ret[REC_KEY])
 	char hex[REC_KEY];
 	bool any = false;
 
-	crypto_hash_put(h, span_of("selfsame request 1\n"));
-	put_line(h, "accept", is(c->accept, "*/*") ? none : c->accept, &any);
-	put_line(h, "authorization", c->authorized ? span_of("yes") : none, &any);
+	crypto_hash_put(h, ss_text("selfsame request 1\n"));
+	put_line(h, "accept", ss_is_folded(c->accept, "*/*") ? none : c->accept, &any);
+	put_line(h, "authorization", c->authorized ? ss_text("yes") : none, &any);
 	if (c->body != NULL) {
 		ss_hex((struct ss_span){ c->body, CRYPTO_SHA256_SIZE }, hex);
 		put_line(h, "content-type", c->content_type, &any);
 	}
 	put_line(h, "git-protocol", c->git_protocol, &any);
-	put_line(h, "body", c->body != NULL ? span_of(hex) : none, &any);
+	put_line(h, "body", c->body != NULL ? ss_text(hex) : none, &any);
 	crypto_hash_end(h, hash);
 	ret[0] = '\0';
 	if (any)
