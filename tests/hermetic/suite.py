@@ -7,7 +7,8 @@ naive   as an engine builds it: nothing fixed, nothing normalised
 epoch   the same with SOURCE_DATE_EPOCH in the steps, which is what engines offer
 table   `epoch`, and the normalisers of docs/determinism.md (the same two builds)
 light   steps see what docs/determinism.md lists, but for the times of files
-full    ... and those too
+full    `hermetic = true`: those too, and a network that is recorded; the second build is a rebuild from
+        the lock, with the network cut
 
 Prints TAP: in the setting full each Dockerfile has to differ in the files that
 remains.txt names (none but those). --table writes TABLE.md from all results that there are.
@@ -37,6 +38,9 @@ PORT = 5479  # of the cache before the mirror: steps see it
 NORMALISERS = ('apt-cache apt-logs ar-times dpkg-old engine-traces font-cache gzip-times histories hosts kernel-list '
                'ldconfig-cache login-records logs machine-id man-cache package-archives passwd-backups pip-records '
                'pyc-times shadow-day stamp-files tmp-leftovers tool-caches zip-times').split()
+FORGE = 'forge.test'
+# Keys that are made by a step: what makes them, and no secret (docs/determinism.md).
+ALLOWED = {name: ['/etc/ssl/private/'] for name in ('apt-large', 'database-postgres', 'mail-postfix')}
 # What buildah lacks beside other engines: src/engine/buildah.c gives the same.
 CAPABILITIES = 'CAP_AUDIT_WRITE,CAP_MKNOD,CAP_NET_RAW'
 
@@ -68,6 +72,10 @@ class Suite:
         self.url = git_server.start(os.path.join(self.work, 'forge'))
         self.proxy = mirror_cache.start(os.path.join(self.cache, 'mirror', str(self.epoch // DAY)), PORT)
         self.push_base()
+        hosts = os.path.join(self.work, 'hosts')
+        with open('/etc/hosts', encoding='utf-8') as old, open(hosts, 'w', encoding='utf-8') as f:
+            f.write(f'127.0.0.1 {FORGE}\n' + old.read())
+        run(['mount', '--bind', hosts, '/etc/hosts'])
         fake = os.path.join(self.work, 'runtime', 'x86_64')
         os.makedirs(fake)
         for name in ('kernel-nitro', 'init', 'dataplane'):
@@ -97,6 +105,8 @@ class Suite:
                     f'[[registry]]\nprefix = "docker.io/library"\nlocation = "{registry}"\ninsecure = true\n'
                     f'[[registry]]\nlocation = "{registry}"\ninsecure = true\n')
         os.environ['CONTAINERS_REGISTRIES_CONF'] = conf
+        # Not all programs read that variable; what is mounted is seen in our name space only.
+        run(['mount', '--bind', conf, '/etc/containers/registries.conf'])
 
     # --- one build -----------------------------------------------------------------------------
 
@@ -114,7 +124,6 @@ class Suite:
         else:
             rows += ['aslr 0', f'clock-frozen {self.epoch}', 'domain (none)', 'kernel-release 6.1.0',
                      'kernel-version #1 SMP selfsame', 'pid-base 64', 'proc 1', 'seed ' + '5e' * 32, 'tsc 0']
-            rows += ['stat 1'] if setting == 'full' else []
         # Not user-ns: steps share this network, and /sys belongs to who owns that.
         rows += ['cpus 1'] if varied else []
         rows += [f'env http_proxy={self.proxy}', 'env no_proxy=localhost,127.0.0.1']
@@ -151,6 +160,75 @@ class Suite:
             raise Failed(f'{"second" if varied else "first"} build: exit status {rc}, the last words: {last_words(log)}')
         return layout, time.monotonic() - begun
 
+    # --- a hermetic build, and again without a network -------------------------------------------
+
+    def surroundings(self, top, varied):
+        """What the second build has around it: {variable: value}, and the words before the program."""
+        env = {'PATH': os.environ['PATH'], 'HOME': top + '/home', 'XDG_CACHE_HOME': top + '/cache', 'LC_ALL': 'C.UTF-8', 'TZ': 'UTC',
+               'CONTAINERS_REGISTRIES_CONF': os.environ['CONTAINERS_REGISTRIES_CONF']}
+        if not varied:
+            return {**env, 'http_proxy': self.proxy, 'no_proxy': f'{FORGE},localhost,127.0.0.1'}, []
+        env.update(LC_ALL='C', LANG='tr_TR.UTF-8', TZ='Asia/Kathmandu', USER='elsewhere', CI='true', BUILD_NUMBER='4711')
+        return env, ['unshare', '--uts', '--net', 'sh', '-c',
+                     'hostname elsewhere; domainname example.net; umask 077; exec "$@"', '-', 'taskset', '1']
+
+    def run_logged(self, words, env, where, log):
+        begun = time.monotonic()
+        with open(log, 'w', encoding='utf-8') as out:
+            rc = subprocess.run(words, env=env, cwd=where, stdin=subprocess.DEVNULL, stdout=out,
+                                stderr=subprocess.STDOUT, timeout=3600, check=False).returncode
+        return rc, time.monotonic() - begun
+
+    def project(self, name, top):
+        """A copy of the Dockerfile's folder with an enclave.toml."""
+        where = os.path.join(top, 'project')
+        shutil.rmtree(where, ignore_errors=True)
+        shutil.copytree(os.path.join(HERE, name), where)
+        keys = self.allowed(name)
+        with open(os.path.join(where, 'enclave.toml'), 'w', encoding='utf-8') as f:
+            f.write(f'name = "suite"\nsource_date_epoch = {self.epoch}\n[build]\nengine = "buildah"\nhermetic = true\n')
+            if keys:
+                f.write('allow_keys = [' + ', '.join(f'"{k}"' for k in keys) + ']\n')
+            with open(os.path.join(where, 'Dockerfile'), encoding='utf-8') as d:
+                if 'ARG REPOSITORY' in d.read():
+                    # Nobody asks a recorder for what is on the loopback device.
+                    f.write(f'args = {{ REPOSITORY = "{self.url.replace("127.0.0.1", FORGE)}" }}\n')
+        return where
+
+    @staticmethod
+    def allowed(name):
+        """Where this Dockerfile makes keys that are no secret, or that nothing uses."""
+        return ALLOWED.get(name, [])
+
+    def hermetic(self, name):
+        """(EIF, EIF, seconds, seconds): recorded here, played elsewhere with the network cut."""
+        seconds, eifs = [], []
+        for varied in (False, True):
+            top = self.deep if varied else self.work
+            where = self.project(name, top)
+            env, before = self.surroundings(top, varied)
+            for d in ('home', 'cache'):
+                os.makedirs(os.path.join(top, d), exist_ok=True)
+            words = [self.selfsame, 'build']
+            eif = os.path.join(where, 'suite.eif')
+            if varied:
+                eif = os.path.join(where, 'again.eif')
+                for kept in ('inputs', 'containers'):  # what may be brought along: no folder that steps work in
+                    at = os.path.join(top, 'cache', 'selfsame', kept)
+                    if not os.path.lexists(at):
+                        os.makedirs(os.path.dirname(at), mode=0o700, exist_ok=True)
+                        os.symlink(os.path.join(self.work, 'cache', 'selfsame', kept), at)
+                for f in ('enclave.lock', 'measurements.json'):
+                    shutil.copy2(os.path.join(self.work, 'project', f), where)
+                words = [self.selfsame, 'rebuild', '--output', eif]
+            log = os.path.join(self.cache, f'{name}-full-{"b" if varied else "a"}.log')
+            rc, took = self.run_logged(before + words + ['--runtime', os.path.join(self.work, 'runtime')], env, where, log)
+            if rc != 0 and not (varied and rc == 1 and os.path.exists(eif)):
+                raise Failed(f'{"second" if varied else "first"} build: exit status {rc}, the last words: {last_words(log)}')
+            eifs.append(eif)
+            seconds.append(round(took))
+        return (*eifs, *seconds)
+
     def pack(self, layout, normalised):
         """The image as an EIF, where every file has its bytes, owner and mode, and one time."""
         eif = layout + ('.table' if normalised else '.raw') + '.eif'
@@ -177,6 +255,11 @@ class Suite:
 
     def one(self, name, setting):
         """Both builds in one setting: {column: {files, causes, seconds}}."""
+        if setting == 'full':
+            x, y, sa, sb = self.hermetic(name)
+            files, causes = self.compare(x, y)
+            same = subprocess.run(['cmp', '-s', x, y], check=False).returncode == 0
+            return {'full': {'files': files, 'same': same, 'causes': causes, 'seconds': [sa, sb]}}
         a, sa = self.build(name, setting, False)
         b, sb = self.build(name, setting, True)
         found = {}
@@ -279,8 +362,8 @@ def table(results):
     out = ['# How many files differ', '',
            'Each Dockerfile of this folder, as it is, built twice: the second time with another host name,',
            'domain, umask, locale, time zone, clock, kernel version, process ids, environment,',
-           'folder and file system (another order of folders), and on one processor. `suite.py` says what the',
-           'settings are; the number is that of files whose bytes, owner or mode differ; `-` was not built.', '',
+           'folder and file system (another order of folders), and on one processor; in `full`, with the',
+           'network cut. `suite.py` says what the settings are; the number is that of files whose bytes, owner or mode differ; `-` was not built.', '',
            f'Written by `tests/hermetic/run SELFSAME --table`, which `make check-full` is: {done} of',
            f'{len(names_of_all()) * len(COLUMNS)} numbers, {days[0]} to {days[-1]}, with the program of '
            f'{", ".join(sorted({r["commit"] for r in all_of}))}.' if days else 'Not run.', '',

@@ -7,9 +7,11 @@ static PyObject *built(PyObject *self, PyObject *args)
 	return PyUnicode_FromString(__DATE__ " " __TIME__);
 }
 
-static PyMethodDef methods[] = { { "built", built, METH_NOARGS, "When." }, { NULL, NULL, 0, NULL } };
-static struct PyModuleDef module = { PyModuleDef_HEAD_INIT, "fast", NULL, -1, methods,
-				     NULL, NULL, NULL, NULL };
+static PyMethodDef methods[] = { { "built", built, METH_NOARGS, "When." },
+				 { NULL, NULL, 0, NULL } };
+static struct PyModuleDef module = {
+	PyModuleDef_HEAD_INIT, "fast", NULL, -1, methods, NULL, NULL, NULL, NULL
+};
 
 PyMODINIT_FUNC PyInit_fast(void)
 {
