@@ -85,6 +85,9 @@ static void print_inputs(const struct project_result *r)
 	       in_mib(f->bytes), f->cached);
 	if (f->failed > 0)
 		printf("not pinned: %" PRIu64 " requests that failed\n", f->failed);
+	for (size_t i = 0; i < r->plan.config.build.unrecorded.n; i++)
+		printf("not pinned: what came from %s, which is passed on unrecorded\n",
+		       r->plan.config.build.unrecorded.v[i]);
 	if (r->plan.has_config)
 		printf("pinned  %zu bases, %zu inputs\n", r->lock.bases.n, r->lock.inputs.n);
 	else

@@ -74,6 +74,33 @@ int cfg_check_allow_keys(const struct toml_node *v, void *base, const char *name
 	return 0;
 }
 
+static bool is_host_and_port(const char *s)
+{
+	const size_t host = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789.-");
+	const char *port = s + host + 1;
+	unsigned long n = 0;
+
+	if (host == 0 || host > 253 || s[host] != ':' || port[0] < '1' || port[0] > '9' ||
+	    strlen(port) > 5 || port[strspn(port, "0123456789")] != '\0')
+		return false;
+	for (; *port != '\0'; port++)
+		n = n * 10 + (unsigned long)(*port - '0');
+	return n <= 65535;
+}
+
+int cfg_check_unrecorded(const struct toml_node *v, void *base, const char *name,
+			 struct ss_err *err)
+{
+	(void)base;
+	for (size_t i = 0; i < v->n; i++)
+		if (!is_host_and_port(v->kids[i]->text))
+			return ss_fail(err, SS_EINPUT,
+				       "line %u: '%s' must be a host in lower case, ':' and a "
+				       "port",
+				       v->kids[i]->line, name);
+	return 0;
+}
+
 int cfg_check_epoch(const struct toml_node *v, void *base, const char *name, struct ss_err *err)
 {
 	struct cfg_enclave *c = base;

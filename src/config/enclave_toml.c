@@ -65,6 +65,11 @@ static const struct cfg_field build_fields[] = {
 	{ .key = "platform", .kind = CFG_TEXT, .at = offsetof(struct cfg_enclave, build.platform) },
 	{ .key = "secrets", .kind = CFG_PAIRS, .at = offsetof(struct cfg_enclave, build.secrets) },
 	{ .key = "target", .kind = CFG_TEXT, .at = offsetof(struct cfg_enclave, build.target) },
+	{ .key = "unrecorded",
+	  .kind = CFG_TEXTS,
+	  .at = offsetof(struct cfg_enclave, build.unrecorded),
+	  .max = 64,
+	  .check = cfg_check_unrecorded },
 	CFG_FIELDS_END,
 };
 

@@ -49,6 +49,7 @@ struct cfg_build {
 	char *engine;                /* "auto", "buildah", "buildkit"; NULL = auto */
 	bool keep_modes;             /* of the context's files */
 	bool hermetic;               /* steps see the same, always */
+	struct cfg_texts unrecorded; /* "host:port": what hermetic steps reach past the recorder */
 	struct cfg_texts allow_keys; /* paths of keys that a hermetic step may make */
 };
 

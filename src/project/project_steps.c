@@ -5,6 +5,7 @@
 #include "io/atomic.h"
 #include "io/cache.h"
 #include "io/hand.h"
+#include "io/stop.h"
 #include "project/paths.h"
 #include "project/steps.h"
 #include "record/recorder.h"
@@ -35,6 +36,7 @@ struct project_steps {
 	int listen_fd;
 	int wake[2];
 	bool running;
+	bool watching; /* a signal ends us when all is tidied up */
 	pthread_t thread;
 	/* --- of the thread --- */
 	size_t engine; /* that itself, which is there to the end; NO_STEP = it fetches nothing here
@@ -246,6 +248,7 @@ static void configure(struct project_steps *s, const struct project_options *o)
 		.inputs = &p->locked.inputs,
 		.epoch = p->epoch,
 		.ca_file = o->ca_file != NULL && o->ca_file[0] != '\0' ? o->ca_file : NULL,
+		.raw = &p->config.build.unrecorded,
 		.problem = on_problem,
 		.ctx = s,
 	};
@@ -282,6 +285,7 @@ int project_steps_open(const struct project_plan *p, const struct project_option
 		       struct project_steps **ret, struct ss_err *err)
 {
 	struct project_steps *s = ss_calloc(1, sizeof(*s));
+	int signalled; /* the engine looks at it */
 
 	s->plan = p;
 	s->progress = o->progress;
@@ -291,7 +295,8 @@ int project_steps_open(const struct project_plan *p, const struct project_option
 	s->open = s->engine = NO_STEP;
 	(void)pthread_mutex_init(&s->lock, NULL);
 	configure(s, o);
-	if (make_view(s, err) < 0 || start(s, err) < 0) {
+	s->watching = io_stop_watch(&signalled, err) == 0;
+	if (!s->watching || make_view(s, err) < 0 || start(s, err) < 0) {
 		project_steps_free(s);
 		return -1;
 	}
@@ -311,6 +316,15 @@ const char *project_steps_net(const struct project_steps *s)
 
 /* --- the end -------------------------------------------------------------------------------------
  */
+
+/* Last of all: it may raise a signal. */
+static void unwatch(struct project_steps *s)
+{
+	io_private_done(&s->dir);
+	if (s->watching)
+		io_stop_unwatch();
+	s->watching = false;
+}
 
 static void stop_thread(struct project_steps *s)
 {
@@ -346,6 +360,7 @@ int project_steps_finish(struct project_steps *s, struct project_result *ret, st
 						 .bytes = s->all.bytes,
 						 .cached = s->all.cached,
 						 .failed = s->all.failed };
+	unwatch(s);
 	return 0;
 }
 
@@ -370,7 +385,7 @@ void project_steps_free(struct project_steps *s)
 	ss_closep(&s->listen_fd);
 	ss_closep(&s->wake[0]);
 	ss_closep(&s->wake[1]);
-	io_private_done(&s->dir);
+	unwatch(s);
 	(void)pthread_mutex_destroy(&s->lock);
 	free(s);
 }

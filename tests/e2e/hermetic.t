@@ -47,7 +47,7 @@ RUN /usr/lib/apt/apt-helper download-file https://files.test:$port/a /a && date 
 ADD https://files.test:$port/b /b
 RUN apt-get install -y --no-install-recommends ca-certificates wget && wget -q -O /c https://files.test:$port/b
 RUN env -u WGETRC wget -q -O /d https://files.test:$port/b && cp -p /etc/ssl/certs/ca-certificates.crt /copy
-RUN cp -p /etc/ssl/certs/ca-certificates.crt /copy2 && update-ca-certificates --fresh && cp -p \$SSL_CERT_FILE /copy3
+RUN cp -p /etc/ssl/certs/ca-certificates.crt /copy2 && update-ca-certificates && cp -p \$SSL_CERT_FILE /copy3
 CMD ["/usr/bin/hello"]
 END
 toml app >app/enclave.toml
@@ -139,6 +139,14 @@ check 'the step is reached' until_is sleeping
 kill -9 "$build"
 wait "$build" 2>/dev/null
 check 'after a kill no process and no mount is left' until_is gone
+"$SELFSAME" build -q --runtime "$here/runtime" >killed 2>&1 &
+build=$!
+check 'the step is reached again' until_is sleeping
+kill -TERM "$build"
+wait "$build"
+check 'told to end, it ends by that signal' test $? = 143
+check 'and leaves no folder, also of the one before' sh -c 'test -z "$(ls "$1"/.cache/selfsame/steps "$1"/.cache/selfsame/work | grep run-)"' - "$HOME"
+check 'no process and no mount' until_is gone
 printf 'ARG BASE\nFROM $BASE\nRUN true\n' >Dockerfile
 try 0 build -q --runtime "$here/runtime"
 check 'after the next build no folder is' sh -c 'test -z "$(ls "$1"/.cache/selfsame/steps "$1"/.cache/selfsame/work | grep run-)"' - "$HOME"
