@@ -5,6 +5,7 @@
 #include "io/fetch.h"
 #include "record/rec_package.h"
 #include "record/rec_parts.h"
+#include "record/rec_secret.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@ struct fetching {
 	bool sent;           /* the head is out: bytes follow as they come, */
 	struct ss_buf last;  /* but for the last: whoever has those may rely on the entry */
 	bool passing;        /* not to be recorded: a failure of the moment */
+	struct rec_watch watch;
 	const struct cfg_input *want; /* what it must be; NULL = whatever comes */
 };
 
@@ -31,6 +33,7 @@ static void fetching_done(struct fetching *f)
 	cfg_fields_done(cfg_input_fields, &f->in);
 	rec_put_done(&f->put);
 	ss_buf_done(&f->last);
+	rec_watch_done(&f->watch);
 }
 
 static bool is_one_of(struct ss_span s, const char *const *names, size_t n)
@@ -195,6 +198,11 @@ static int on_field(void *ctx, struct ss_span name, struct ss_span value, struct
 	(void)err;
 	if (!is_plain(value))
 		return 0;
+	/* A redirect is written without what is secret in it; nothing else has a right to it. */
+	if (!ss_is_folded(name, "location") &&
+	    (ss_is_folded(name, "content-type") || is_kept(name)) &&
+	    rec_watch_has(&f->watch, value))
+		return 0;
 	if (ss_is_folded(name, "content-type") && value.n < CFG_INPUT_HEADER_MAX) {
 		char text[CFG_INPUT_HEADER_MAX];
 
@@ -267,6 +275,7 @@ static int on_bytes(void *ctx, struct ss_span bytes, struct ss_err *err)
 
 	if (rec_put_bytes(&f->put, bytes, err) < 0)
 		return -1;
+	rec_watch_put(&f->watch, bytes);
 	if (f->sent && f->put.size >= f->in.size) {
 		ss_buf_put(&f->last, bytes);
 		return ss_buf_check(&f->last, "the last bytes", err);
@@ -309,6 +318,7 @@ static int fetch(struct fetching *f, struct ss_err *err)
 		.ctx = f,
 	};
 
+	rec_watch_begin(&f->q->head, url, &f->watch);
 	if (rec_put_begin(cfg->store, cfg->body_max > 0 ? cfg->body_max : REC_OBJECT_MAX, &f->put,
 			  err) < 0)
 		return -1;
@@ -323,15 +333,17 @@ static int keep(struct fetching *f, const struct rec_turn *turn, struct ss_err *
 
 	if (f->sent && f->put.size != f->in.size)
 		return ss_fail(err, SS_EREMOTE, "the body is of another length than its head says");
-	if (strcmp(f->q->method, "HEAD") != 0) {
+	if (strcmp(f->q->method, "HEAD") != 0)
 		f->in.size = f->put.size;
+	if (f->passing || f->watch.seen)
+		return 0;
+	if (strcmp(f->q->method, "HEAD") != 0) {
 		if (rec_put_commit(&f->put, NULL, hash, err) < 0)
 			return -1;
 		ss_hex((struct ss_span){ hash, sizeof(hash) }, hex);
 		cfg_text_set(&f->in.sha256, hex);
 	}
-	if (!f->passing)
-		rec_tape_fill(rec_tape_of(f->c->r), turn, &f->in);
+	rec_tape_fill(rec_tape_of(f->c->r), turn, &f->in);
 	return 0;
 }
 
@@ -360,7 +372,9 @@ bool rec_record(struct rec_conn *c, struct rec_request *q)
 		return fail(&f, &err);
 	if (f.passing)
 		rec_tell(c->r, q, "not recorded: a failure of the server");
-	rec_count(c, f.in.sha256 != NULL ? f.in.size : 0, false);
+	else if (f.watch.seen)
+		rec_tell(c->r, q, "not recorded: the answer repeats a credential of the request");
+	rec_count(c, rec_has_body(q, (unsigned)f.in.status) ? f.in.size : 0, false);
 	if (f.sent)
 		return rec_conn_put(c, ss_buf_span(&f.last));
 	return rec_send_answer(c, q, &f.in, f.put.fd);

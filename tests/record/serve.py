@@ -195,6 +195,52 @@ def credentials_are_sent_on_and_never_kept():
 
 
 @sentence
+def an_answer_that_repeats_a_credential_is_kept_nowhere():
+    secrets = {"/bearer": "tok-3f9a8b7c6d5e", "/basic": "pass-word-43", "/both": "who-17:pass-word-99", "/cookie": "cookie-11aa22bb33",
+               "/key": "key-0a1b2c3d4e", "/query": "query/99zz88yy77", "/escaped": "query%2f99zz88yy77", "/head": "tok-headheadhead"}
+    fields = {"/bearer": "Authorization: Bearer tok-3f9a8b7c6d5e", "/basic": "Authorization: Basic " + base64.b64encode(b"me:pass-word-43").decode(),
+              "/both": "authorization: basic " + base64.b64encode(b"who-17:pass-word-99").decode(), "/cookie": "Cookie: a=b; id=cookie-11aa22bb33",
+              "/key": "X-Api-Key: key-0a1b2c3d4e", "/head": "Private-Token: tok-headheadhead"}
+    def answer(path, head, body, c):
+        path = path.split("?")[0]
+        if path == "/head":
+            return ok(b"plain", f"Link: <{secrets[path]}>")
+        if path == "/busy":
+            return ok(b"debug: " + head["authorization"].encode(), status="503 Busy")
+        if path == "/cut":  # the secret lies across any two writes
+            c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 25\r\n\r\n")
+            for byte in b"a tok-3f9a8b7c6d5e is it?":
+                c.sendall(bytes([byte]))
+            return b""
+        if path == "/other":
+            return ok(b"tok-3f9a8b7c6d5 and ok-3f9a8b7c6d5e are not it")
+        return ok(b"x" * 70000 + b"you are " + secrets[path].encode() + b"." * 70000)
+    s = Server(answer)
+    with Recorder("record") as r:
+        for path in ("/bearer", "/basic", "/both", "/cookie", "/key"):
+            status, got = r.get(s.url + path, fields[path])
+            assert status == 200 and secrets[path].encode() in got, path
+        for path in ("/query", "/escaped"):
+            assert secrets[path].encode() in r.get(s.url + path + "?a=b&token=query%2f99zz88yy77")[1]
+        assert r.get(s.url + "/head", fields["/head"]) == (200, b"plain")
+        assert r.get(s.url + "/busy", fields["/bearer"])[0] == 503
+        assert r.get(s.url + "/cut", fields["/bearer"])[1] == b"a tok-3f9a8b7c6d5e is it?"
+        assert r.get(s.url + "/other", fields["/bearer"])[0] == 200
+    assert [i["url"] for i in r.inputs] == [s.url + "/other"], r.inputs
+    assert sum("repeats a credential" in p for p in r.problems) == 9 and len(r.problems) == 10, r.problems
+    everything = b"".join(objects().values()) + r.text.encode() + "\n".join(r.problems).encode()
+    for secret in list(secrets.values()) + [f.split()[-1] for f in fields.values()]:
+        assert secret.encode() not in everything, secret
+
+
+@sentence
+def trailers_of_an_answer_change_nothing():
+    s = Server(lambda *_: b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: Link\r\n\r\n3\r\nabc\r\n0\r\nLink: <x>\r\n\r\n")
+    _, (head, body) = record(s, lambda r: r.ask(s.url + "/"))
+    assert body == b"abc" and b"link" not in head.lower(), head
+
+
+@sentence
 def what_was_never_fetched_is_refused_by_name():
     s = Server(lambda *_: ok(b"x"))
     with Recorder("record") as r:
