@@ -3,6 +3,7 @@
 #include "base/show.h"
 #include "base/text.h"
 #include "io/fetch.h"
+#include "record/rec_answer.h"
 #include "record/rec_package.h"
 #include "record/rec_parts.h"
 #include "record/rec_secret.h"
@@ -115,80 +116,11 @@ static void free_headers(char ***v)
 /* --- what it answers -----------------------------------------------------------------------------
  */
 
-/* What a program may depend on; all else of a head is of the day, of the machine or of the user. */
-static bool is_kept(struct ss_span name)
+static void on_secret(void *ctx, const char *plain, const char *real)
 {
-	static const char *const names[] = {
-		"content-disposition",
-		"content-encoding",
-		"content-language",
-		"docker-content-digest",
-		"docker-distribution-api-version",
-		"link",
-		"location",
-		"www-authenticate",
-		"x-checksum-sha1",
-		"x-checksum-sha256",
-		"x-pypi-last-serial",
-	};
+	const struct fetching *f = ctx;
 
-	return is_one_of(name, names, SS_NELEMS(names));
-}
-
-static bool is_plain(struct ss_span s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] < ' ' || s.p[i] > '~')
-			return false;
-	return s.n > 0;
-}
-
-/* A redirect to where only the bearer may go (a signed URL): the step sees it without its secrets.
- */
-static void clean_location(struct fetching *f, struct ss_span value, struct ss_buf *ret)
-{
-	AUTO_BUF struct ss_buf whole = SS_BUF_INIT(REC_URL_ROOM);
-	AUTO_BUF struct ss_buf real = SS_BUF_INIT(REC_URL_ROOM);
-	AUTO_BUF struct ss_buf plain = SS_BUF_INIT(REC_URL_ROOM);
-	const char *url = (const char *)f->q->real.p;
-	const char *host = strstr(url, "://");
-	struct ss_err err = { 0 };
-	bool secret = false;
-
-	if (value.n > 0 && value.p[0] == '/' && host != NULL) {
-		const bool any = value.n > 1 && value.p[1] == '/';
-		const size_t n = any ? (size_t)(host - url) + 1
-				     : (size_t)(host - url) + 3 + strcspn(host + 3, "/?");
-
-		ss_buf_put(&whole, (struct ss_span){ (const uint8_t *)url, n });
-	}
-	ss_buf_put(&whole, value);
-	if (!whole.bad && rec_url_make(ss_buf_span(&whole), &real, &plain, &secret, &err) == 0 &&
-	    secret) {
-		rec_alias_add(f->c->r, (const char *)plain.p, (const char *)real.p);
-		ss_buf_put(ret, (struct ss_span){ plain.p, plain.n - 1 });
-		return;
-	}
-	ss_buf_put(ret, value);
-}
-
-static void keep_header(struct fetching *f, struct ss_span name, struct ss_span value)
-{
-	AUTO_BUF struct ss_buf b = SS_BUF_INIT(CFG_INPUT_HEADER_MAX + 1);
-
-	for (size_t i = 0; i < name.n; i++) {
-		const uint8_t c = ss_lower(name.p[i]);
-
-		ss_buf_put(&b, (struct ss_span){ &c, 1 });
-	}
-	ss_buf_put(&b, (struct ss_span){ (const uint8_t *)": ", 2 });
-	if (ss_is_folded(name, "location"))
-		clean_location(f, value, &b);
-	else
-		ss_buf_put(&b, value);
-	ss_buf_put(&b, (struct ss_span){ (const uint8_t *)"", 1 });
-	if (!b.bad && f->in.headers.n < CFG_INPUT_HEADERS_MAX)
-		cfg_texts_push(&f->in.headers, (const char *)b.p);
+	rec_alias_add(f->c->r, plain, real);
 }
 
 static int on_field(void *ctx, struct ss_span name, struct ss_span value, struct ss_err *err)
@@ -196,21 +128,11 @@ static int on_field(void *ctx, struct ss_span name, struct ss_span value, struct
 	struct fetching *f = ctx;
 
 	(void)err;
-	if (!is_plain(value))
-		return 0;
 	/* A redirect is written without what is secret in it; nothing else has a right to it. */
-	if (!ss_is_folded(name, "location") &&
-	    (ss_is_folded(name, "content-type") || is_kept(name)) &&
+	if (rec_answer_is_kept(name) && !ss_is_folded(name, "location") &&
 	    rec_watch_has(&f->watch, value))
 		return 0;
-	if (ss_is_folded(name, "content-type") && value.n < CFG_INPUT_HEADER_MAX) {
-		char text[CFG_INPUT_HEADER_MAX];
-
-		(void)snprintf(text, sizeof(text), "%.*s", (int)value.n, (const char *)value.p);
-		cfg_text_set(&f->in.type, text);
-	} else if (is_kept(name)) {
-		keep_header(f, name, value);
-	}
+	rec_answer_put(&f->in, (const char *)f->q->real.p, name, value, on_secret, f);
 	return 0;
 }
 

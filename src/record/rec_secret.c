@@ -146,11 +146,6 @@ static void add_parameters(struct rec_watch *w, struct ss_span url)
 	}
 }
 
-static bool is_named(struct ss_span name, const char *text)
-{
-	return name.n == strlen(text) && strncasecmp((const char *)name.p, text, name.n) == 0;
-}
-
 void rec_watch_begin(const struct rec_head *h, const char *url, struct rec_watch *ret)
 {
 	*ret = (struct rec_watch){ .text = SS_BUF_INIT(TEXT_MAX),
@@ -158,11 +153,11 @@ void rec_watch_begin(const struct rec_head *h, const char *url, struct rec_watch
 	for (size_t i = 0; i < h->n; i++) {
 		const struct ss_span name = h->fields[i].name, value = h->fields[i].value;
 
-		if (is_named(name, "authorization"))
+		if (ss_is_folded(name, "authorization"))
 			add_authorization(ret, value);
-		else if (is_named(name, "cookie"))
+		else if (ss_is_folded(name, "cookie"))
 			add_cookies(ret, value);
-		else if (is_named(name, "private-token") || is_named(name, "x-api-key"))
+		else if (ss_is_folded(name, "private-token") || ss_is_folded(name, "x-api-key"))
 			add(ret, value);
 	}
 	add_parameters(ret, ss_text(url));
