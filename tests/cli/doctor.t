@@ -118,12 +118,14 @@ END
 try 1 doctor --lint mend
 cp "$OUT" found
 try 1 doctor --lint --apply mend
-cat found diff.txt | out
+cat found diff.txt >said
+out <said
 err 'selfsame: nothing was written: --yes applies it without a question'
 check 'nothing was written' cmp mend/Dockerfile was
 chmod 640 mend/Dockerfile
 try 1 doctor --lint --apply --yes mend
-{ cat found diff.txt && printf '\nwritten: mend/Dockerfile\n3 mended, 1 left to be mended by hand\n'; } | out
+{ cat found diff.txt && printf '\nwritten: mend/Dockerfile\n3 mended, 1 left to be mended by hand\n'; } >said
+out <said
 check 'it keeps its mode' sh -c 'test "$(stat -c %a mend/Dockerfile)" = 640'
 check 'the patch is what git and the file say' sh -c '
 mkdir other other/mend && cp was other/mend/Dockerfile && cd other && git init -q . && git apply -p0 ../diff.txt && cmp mend/Dockerfile ../mend/Dockerfile'
