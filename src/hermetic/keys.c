@@ -53,6 +53,40 @@ static const char *by_name(const char *path)
 
 /* --- by content ------------------------------------------------------------------------------- */
 
+static bool is_base64(uint8_t c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+	       c == '+' || c == '/';
+}
+
+/* Behind the line is a key, or nothing that is at hand: a line end, also one that JSON or a shell
+ * writes as two characters, and then base64, a header or an empty line. Programs that read keys
+ * have the line, too, with a quote or a NUL behind it. */
+static bool has_body(struct ss_span s)
+{
+	const bool escaped = s.n >= 2 && s.p[0] == '\\' && (s.p[1] == 'n' || s.p[1] == 'r');
+	size_t i = escaped ? 2 : 1;
+
+	if (s.n == 0)
+		return true;
+	if (!escaped && s.p[0] != '\n' && s.p[0] != '\r')
+		return false;
+	while (!escaped && i < s.n && (s.p[i] == '\n' || s.p[i] == '\r' || s.p[i] == ' '))
+		i++;
+	return i >= s.n || is_base64(s.p[i]);
+}
+
+/* True if `mark` stands in the line and a body follows. */
+static bool has_key(struct ss_span line, struct ss_span all, const char *mark)
+{
+	const size_t n = strlen(mark);
+	const uint8_t *at = line.n >= n ? memmem(line.p, line.n, mark, n) : NULL;
+
+	if (at == NULL)
+		return false;
+	return has_body((struct ss_span){ at + n, all.n - (size_t)(at + n - all.p) });
+}
+
 /* "-----BEGIN", some words, "PRIVATE KEY-----" on one line: PKCS #8, PKCS #1, SEC 1, OpenSSH. */
 static bool has_pem_key(struct ss_span s)
 {
@@ -70,8 +104,8 @@ static bool has_pem_key(struct ss_span s)
 		room = room < LINE_MAX_BYTES ? room : LINE_MAX_BYTES;
 		for (n = 0; n < room && p[n] != '\n'; n++)
 			;
-		if (has((struct ss_span){ p, n }, "PRIVATE KEY-----") ||
-		    has((struct ss_span){ p, n }, "PGP PRIVATE KEY BLOCK-----"))
+		if (has_key((struct ss_span){ p, n }, s, "PRIVATE KEY-----") ||
+		    has_key((struct ss_span){ p, n }, s, "PGP PRIVATE KEY BLOCK-----"))
 			return true;
 	}
 	return false;

@@ -24,6 +24,9 @@ static void secrets_are_known_by_name_or_content(void **state)
 		  "a private key" },
 		{ "/etc/ssh/ssh_host_ed25519_key", "-----BEGIN OPENSSH PRIVATE KEY-----",
 		  "a host key" },
+		{ "/k.json", "\"-----BEGIN PRIVATE KEY-----\\nMC4C\"", "a private key" },
+		{ "/k", "-----BEGIN PRIVATE KEY-----\r\nMC4C", "a private key" },
+		{ "/k.asc", "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlQ", "a private key" },
 		{ "/k.asc", "-----BEGIN PGP PRIVATE KEY BLOCK-----\n", "a private key" },
 		{ "/root/.gnupg/private-keys-v1.d/AB.key", "(", "a keyring" },
 		{ "/var/lib/rabbitmq/.erlang.cookie", "ABC", "a token" },
@@ -37,6 +40,10 @@ static void secrets_are_known_by_name_or_content(void **state)
 		{ "/c.pem", "-----BEGIN PUBLIC KEY-----\n", NULL },
 		{ "/etc/ssh/ssh_host_ed25519_key.pub", "ssh-ed25519 AAAA", NULL },
 		{ "/how-to", "-----BEGIN\n PRIVATE KEY-----", NULL },
+		/* As programs have it that read keys. */
+		{ "/ssh.py", "S = b\"-----BEGIN OPENSSH PRIVATE KEY-----\"\n", NULL },
+		{ "/key.js", "s = '-----BEGIN PRIVATE KEY-----\\n' + body", NULL },
+		{ "/key.go", "`-----BEGIN PRIVATE KEY-----\n`", NULL },
 		{ "/how-to", "-----BEGIN \nPRIVATE KEY-----", NULL },
 		{ "/app.p12", "", NULL },
 		{ "/x", "", NULL },
@@ -65,7 +72,7 @@ static void a_piece_is_judged_by_what_may_stand_anywhere(void **state)
 /* The mark, cut anywhere between two pieces that overlap as they shall. */
 static void nothing_is_missed_between_two_pieces(void **state)
 {
-	static const char mark[] = "-----BEGIN RSA PRIVATE KEY-----";
+	static const char mark[] = "-----BEGIN RSA PRIVATE KEY-----\nMC4C";
 	static const char filler[] =
 		"................................................................"
 		"................................................................";
