@@ -193,7 +193,7 @@ SS_MUST_CHECK SS_NONNULL int sup_start(struct sup *s, const struct sup_who *who,
 SS_MUST_CHECK SS_NONNULL int sup_loop(struct sup *s, int *ret, struct ss_err *err);
 
 /* At a call that the filter stopped; true = the rest of it is wanted, too: sup_call_end(). */
-SS_NONNULL bool sup_call_begin(struct sup *s, struct sup_task *t, enum sup_call call);
+SS_NONNULL bool sup_call_begin(struct sup *s, struct sup_task *t);
 SS_NONNULL void sup_call_end(struct sup *s, struct sup_task *t);
 /* The same for those that wait (sup_wait.c). */
 SS_NONNULL bool sup_wait_begin(struct sup *s, struct sup_task *t);
@@ -212,8 +212,9 @@ SS_NONNULL void sup_exec(struct sup *s, struct sup_task *t);
 
 /* --- the processor (sup_regs.c) --------------------------------------------------------------- */
 
-/* Six arguments of the call that it stands in, and what it returned. */
-SS_NONNULL bool sup_regs_args(pid_t tid, uint64_t ret[6]);
+/* Six arguments of the call that the filter stopped, and which it is. */
+SS_NONNULL bool sup_regs_args(pid_t tid, uint64_t ret[6], enum sup_call *ret_call);
+/* What the call that it stands behind returned. */
 SS_NONNULL bool sup_regs_result(pid_t tid, int64_t *ret);
 /* The call does not happen, and returns that. */
 SS_NONNULL void sup_regs_skip(pid_t tid, int64_t result);

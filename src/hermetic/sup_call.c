@@ -195,10 +195,12 @@ static int64_t answer(struct sup *s, struct sup_task *t, enum sup_call call)
 	}
 }
 
-bool sup_call_begin(struct sup *s, struct sup_task *t, enum sup_call call)
+bool sup_call_begin(struct sup *s, struct sup_task *t)
 {
+	enum sup_call call = SUP_NONE;
+
 	t->call = SUP_NONE;
-	if (call == SUP_NONE || !sup_regs_args(t->tid, t->args))
+	if (!sup_regs_args(t->tid, t->args, &call))
 		return false;
 	switch (call) {
 	case SUP_CLOCK_GETTIME:

@@ -80,7 +80,7 @@ static void on_event(struct sup *s, struct sup_task *t, int event, int signal)
 		on_exec(s, t);
 		break;
 	case PTRACE_EVENT_SECCOMP:
-		more = sup_call_begin(s, t, (enum sup_call)message_of(t->tid));
+		more = sup_call_begin(s, t);
 		break;
 	case PTRACE_EVENT_STOP:
 		if (is_stop(signal)) { /* stopped as a whole, until SIGCONT */
@@ -158,11 +158,12 @@ static bool hear(struct sup *s, int *ret)
 /* Signals to us are for the step. */
 static void pass_signals(const struct sup *s, int fd)
 {
-	struct signalfd_siginfo i;
+	struct signalfd_siginfo all[8]; /* more are heard the next time */
+	const ssize_t n = read(fd, all, sizeof(all));
 
-	while (read(fd, &i, sizeof(i)) == (ssize_t)sizeof(i))
-		if (i.ssi_signo != SIGCHLD)
-			(void)kill(s->main, (int)i.ssi_signo);
+	for (size_t i = 0; n > 0 && i < (size_t)n / sizeof(all[0]); i++)
+		if (all[i].ssi_signo != SIGCHLD)
+			(void)kill(s->main, (int)all[i].ssi_signo);
 }
 
 static int watch_signals(int *ret, struct ss_err *err)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <string.h>
@@ -326,11 +327,19 @@ static int put_uuid_file(struct sup *s, struct ss_err *err)
 	return mount_over(path, target, true, err);
 }
 
+static bool has_room(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+	return fd >= 0 && poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) != 0;
+}
+
 static void feed_pipe(struct sup *s, unsigned i)
 {
 	uint8_t bytes[4096]; /* PIPE_BUF: whole or not at all */
 
-	while (s->fifo[i] >= 0) {
+	/* Asked at each end of a process: bytes are only made for whoever takes them. */
+	while (has_room(s->fifo[i])) {
 		for (size_t k = 0; k < sizeof(bytes) / HM_BLOCK; k++)
 			hm_chacha_block(s->stream[i].key, s->stream[i].blocks + k,
 					bytes + k * HM_BLOCK);

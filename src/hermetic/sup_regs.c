@@ -34,7 +34,7 @@ static long info_of(pid_t tid, struct __ptrace_syscall_info *ret)
 	return ptrace(PTRACE_GET_SYSCALL_INFO, tid, sup_pointer(sizeof(*ret)), ret);
 }
 
-bool sup_regs_args(pid_t tid, uint64_t ret[6])
+bool sup_regs_args(pid_t tid, uint64_t ret[6], enum sup_call *ret_call)
 {
 	struct __ptrace_syscall_info i = { 0 };
 
@@ -42,6 +42,7 @@ bool sup_regs_args(pid_t tid, uint64_t ret[6])
 		return false;
 	for (unsigned k = 0; k < 6; k++)
 		ret[k] = i.seccomp.args[k];
+	*ret_call = (enum sup_call)i.seccomp.ret_data;
 	return true;
 }
 
