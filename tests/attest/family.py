@@ -135,6 +135,9 @@ cert("the leaf has no basicConstraints", "leaf", exts=[usage(SIGN)])
 cert("the leaf's keyUsage is critical", "leaf", exts=[constraints(False), usage(SIGN)])
 cert("pathLenConstraint over 2^32", "root", args=["--root", "root-path.pem"],
      exts=[constraints(True, 1 << 40), usage(CERT_SIGN)])
+# Trusted as it is, byte for byte: neither its issuer nor its signature says anything.
+cert("the pinned root is of another issuer", "root", args=["--root", "root-other.pem"], issuer_der=name("nobody"), by=key("mallory"))
+cert("a root of another issuer that was not pinned", "root", "root-not-given", issuer_der=name("nobody"), by=key("mallory"))
 cert("the leaf begins at that second", "leaf", start=T)
 cert("the leaf ends at that second", "leaf", end=T)
 cert("an issuer is valid until 2060", "region", end=T + 14000 * DAY)
@@ -636,11 +639,13 @@ def main():
     bad, seen = 0, set()
     codes = set(re.findall(r'^\s*X\(\w+, (?:\n\s*)?"([a-z0-9-]+)"', open(f"{SRC}/src/attest/att_reason.h", encoding="utf-8").read().replace(" \\\n", "\n"), re.M))
     policies()
+    other = Cert("root", "nobody", key("root"), key("mallory"), CA_EXTS["root"], T - 400 * DAY, T + 10000 * DAY)
+    path = Cert("root", "root", key("root"), key("root"), [constraints(True, 1 << 40), usage(CERT_SIGN)],
+                T - 400 * DAY, T + 10000 * DAY)
+    for file, root in (("root-other.pem", other), ("root-path.pem", path)):
+        with open(file, "w", encoding="ascii") as f:
+            f.write(pem(root.der()))
     for i, (name, data, args, reason) in enumerate(CASES):
-        if "root-path.pem" in args:
-            open("root-path.pem", "w", encoding="ascii").write(
-                pem(Cert("root", "root", key("root"), key("root"), [constraints(True, 1 << 40), usage(CERT_SIGN)],
-                         T - 400 * DAY, T + 10000 * DAY).der()))
         forms = [["--json"], []] if reason is None or reason not in seen else [["--json"]]
         seen.add(reason)
         wrong = LIBRARY.judge(reason, options(args), data) if LIBRARY else judge(reason, args, *run(data, args, forms))
