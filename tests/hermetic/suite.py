@@ -106,7 +106,8 @@ class Suite:
                     f'[[registry]]\nlocation = "{registry}"\ninsecure = true\n')
         os.environ['CONTAINERS_REGISTRIES_CONF'] = conf
         # Not all programs read that variable; what is mounted is seen in our name space only.
-        run(['mount', '--bind', conf, '/etc/containers/registries.conf'])
+        if os.path.exists('/etc/containers/registries.conf'):
+            run(['mount', '--bind', conf, '/etc/containers/registries.conf'])
 
     # --- one build -----------------------------------------------------------------------------
 
@@ -381,7 +382,8 @@ def table(results):
     known = [f'- {n}, {s}: `{p}`: {why}' for (n, s), paths in sorted(remains().items()) for p, why in sorted(paths.items())]
     out += known or ['Nothing is known to.']
     out += ['', 'Did not build in a setting:', '']
-    fails = [f'- {n}, {s}: {r["failed"][:200]}' for n, rows in sorted(results.items()) for s, r in sorted(rows.items()) if 'failed' in r]
+    fails = [f'- {n}, {s}: {r["failed"].rsplit(" | ", 1)[-1][-160:]}' for n, rows in sorted(results.items()) for s, r in sorted(rows.items())
+             if 'failed' in r and n in names_of_all()]
     out += fails or ['All do.']
     return '\n'.join(out) + '\n'
 
