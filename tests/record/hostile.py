@@ -204,6 +204,43 @@ def ten_thousand_requests_are_one_entry_each():
 
 
 @sentence
+def a_full_disk_is_said_and_leaves_nothing_half():
+    size = {"/big": 3 << 20, "/chunks": 3 << 20}
+    def answer(path, head, body, c):
+        if path == "/chunks":
+            return b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"100000\r\n" + b"d" * (1 << 20) + b"\r\n" + \
+                b"100000\r\n" + b"e" * (1 << 20) + b"\r\n100000\r\n" + b"f" * (1 << 20) + b"\r\n0\r\n\r\n"
+        return ok(b"d" * size.get(path, 10))
+    s = Server(answer)
+    disk = ["unshare", "-m", "sh", "-c", 'mkdir -p store && mount -t tmpfs -o size=2m none store && exec "$@"', "sh"]
+    with Recorder("record", before=disk) as r:
+        for path, want in (("/big", None), ("/chunks", 502)):
+            try:
+                got = r.get(s.url + path)
+                assert got[0] == want and b"No space left on device" in got[1], got
+            except EOFError:
+                assert want is None
+        assert r.get(s.url + "/small") == (200, b"d" * 10)
+        seen = [os.path.join(d, f) for d, _, files in os.walk(f"/proc/{r.process.pid}/cwd/store") for f in files]
+    assert [i["url"] for i in r.inputs] == [s.url + "/small"], r.inputs
+    assert len(r.problems) == 2 and all("No space left on device" in p for p in r.problems), r.problems
+    assert sorted(os.path.basename(f) for f in seen) == sorted(["lock", sha256(b"d" * 10)]), seen
+
+
+@sentence
+def hostile_names_reach_neither_the_lock_nor_the_terminal():
+    s = Server(lambda path, *_: ok(b"x", "Content-Disposition: attachment; filename=\"../../etc/passwd\"", "Link: \x1b[31m", "X: \x07"))
+    paths = [b"/../../etc/passwd", b"/%2e%2e/%00/a", b"/a'b\"c\\d`e$(id)", b"/\x9b31m", b"/%1b[31m", b"/<script>", b"/a?x=\xff&token=hush-hush-hush", b"//double"]
+    with Recorder("record") as r:
+        for path in paths:
+            head, body = r.raw(b"GET " + s.url.encode() + path + b" HTTP/1.1\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200 ") and body == b"x" and b"\x1b" not in head, head
+    urls = [i["url"] for i in r.inputs]
+    assert len(urls) == len(paths) and all(u.isascii() and u.isprintable() and not set(u) & set("\"<>\\^`{|} ") for u in urls), urls
+    assert r.text.isascii() and "hush" not in r.text and all(c.isprintable() or c == "\n" for c in r.text)
+
+
+@sentence
 def a_large_body_needs_no_memory():
     size = 300 << 20
     def answer(path, head, body, c):
