@@ -15,6 +15,7 @@ struct elf_section {
 struct elf {
 	struct ex_bytes b;
 	bool wide; /* 64 bits */
+	bool big;  /* the first byte of a number counts most */
 	struct elf_section *v;
 	size_t n;
 	uint8_t *names;
@@ -30,13 +31,13 @@ struct elf_two {
 #define ELF_SYMTAB 2u
 #define ELF_DYNSYM 11u
 
-/* A little-endian number of `n` bytes. */
-static inline uint64_t elf_le(const uint8_t *p, size_t n)
+/* A number of `n` bytes. */
+static inline uint64_t elf_num(const struct elf *e, const uint8_t *p, size_t n)
 {
 	uint64_t v = 0;
 
-	for (size_t i = n; i > 0; i--)
-		v = v << 8 | p[i - 1];
+	for (size_t i = 0; i < n; i++)
+		v = v << 8 | p[e->big ? i : n - 1 - i];
 	return v;
 }
 

@@ -48,17 +48,17 @@ static int by_name(const void *a, const void *b)
 	return x->order < y->order ? -1 : x->order > y->order;
 }
 
-static struct symbol symbol_at(const uint8_t *p, bool wide)
+static struct symbol symbol_at(const struct elf *e, const uint8_t *p)
 {
-	if (wide)
+	if (e->wide)
 		return (struct symbol){ .info = p[4],
-					.section = (uint16_t)elf_le(p + 6, 2),
-					.value = elf_le(p + 8, 8),
-					.size = elf_le(p + 16, 8) };
-	return (struct symbol){ .value = elf_le(p + 4, 4),
-				.size = elf_le(p + 8, 4),
+					.section = (uint16_t)elf_num(e, p + 6, 2),
+					.value = elf_num(e, p + 8, 8),
+					.size = elf_num(e, p + 16, 8) };
+	return (struct symbol){ .value = elf_num(e, p + 4, 4),
+				.size = elf_num(e, p + 8, 4),
 				.info = p[12],
-				.section = (uint16_t)elf_le(p + 14, 2) };
+				.section = (uint16_t)elf_num(e, p + 14, 2) };
 }
 
 /* *ret_ok = false: over EX_LOAD, or not what a table is. The first symbol is nobody's. */
@@ -78,10 +78,10 @@ static int load(const struct elf *e, const struct elf_section *s, struct table *
 		return -1;
 	ret->v = ss_calloc((size_t)s->n / one, sizeof(*ret->v));
 	for (size_t i = 1; i < s->n / one; i++) {
-		const uint64_t at = elf_le(ret->raw + i * one, 4);
+		const uint64_t at = elf_num(e, ret->raw + i * one, 4);
 		struct symbol *to = &ret->v[ret->n++];
 
-		*to = symbol_at(ret->raw + i * one, e->wide);
+		*to = symbol_at(e, ret->raw + i * one);
 		to->order = i;
 		if (at < names->n)
 			to->name = (struct ss_span){ ret->names + at,
@@ -175,7 +175,7 @@ int ex_elf_symbols(struct elf_two *t, const struct elf_section *s, const struct 
 	bool ok;
 
 	*ret_done = false;
-	if (t->a->wide != t->b->wide || s->type != u->type)
+	if (t->a->wide != t->b->wide || t->a->big != t->b->big || s->type != u->type)
 		return 0;
 	if (load(t->a, s, &a, &ok, err) < 0)
 		return -1;

@@ -195,7 +195,7 @@ int ex_unpack(const struct ex_bytes *b, enum inflate_kind kind, struct ss_span h
 	AUTO_INFLATE struct inflate *in = NULL;
 	AUTO_CLOSE int fd = -1;
 	const struct inflate_sink sink = { room_of, push, s };
-	const struct inflate_limits limits = { .out = *left, .ratio = RATIO, .xz = true };
+	const struct inflate_limits limits = { .out = *left, .ratio = RATIO, .other = true };
 
 	if (*left == 0)
 		return ss_fail(err, SS_ELIMIT, "more is packed in here than is looked at");

@@ -8,9 +8,9 @@
 #include <string.h>
 
 /*
- * ELF, little-endian, 32 and 64 bits: section by section, by name. A difference inside a text that
- * the section holds is told as that text: there stand dates, folders and versions. The build id is
- * the hash of all the rest, so it is told only where nothing else differs.
+ * ELF, 32 and 64 bits, either byte order: section by section, by name. A difference inside a text
+ * that the section holds is told as that text: there stand dates, folders and versions. The build
+ * id is the hash of all the rest, so it is told only where nothing else differs.
  */
 #define SECTIONS_MAX 4096u
 #define NAMES_MAX ((size_t)1 << 20)
@@ -46,7 +46,7 @@ static int load_names(struct elf *e, const struct elf_section *s, struct ss_err 
 static void name_them(struct elf *e, const uint8_t *raw, const struct layout *l, size_t names_n)
 {
 	for (size_t i = 0; i < e->n; i++) {
-		const size_t at = (size_t)elf_le(raw + i * l->entry, 4);
+		const size_t at = (size_t)elf_num(e, raw + i * l->entry, 4);
 
 		if (at < names_n)
 			e->v[i].name =
@@ -59,11 +59,11 @@ static int read_sections(struct elf *e, const uint8_t *h, const struct layout *l
 			 struct ss_err *err)
 {
 	AUTO_FREE uint8_t *raw = NULL;
-	const uint64_t at = elf_le(h + l->table_at, l->word);
-	const size_t names = (size_t)elf_le(h + l->names_at, 2);
+	const uint64_t at = elf_num(e, h + l->table_at, l->word);
+	const size_t names = (size_t)elf_num(e, h + l->names_at, 2);
 
-	e->n = (size_t)elf_le(h + l->entry_n, 2);
-	if (elf_le(h + l->entry_size, 2) != l->entry || e->n > SECTIONS_MAX || names >= e->n)
+	e->n = (size_t)elf_num(e, h + l->entry_n, 2);
+	if (elf_num(e, h + l->entry_size, 2) != l->entry || e->n > SECTIONS_MAX || names >= e->n)
 		return ss_fail(err, SS_EINPUT, "ELF: no table of sections that is read");
 	raw = ss_calloc(e->n, l->entry);
 	e->v = ss_calloc(e->n, sizeof(*e->v));
@@ -73,11 +73,12 @@ static int read_sections(struct elf *e, const uint8_t *h, const struct layout *l
 		const uint8_t *s = raw + i * l->entry;
 		struct elf_section *to = &e->v[i];
 
-		to->type = (uint32_t)elf_le(s + 4, 4);
-		to->link = (uint32_t)elf_le(s + l->link, 4);
-		to->at = elf_le(s + l->offset, l->word);
-		to->n = to->type == 0 || to->type == 8 ? 0
-						       : elf_le(s + l->size, l->word); /* NOBITS */
+		to->type = (uint32_t)elf_num(e, s + 4, 4);
+		to->link = (uint32_t)elf_num(e, s + l->link, 4);
+		to->at = elf_num(e, s + l->offset, l->word);
+		to->n = to->type == 0 || to->type == 8
+				? 0
+				: elf_num(e, s + l->size, l->word); /* NOBITS */
 		if (to->n > e->b.n || to->at > e->b.n - to->n)
 			return ss_fail(err, SS_EINPUT, "ELF: section %zu lies outside", i);
 	}
@@ -95,9 +96,11 @@ static int elf_read(const struct ex_bytes *b, struct elf *e, struct ss_err *err)
 	e->b = *b;
 	if (ex_read_some(b, 0, h, sizeof(h), &n, err) < 0)
 		return -1;
-	if (n < sizeof(h) || memcmp(h, "\177ELF", 4) != 0 || h[5] != 1 || (h[4] != 1 && h[4] != 2))
-		return ss_fail(err, SS_EINPUT, "not a little-endian ELF file");
+	if (n < sizeof(h) || memcmp(h, "\177ELF", 4) != 0 || (h[5] != 1 && h[5] != 2) ||
+	    (h[4] != 1 && h[4] != 2))
+		return ss_fail(err, SS_EINPUT, "not an ELF file");
 	e->wide = h[4] == 2;
+	e->big = h[5] == 2;
 	return read_sections(e, h, &layouts[h[4] - 1], err);
 }
 

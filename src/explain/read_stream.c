@@ -6,8 +6,8 @@
 #include <string.h>
 
 /*
- * gzip, zstd and xz: the fields of gzip's header, then what is packed. The same content in other
- * bytes is told as such. (bzip2 is known by name only.)
+ * gzip, zstd, xz and bzip2: the fields of gzip's header, then what is packed. The same content in
+ * other bytes is told as such.
  */
 #define GZIP_HEAD 10u
 
@@ -104,8 +104,7 @@ int ex_stream(struct ex_run *r, const struct ex_pair *p, bool *ret_done, struct 
 	    ex_read_some(&p->b, 0, y, sizeof(y), &m, err) < 0)
 		return -1;
 	kind = inflate_sniff((struct ss_span){ x, n });
-	if ((kind != INFLATE_GZIP && kind != INFLATE_ZSTD && kind != INFLATE_XZ) ||
-	    kind != inflate_sniff((struct ss_span){ y, m }))
+	if (kind == INFLATE_PLAIN || kind != inflate_sniff((struct ss_span){ y, m }))
 		return 0;
 	if (unpack(r, p, kind, &in, err) < 0) {
 		if (err->code != SS_EINPUT && err->code != SS_ELIMIT)

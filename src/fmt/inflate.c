@@ -4,6 +4,7 @@
 #include "base/mem.h"
 
 #include <assert.h>
+#include <bzlib.h>
 #include <lzma.h>
 #include <string.h>
 #include <zstd.h>
@@ -35,12 +36,15 @@ struct inflate {
 #endif
 	ZSTD_DCtx *zstd;
 	lzma_stream xz;
+	bz_stream bzip2;
+	bool bzip2_is; /* there is one under way */
 };
 
 static const char gzip_magic[] = "\x1f\x8b\x08";
 static const char zstd_magic[] = "\x28\xb5\x2f\xfd";
 static const char xz_magic[] = "\xfd"
 			       "7zXZ";
+static const char bzip2_magic[] = "BZh";
 static const char zstd_skip_magic[] = "\x2a\x4d\x18"; /* after a byte 0x50 ... 0x5f */
 
 enum inflate_kind inflate_sniff(struct ss_span head)
@@ -52,7 +56,7 @@ enum inflate_kind inflate_sniff(struct ss_span head)
 	} table[] = {
 		{ INFLATE_GZIP, 3, gzip_magic },
 		{ INFLATE_ZSTD, 4, zstd_magic },
-		{ INFLATE_BZIP2, 3, "BZh" },
+		{ INFLATE_BZIP2, 3, bzip2_magic },
 		{ INFLATE_XZ, 6, xz_magic }, /* the NUL at its end is the sixth */
 	};
 
@@ -212,11 +216,54 @@ static enum step xz_step(struct inflate *f, struct ss_span *in)
 	return rc == LZMA_OK || rc == LZMA_BUF_ERROR ? STEP_MORE : STEP_BROKEN;
 }
 
+static void bzip2_done(struct inflate *f)
+{
+	if (f->bzip2_is)
+		(void)BZ2_bzDecompressEnd(&f->bzip2);
+	f->bzip2_is = false;
+}
+
+static void bzip2_begin(struct inflate *f)
+{
+	int rc;
+
+	bzip2_done(f);
+	f->bzip2 = (bz_stream){ .avail_in = 0 };
+	rc = BZ2_bzDecompressInit(&f->bzip2, 0, 0);
+	assert(rc == BZ_OK); /* else out of memory */
+	f->bzip2_is = true;
+}
+
+static enum step bzip2_step(struct inflate *f, struct ss_span *in)
+{
+	const size_t left = f->room_n - f->filled;
+	bz_stream *s = &f->bzip2;
+	union {
+		const uint8_t *in;
+		char *out;
+	} next = { .in = in->p }; /* the library reads only, but says so nowhere */
+	const unsigned had = in->n < UINT32_MAX ? (unsigned)in->n : UINT32_MAX;
+	const unsigned room = left < UINT32_MAX ? (unsigned)left : UINT32_MAX;
+	int rc;
+
+	s->next_in = next.out;
+	s->avail_in = had;
+	s->next_out = (char *)f->room + f->filled;
+	s->avail_out = room;
+	rc = BZ2_bzDecompress(s);
+	in->n -= had - s->avail_in;
+	in->p += had - s->avail_in;
+	f->filled += room - s->avail_out;
+	if (rc == BZ_STREAM_END)
+		return STEP_END;
+	return rc == BZ_OK ? STEP_MORE : STEP_BROKEN;
+}
+
 /* --- what they share ---------------------------------------------------------------------- */
 
 static const char *unit(const struct inflate *f)
 {
-	return f->kind == INFLATE_GZIP ? "member" : f->kind == INFLATE_XZ ? "stream" : "frame";
+	return f->kind == INFLATE_GZIP ? "member" : f->kind == INFLATE_ZSTD ? "frame" : "stream";
 }
 
 static int broken(const struct inflate *f, struct ss_err *err)
@@ -235,6 +282,8 @@ static bool head_fits(const struct inflate *f)
 		return memcmp(h, gzip_magic, n < 3 ? n : 3) == 0;
 	if (f->kind == INFLATE_XZ)
 		return memcmp(h, xz_magic, n) == 0;
+	if (f->kind == INFLATE_BZIP2)
+		return memcmp(h, bzip2_magic, n < 3 ? n : 3) == 0;
 	if (n == 0 || memcmp(h, zstd_magic, n) == 0)
 		return true;
 	return (h[0] & 0xf0) == 0x50 && memcmp(h + 1, zstd_skip_magic, n - 1) == 0;
@@ -324,6 +373,8 @@ static void begin_member(struct inflate *f)
 		gzip_begin(f);
 	else if (f->kind == INFLATE_XZ)
 		xz_begin(f);
+	else if (f->kind == INFLATE_BZIP2)
+		bzip2_begin(f);
 	else
 		zstd_begin(f);
 }
@@ -332,6 +383,8 @@ static enum step any_step(struct inflate *f, struct ss_span *in)
 {
 	if (f->kind == INFLATE_GZIP)
 		return gzip_step(f, in);
+	if (f->kind == INFLATE_BZIP2)
+		return bzip2_step(f, in);
 	return f->kind == INFLATE_XZ ? xz_step(f, in) : zstd_step(f, in);
 }
 
@@ -395,7 +448,7 @@ int inflate_new(enum inflate_kind kind, const struct inflate_sink *sink,
 {
 	struct inflate *f;
 
-	if (kind == INFLATE_BZIP2 || (kind == INFLATE_XZ && !limits->xz))
+	if ((kind == INFLATE_BZIP2 || kind == INFLATE_XZ) && !limits->other)
 		return ss_fail(err, SS_EINPUT, "compressed with %s; gzip, zstd and plain are read",
 			       inflate_kind_name(kind));
 	f = ss_calloc(1, sizeof(*f));
@@ -416,5 +469,6 @@ void inflate_free(struct inflate *f)
 		gzip_done(f);
 	(void)ZSTD_freeDCtx(f->zstd);
 	lzma_end(&f->xz);
+	bzip2_done(f);
 	free(f);
 }

@@ -5,16 +5,16 @@
 #include "base/err.h"
 
 /*
- * Streaming decompression: gzip (ISA-L where it was built in, else zlib), zstd, xz if it is asked
- * for (layers are never packed so), and plain bytes through the same door. Bytes go in with
- * inflate_put() in pieces of any size; what comes out is written straight into room that the sink
- * gives, and pushed when the room is full.
+ * Streaming decompression: gzip (ISA-L where it was built in, else zlib), zstd, xz and bzip2 if
+ * they are asked for (layers are never packed so), and plain bytes through the same door. Bytes go
+ * in with inflate_put() in pieces of any size; what comes out is written straight into room that
+ * the sink gives, and pushed when the room is full.
  *
- * Several gzip members, zstd frames (skippable ones too) or xz streams after each other are one.
- * Anything else after the last one, and an end in the middle, are refused with the offset.
+ * Several gzip members, zstd frames (skippable ones too), xz or bzip2 streams after each other are
+ * one. Anything else after the last one, and an end in the middle, are refused with the offset.
  * Checksums inside the formats are checked. Memory is constant: about 100 KiB for gzip, the
  * frame's window for zstd, and a window over INFLATE_ZSTD_WINDOW_LOG is refused; for xz what
- * liblzma needs, and over INFLATE_XZ_MEMORY is refused.
+ * liblzma needs, and over INFLATE_XZ_MEMORY is refused; at most 4 MiB for bzip2.
  */
 #define INFLATE_XZ_WINDOW_MIB 64u /* what xz -9 writes */
 #define INFLATE_XZ_MEMORY ((uint64_t)(INFLATE_XZ_WINDOW_MIB + 1) << 20)
@@ -27,7 +27,7 @@ enum inflate_kind {
 	INFLATE_GZIP,
 	INFLATE_ZSTD,
 	INFLATE_BZIP2, /* known by its magic, so that it can be refused by name */
-	INFLATE_XZ,    /* the same, unless inflate_limits.xz */
+	INFLATE_XZ,    /* the same; both unless inflate_limits.other */
 };
 
 /* By magic number; what has none of them is plain. */
@@ -48,7 +48,7 @@ struct inflate_limits {
 	uint32_t ratio;       /* output : input, asked once INFLATE_RATIO_SLACK has come out */
 	const char *out_hint; /* for ss_err.hint where the limit is met; static text or NULL */
 	const char *ratio_hint;
-	bool xz; /* is read */
+	bool other; /* xz and bzip2 are read */
 };
 
 struct inflate;

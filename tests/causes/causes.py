@@ -7,6 +7,7 @@ For each cause a minimal pair of root file systems, made here, that differ for t
 build` of both must then give the same file (MENDED, ASKED); edits are in mends.py. Prints TAP. A last case holds that no code of
 docs/causes.md is without a pair, but for those in ELSEWHERE, which name the test that has them.
 """
+import bz2
 import gzip
 import io
 import json
@@ -68,25 +69,25 @@ def pyc(mtime, code=b'code', flags=0):
     return struct.pack('<HccIII', 3495, b'\r', b'\n', flags, mtime, 10) + code
 
 
-def elf(sections):
-    """A 64-bit object with these sections, (name, bytes, type, link)."""
+def elf(sections, order='<'):
+    """A 64-bit object of either byte order with these sections, (name, bytes, type, link)."""
     names, body, heads, at = b'\0', b'', [bytes(64)], 64
     for name, data, kind, link in [(*s, 1, 0)[:4] for s in sections + [(b'.shstrtab', None)]]:
         where = len(names)
         names += name + b'\0'
         data = names if data is None else data
-        heads.append(struct.pack('<IIQQQQIIQQ', where, kind, 0, 0, at, len(data), link, 0, 1, 0))
+        heads.append(struct.pack(order + 'IIQQQQIIQQ', where, kind, 0, 0, at, len(data), link, 0, 1, 0))
         body += data
         at += len(data)
-    head = b'\177ELF\2\1\1' + bytes(9) + struct.pack('<HHIQQQIHHHHHH', 1, 62, 1, 0, 0, at, 0, 64,
+    head = b'\177ELF\2' + (b'\1' if order == '<' else b'\2') + b'\1' + bytes(9) + struct.pack(order + 'HHIQQQIHHHHHH', 1, 62, 1, 0, 0, at, 0, 64,
                                                      0, 0, 64, len(heads), len(heads) - 1)
     return head + body + b''.join(heads)
 
 
-def elf_source(name):
+def elf_source(name, order='<'):
     """One whose table of symbols names a source file."""
-    return elf([(b'.symtab', bytes(24) + struct.pack('<IBBHQQ', 1, 4, 0, 0xfff1, 0, 0), 2, 2),
-                (b'.strtab', b'\0' + name + b'\0', 3)])
+    return elf([(b'.symtab', bytes(24) + struct.pack(order + 'IBBHQQ', 1, 4, 0, 0xfff1, 0, 0), 2, 2),
+                (b'.strtab', b'\0' + name + b'\0', 3)], order)
 
 
 def png(text):
@@ -188,6 +189,10 @@ PAIRS = [
     ('rand.private-key', 'srv/tls.pem', KEY % 'AAA', KEY % 'BBB'),
     ('rand.temp-name', 'etc/where', 'in /tmp/tmp.aBcDeF\n', 'in /tmp/tmp.GhIjKl\n'),
     ('rand.temp-name', 'usr/lib/s.o', elf_source(b'/tmp/ccAbCdEf.s'), elf_source(b'/tmp/ccGhIjKl.s')),
+    ('time.compiled-in', 'usr/bin/big', elf([(b'.rodata', b'\0built Nov 14 2023\0')], '>'),
+     elf([(b'.rodata', b'\0built Dec 14 2023\0')], '>')),
+    ('time.text', 'srv/a.txt.bz2', bz2.compress(b'built 2024-01-02 03:04:05\n'),
+     bz2.compress(b'built 2025-06-07 08:09:10\n')),
     ('rand.lto-section', 'usr/lib/t.o', elf([(b'.gnu.lto_main.1111', b'x')]),
      elf([(b'.gnu.lto_main.2222', b'x')])),
     ('rand.composer-suffix', 'srv/vendor/composer/autoload_real.php', 'Init1\n', 'Init2\n'),

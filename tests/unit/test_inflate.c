@@ -4,6 +4,7 @@
 #include "expect.h"
 #include "fmt/inflate.h"
 
+#include <bzlib.h>
 #include <lzma.h>
 #include <stdlib.h>
 #include <string.h>
@@ -367,7 +368,7 @@ static void xz(struct ss_buf *to, struct ss_span in, uint32_t preset)
 	ss_buf_put(to, (struct ss_span){ p, n });
 }
 
-static const struct inflate_limits with_xz = { .xz = true };
+static const struct inflate_limits with_others = { .other = true };
 
 static void xz_comes_back_in_pieces_of_any_size_and_stream_after_stream(void **state)
 {
@@ -384,8 +385,9 @@ static void xz_comes_back_in_pieces_of_any_size_and_stream_after_stream(void **s
 		struct out o = { 0 };
 		struct ss_err err = { 0 };
 
-		expect_ok(run(ss_buf_span(&packed), piece, 1 + piece % 4096, &with_xz, &o, &err),
-			  &err);
+		expect_ok(
+			run(ss_buf_span(&packed), piece, 1 + piece % 4096, &with_others, &o, &err),
+			&err);
 		assert_int_equal(o.got.n, data.n);
 		assert_memory_equal(o.got.p, data.p, data.n);
 		ss_buf_done(&o.got);
@@ -402,8 +404,8 @@ static void xz_that_is_cut_or_changed_is_refused(void **state)
 		struct out o = { 0 };
 		struct ss_err err = { 0 };
 
-		assert_int_equal(run((struct ss_span){ packed.p, n }, 16, 4096, &with_xz, &o, &err),
-				 -1);
+		assert_int_equal(
+			run((struct ss_span){ packed.p, n }, 16, 4096, &with_others, &o, &err), -1);
 		assert_int_equal(err.code, SS_EINPUT);
 		assert_non_null(strstr(err.msg, "xz: truncated at offset "));
 		ss_buf_done(&o.got);
@@ -413,7 +415,7 @@ static void xz_that_is_cut_or_changed_is_refused(void **state)
 		struct ss_err err = { 0 };
 
 		packed.p[i] ^= 0x10;
-		assert_int_equal(run(ss_buf_span(&packed), 16, 4096, &with_xz, &o, &err), -1);
+		assert_int_equal(run(ss_buf_span(&packed), 16, 4096, &with_others, &o, &err), -1);
 		assert_true(err.code == SS_EINPUT || err.code == SS_ELIMIT);
 		assert_int_equal(strncmp(err.msg, "xz: ", 4), 0);
 		packed.p[i] ^= 0x10;
@@ -435,6 +437,72 @@ static void set_window(struct ss_buf *b, uint8_t code)
 		b->p[12 + n + i] = (uint8_t)(crc >> 8 * i);
 }
 
+/* A stream of libbz2's encoder behind what `to` has. */
+static void bzip2(struct ss_buf *to, struct ss_span in, int level)
+{
+	unsigned n = (unsigned)in.n + (unsigned)in.n / 100 + 600;
+	AUTO_FREE char *p = ss_calloc(n, 1);
+	AUTO_FREE char *from = ss_calloc(in.n + 1, 1);
+
+	if (in.n > 0)
+		memcpy(from, in.p, in.n);
+	assert_int_equal(BZ2_bzBuffToBuffCompress(p, &n, from, (unsigned)in.n, level, 0, 0), BZ_OK);
+	ss_buf_put(to, (struct ss_span){ (const uint8_t *)p, n });
+}
+
+static void bzip2_comes_back_in_pieces_of_any_size_and_stream_after_stream(void **state)
+{
+	AUTO_BUF struct ss_buf data = SS_BUF_INIT(LIMIT);
+	AUTO_BUF struct ss_buf packed = SS_BUF_INIT(LIMIT);
+
+	(void)state;
+	for (unsigned i = 0; i < 150000; i++)
+		ss_buf_put(&data,
+			   (struct ss_span){ (const uint8_t[]){ (uint8_t)(i * i >> 7) }, 1 });
+	bzip2(&packed, (struct ss_span){ data.p, 130000 }, 1);
+	bzip2(&packed, (struct ss_span){ data.p, 0 }, 9);
+	bzip2(&packed, (struct ss_span){ data.p + 130000, 20000 }, 9);
+	for (size_t piece = 1; piece < 9000; piece += 1 + piece * 3) {
+		struct out o = { 0 };
+		struct ss_err err = { 0 };
+
+		expect_ok(
+			run(ss_buf_span(&packed), piece, 1 + piece % 4096, &with_others, &o, &err),
+			&err);
+		assert_int_equal(o.got.n, data.n);
+		assert_memory_equal(o.got.p, data.p, data.n);
+		ss_buf_done(&o.got);
+	}
+}
+
+static void bzip2_that_is_cut_or_changed_is_refused(void **state)
+{
+	AUTO_BUF struct ss_buf packed = SS_BUF_INIT(LIMIT);
+
+	(void)state;
+	bzip2(&packed, (struct ss_span){ (const uint8_t *)"some text", 9 }, 9);
+	for (size_t n = 3; n < packed.n; n++) {
+		struct out o = { 0 };
+		struct ss_err err = { 0 };
+
+		assert_int_equal(
+			run((struct ss_span){ packed.p, n }, 16, 4096, &with_others, &o, &err), -1);
+		assert_int_equal(err.code, SS_EINPUT);
+		assert_non_null(strstr(err.msg, "bzip2: truncated at offset "));
+		ss_buf_done(&o.got);
+	}
+	for (size_t i = 4; i + 1 < packed.n; i++) {
+		struct out o = { 0 };
+		struct ss_err err = { 0 };
+
+		packed.p[i] ^= 0x10;
+		assert_int_equal(run(ss_buf_span(&packed), 16, 4096, &with_others, &o, &err), -1);
+		packed.p[i] ^= 0x10;
+		assert_int_equal(strncmp(err.msg, "bzip2: ", 7), 0);
+		ss_buf_done(&o.got);
+	}
+}
+
 static void a_large_xz_window_is_refused(void **state)
 {
 	for (uint8_t code = 28; code <= 29; code++) { /* 64 and 96 MiB */
@@ -446,7 +514,7 @@ static void a_large_xz_window_is_refused(void **state)
 		(void)state;
 		xz(&packed, (struct ss_span){ (const uint8_t *)"some text", 9 }, 0);
 		set_window(&packed, code);
-		rc = run(ss_buf_span(&packed), 4096, 4096, &with_xz, &o, &err);
+		rc = run(ss_buf_span(&packed), 4096, 4096, &with_others, &o, &err);
 		ss_buf_done(&o.got);
 		if (code == 28)
 			expect_ok(rc, &err);
@@ -482,6 +550,8 @@ int main(void)
 		cmocka_unit_test(a_large_zstd_window_is_refused),
 		cmocka_unit_test(xz_comes_back_in_pieces_of_any_size_and_stream_after_stream),
 		cmocka_unit_test(xz_that_is_cut_or_changed_is_refused),
+		cmocka_unit_test(bzip2_comes_back_in_pieces_of_any_size_and_stream_after_stream),
+		cmocka_unit_test(bzip2_that_is_cut_or_changed_is_refused),
 		cmocka_unit_test(a_large_xz_window_is_refused),
 		cmocka_unit_test(other_compressors_are_refused_by_name),
 		cmocka_unit_test(a_failing_sink_stops_it),
