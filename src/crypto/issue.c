@@ -66,6 +66,27 @@ int crypto_cert_put_pem(struct ss_span der, struct ss_buf *ret, struct ss_err *e
 	return rc;
 }
 
+int crypto_request_put_pem(struct ss_span der, struct ss_buf *ret, struct ss_err *err)
+{
+	const uint8_t *p = der.p;
+	X509_REQ *r = der.n <= INT32_MAX ? d2i_X509_REQ(NULL, &p, (long)der.n) : NULL;
+	EVP_PKEY *key = r != NULL ? X509_REQ_get0_pubkey(r) : NULL;
+	const bool holds = key != NULL && p == der.p + der.n && X509_REQ_verify(r, key) == 1;
+	BIO *bio = BIO_new(BIO_s_mem());
+	int rc;
+
+	if (!holds)
+		rc = ss_fail(err, SS_EINPUT, "what the enclave made is no certificate request");
+	else if (bio == NULL || PEM_write_bio_X509_REQ(bio, r) != 1)
+		rc = crypto_fail(err, "cannot write a certificate request");
+	else
+		rc = put_bio(bio, ret, err);
+	ERR_clear_error();
+	BIO_free(bio);
+	X509_REQ_free(r);
+	return rc;
+}
+
 /* --- a certificate --------------------------------------------------------------------------- */
 
 static bool put_text(X509_NAME *name, const char *key, const char *text)

@@ -13,6 +13,9 @@ SS_MUST_CHECK SS_NONNULL int crypto_key_new(enum crypto_curve curve, struct cryp
 /* PKCS#8 in PEM text, without a passphrase, appended: wipe it. */
 SS_MUST_CHECK SS_NONNULL int crypto_key_put_pem(const struct crypto_key *k, struct ss_buf *ret,
 						struct ss_err *err);
+/* A request for a certificate (PKCS#10, DER), once its own signature was found to hold, in PEM. */
+SS_MUST_CHECK SS_NONNULL int crypto_request_put_pem(struct ss_span der, struct ss_buf *ret,
+						    struct ss_err *err);
 /* A certificate in PEM text, appended. */
 SS_MUST_CHECK SS_NONNULL int crypto_cert_put_pem(struct ss_span der, struct ss_buf *ret,
 						 struct ss_err *err);

@@ -114,9 +114,11 @@ static bool is_base64(struct ss_span line)
 	return line.n > 0;
 }
 
-int crypto_cert_read_pem_only(struct ss_span pem, struct crypto_cert **ret, struct ss_err *err)
+/* Each in its turn, while `on` gives 0. */
+typedef int (*on_cert)(void *ctx, struct crypto_cert **c, struct ss_err *err);
+
+static int each_pem(struct ss_span pem, on_cert on, void *ctx, size_t *ret_n, struct ss_err *err)
 {
-	AUTO_CERT struct crypto_cert *first = NULL;
 	struct ss_span in = pem, line, from = { NULL, 0 };
 	size_t n = 0;
 
@@ -130,8 +132,9 @@ int crypto_cert_read_pem_only(struct ss_span pem, struct crypto_cert **ret, stru
 			if (crypto_cert_read_pem(from, &c, err) < 0)
 				return ss_ctx(err, "certificate %zu, which ends in line %zu", n + 1,
 					      no);
-			if (n++ == 0)
-				first = TAKE_PTR(c);
+			if (on(ctx, &c, err) < 0)
+				return -1;
+			n++;
 			from.p = NULL;
 		} else if (from.p != NULL ? !is_base64(line) : !is_blank(line)) {
 			return ss_fail(err, SS_EINPUT,
@@ -142,8 +145,42 @@ int crypto_cert_read_pem_only(struct ss_span pem, struct crypto_cert **ret, stru
 		return ss_fail(err, SS_EINPUT, "certificate %zu does not end", n + 1);
 	if (n == 0)
 		return ss_fail(err, SS_EINPUT, "there is no certificate in PEM form");
+	*ret_n = n;
+	return 0;
+}
+
+static int keep_first(void *ctx, struct crypto_cert **c, struct ss_err *err)
+{
+	struct crypto_cert **first = ctx;
+
+	(void)err;
+	if (*first == NULL)
+		*first = TAKE_PTR(*c);
+	return 0;
+}
+
+int crypto_cert_read_pem_only(struct ss_span pem, struct crypto_cert **ret, struct ss_err *err)
+{
+	AUTO_CERT struct crypto_cert *first = NULL;
+	size_t n;
+
+	if (each_pem(pem, keep_first, &first, &n, err) < 0)
+		return -1;
 	*ret = TAKE_PTR(first);
 	return 0;
+}
+
+static int put_der(void *ctx, struct crypto_cert **c, struct ss_err *err)
+{
+	struct ss_buf *all = ctx;
+
+	crypto_cert_der(*c, all);
+	return ss_buf_check(all, "the chain", err);
+}
+
+int crypto_certs_put_der(struct ss_span pem, struct ss_buf *ret, size_t *ret_n, struct ss_err *err)
+{
+	return each_pem(pem, put_der, ret, ret_n, err);
 }
 
 void crypto_cert_free(struct crypto_cert *c)

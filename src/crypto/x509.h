@@ -19,6 +19,9 @@ SS_MUST_CHECK SS_NONNULL int crypto_cert_read_pem(struct ss_span pem, struct cry
  */
 SS_MUST_CHECK SS_NONNULL int crypto_cert_read_pem_only(struct ss_span pem, struct crypto_cert **ret,
 						       struct ss_err *err);
+/* The same, for the DER of each: appended, in their order. */
+SS_MUST_CHECK SS_NONNULL int crypto_certs_put_der(struct ss_span pem, struct ss_buf *ret,
+						  size_t *ret_n, struct ss_err *err);
 void crypto_cert_free(struct crypto_cert *c);
 
 static inline void crypto_cert_freep(struct crypto_cert **c)

@@ -21,12 +21,16 @@ static const struct kind kinds[] = {
 	{ FRAME_TIME, "TIME", 8, 0 },
 	{ FRAME_STOP, "STOP", 4, 0 },
 	{ FRAME_SCRAPE, "SCRAPE", 0, 0 },
+	{ FRAME_CSR_ASK, "CSR_ASK", 0, FRAME_MAX_NAMES_TEXT },
+	{ FRAME_CHAIN, "CHAIN", 8, FRAME_MAX_PART },
 	{ FRAME_WELCOME, "WELCOME", 12, 0 },
 	{ FRAME_STATE, "STATE", 1, FRAME_MAX_TEXT },
 	{ FRAME_LOG, "LOG", 12, FRAME_MAX_LINE },
 	{ FRAME_LOST, "LOST", 16, 0 },
 	{ FRAME_METRICS, "METRICS", 0, FRAME_MAX_BODY },
 	{ FRAME_EXIT, "EXIT", 4, FRAME_MAX_TEXT },
+	{ FRAME_CSR, "CSR", 0, FRAME_MAX_CSR },
+	{ FRAME_CHAIN_SAID, "CHAIN_SAID", 4, 0 },
 	{ FRAME_OPEN, "OPEN", 4, FRAME_MAX_NAME },
 	{ FRAME_OPENED, "OPENED", 4, 0 },
 };
@@ -172,6 +176,74 @@ static const char *read_opened(struct ss_cur *c, struct frame *f)
 	return f->opened <= FRAME_OPEN_LAST ? NULL : "an unknown status";
 }
 
+/* --- the certificate --- */
+
+bool frame_is_dns_name(struct ss_span name)
+{
+	if (name.n > FRAME_MAX_NAME || name.n == 0 || name.p[name.n - 1] == '.')
+		return false;
+	if (name.n > 2 && name.p[0] == '*' && name.p[1] == '.')
+		name = (struct ss_span){ name.p + 2, name.n - 2 };
+	return egress_is_name(name);
+}
+
+bool frame_next_name(struct ss_span names, size_t *at, struct ss_span *ret)
+{
+	size_t i = *at > 0 ? *at : 1;
+
+	if (i >= names.n || names.p[i] > names.n - i - 1)
+		return false;
+	*ret = (struct ss_span){ names.p + i + 1, names.p[i] };
+	*at = i + 1 + ret->n;
+	return true;
+}
+
+static const char *check_names(struct ss_span names)
+{
+	struct ss_span name;
+	size_t at = 0, n = 0;
+
+	if (names.n == 0 || names.p[0] == 0 || names.p[0] > FRAME_MAX_NAMES)
+		return "a number of names that cannot be";
+	for (; frame_next_name(names, &at, &name); n++)
+		if (!frame_is_dns_name(name))
+			return "a name that is none";
+	return n == names.p[0] && at == names.n ? NULL : "names that are not as many as it says";
+}
+
+bool frame_is_names(struct ss_span names)
+{
+	return check_names(names) == NULL;
+}
+
+static const char *check_chain(const struct frame *f)
+{
+	if (f->chain.total == 0 || f->chain.total > FRAME_MAX_CHAIN)
+		return "a chain of a length that cannot be";
+	if (f->chain.part.n == 0 || f->chain.part.n > FRAME_MAX_PART)
+		return "no part of a chain";
+	return f->chain.offset <= f->chain.total &&
+			       f->chain.part.n <= f->chain.total - f->chain.offset
+		       ? NULL
+		       : "a part past the end of its chain";
+}
+
+static const char *read_chain(struct ss_cur *c, struct frame *f)
+{
+	f->chain.offset = ss_cur_be32(c);
+	f->chain.total = ss_cur_be32(c);
+	f->chain.part = take_rest(c);
+	return check_chain(f);
+}
+
+static const char *read_said(struct ss_cur *c, struct frame *f)
+{
+	f->said = (enum frame_said)ss_cur_u8(c);
+	if (ss_cur_u8(c) != 0 || ss_cur_be16(c) != 0)
+		return not_zero;
+	return f->said <= FRAME_CHAIN_LAST ? NULL : "an unknown status";
+}
+
 /* The body has a length that its type can have. NULL, or what is wrong with it. */
 static const char *read_body(struct ss_cur *c, struct frame *f)
 {
@@ -205,6 +277,16 @@ static const char *read_body(struct ss_cur *c, struct frame *f)
 		return read_open(c, f);
 	case FRAME_OPENED:
 		return read_opened(c, f);
+	case FRAME_CSR_ASK:
+		f->names = take_rest(c);
+		return check_names(f->names);
+	case FRAME_CHAIN:
+		return read_chain(c, f);
+	case FRAME_CSR:
+		f->csr = take_rest(c);
+		return NULL;
+	case FRAME_CHAIN_SAID:
+		return read_said(c, f);
 	}
 	return "an unknown type";
 }
@@ -275,6 +357,12 @@ static struct ss_span text_of(const struct frame *f, const struct kind *k)
 		s = f->exit.reason;
 	else if (f->type == FRAME_OPEN)
 		s = f->open.address;
+	else if (f->type == FRAME_CSR_ASK)
+		s = f->names;
+	else if (f->type == FRAME_CHAIN)
+		s = f->chain.part;
+	else if (f->type == FRAME_CSR)
+		s = f->csr;
 	if (s.n <= k->text)
 		return s;
 	s.n = k->text;
@@ -341,10 +429,31 @@ static void put_fixed(const struct frame *f, struct ss_buf *b)
 	case FRAME_OPENED:
 		ss_buf_be32(b, (uint32_t)f->opened << 24);
 		break;
+	case FRAME_CHAIN:
+		ss_buf_be32(b, f->chain.offset);
+		ss_buf_be32(b, f->chain.total);
+		break;
+	case FRAME_CHAIN_SAID:
+		ss_buf_be32(b, (uint32_t)f->said << 24);
+		break;
 	case FRAME_SCRAPE:
 	case FRAME_METRICS:
+	case FRAME_CSR_ASK:
+	case FRAME_CSR:
 		break;
 	}
+}
+
+/* Half a name is another name. */
+static bool can_be_written(const struct frame *f)
+{
+	if (f->type == FRAME_OPEN)
+		return check_open(f) == NULL;
+	if (f->type == FRAME_CSR_ASK)
+		return check_names(f->names) == NULL;
+	if (f->type == FRAME_CHAIN)
+		return check_chain(f) == NULL;
+	return f->type != FRAME_CSR || f->csr.n <= FRAME_MAX_CSR;
 }
 
 void frame_write(const struct frame *f, struct ss_buf *b)
@@ -352,8 +461,8 @@ void frame_write(const struct frame *f, struct ss_buf *b)
 	const struct kind *k = find_kind(f->type);
 	struct ss_span text;
 
-	if (k == NULL || (f->type == FRAME_OPEN && check_open(f) != NULL)) {
-		b->bad = true; /* half a name is another name */
+	if (k == NULL || !can_be_written(f)) {
+		b->bad = true;
 		return;
 	}
 	text = text_of(f, k);

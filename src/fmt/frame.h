@@ -13,6 +13,11 @@
 #define FRAME_MAX_TEXT 1024u /* reasons */
 #define FRAME_MAX_LINE 8192u
 #define FRAME_MAX_NAME 253u
+#define FRAME_MAX_NAMES 16u /* of a CSR_ASK */
+#define FRAME_MAX_NAMES_TEXT (1u + FRAME_MAX_NAMES * 254u)
+#define FRAME_MAX_CSR 4096u
+#define FRAME_MAX_CHAIN 16384u /* all parts of it */
+#define FRAME_MAX_PART 8192u
 #define FRAME_VERSION 1u
 
 #define FRAME_PORT_HEARTBEAT 9000u
@@ -25,12 +30,16 @@ enum frame_type {
 	FRAME_TIME = 2,
 	FRAME_STOP = 3,
 	FRAME_SCRAPE = 4,
+	FRAME_CSR_ASK = 5,
+	FRAME_CHAIN = 6,
 	FRAME_WELCOME = 16,
 	FRAME_STATE = 17,
 	FRAME_LOG = 18,
 	FRAME_LOST = 19,
 	FRAME_METRICS = 20,
 	FRAME_EXIT = 21,
+	FRAME_CSR = 22,
+	FRAME_CHAIN_SAID = 23,
 	FRAME_OPEN = 32,
 	FRAME_OPENED = 33,
 };
@@ -60,6 +69,18 @@ enum frame_opened {
 	FRAME_OPEN_TIMED_OUT,
 	FRAME_OPEN_BUSY, /* a limit of the host */
 	FRAME_OPEN_LAST = FRAME_OPEN_BUSY,
+};
+
+/* What became of a part of a chain. */
+enum frame_said {
+	FRAME_CHAIN_TAKEN, /* the whole of it is served */
+	FRAME_CHAIN_FORM,
+	FRAME_CHAIN_KEY,   /* it is not for the enclave's key */
+	FRAME_CHAIN_LIMIT, /* too many certificates */
+	FRAME_CHAIN_ORDER,
+	FRAME_CHAIN_GOES_ON, /* the next part, please */
+	FRAME_CHAIN_NO_KEY,  /* there is no NSM, so nothing can be attested */
+	FRAME_CHAIN_LAST = FRAME_CHAIN_NO_KEY,
 };
 
 struct frame {
@@ -98,6 +119,13 @@ struct frame {
 			struct ss_span address;
 		} open;
 		enum frame_opened opened;
+		struct ss_span names; /* CSR_ASK: their number, then each behind its length */
+		struct {
+			uint32_t offset, total;
+			struct ss_span part;
+		} chain;
+		struct ss_span csr; /* empty: there is none to be had */
+		enum frame_said said;
 	};
 };
 
@@ -110,10 +138,21 @@ SS_MUST_CHECK SS_NONNULL int frame_read(struct ss_span in, struct frame *ret, si
 					struct ss_err *err);
 /*
  * Appends the whole frame, or latches `b` bad and appends nothing: where it does not fit, and for
- * an OPEN that nobody could read. A text over its limit is cut (metrics behind their last whole
- * line), so what is written is readable as long as numbers are in their ranges.
+ * an OPEN, names, a chain or a request that nobody could read. Another text over its limit is cut
+ * (metrics behind their last whole line), so what is written is readable as long as numbers are in
+ * their ranges.
  */
 SS_NONNULL void frame_write(const struct frame *f, struct ss_buf *b);
+/*
+ * The next of the names of a CSR_ASK, `*at` being its place in `names`, 0 before the first. False:
+ * there is no other. Only of names that were read or that frame_is_names() finds to be some.
+ */
+SS_MUST_CHECK SS_NONNULL bool frame_next_name(struct ss_span names, size_t *at,
+					      struct ss_span *ret);
+SS_MUST_CHECK bool frame_is_names(struct ss_span names);
+/* What may stand there: a name as in fmt/egress.h, without a dot at its end, perhaps behind "*.".
+ */
+SS_MUST_CHECK bool frame_is_dns_name(struct ss_span name);
 /* "ready", "connection refused" … for people and metrics. */
 const char *frame_state_name(enum frame_state s);
 const char *frame_opened_name(enum frame_opened s);

@@ -29,15 +29,16 @@ enum kp_link_type {
 	KP_LINK_CONN = 1, /* a: index of the measured ingress */
 	KP_LINK_APP,
 	KP_LINK_NO_APP,
+	/* One of these at a time: the next one comes after the answer. */
 	KP_LINK_CSR_ASK, /* text: as frame CSR_ASK */
 	KP_LINK_CHAIN,   /* text: as frame CHAIN */
 	/* to dataplane */
 	KP_LINK_READY = 32, /* the key is there; before it nothing is accepted */
 	KP_LINK_WANT,
-	KP_LINK_OVER, /* a: enum kp_over; in, out: bytes of the application's two ways */
-	KP_LINK_CSR,  /* text: DER */
-	KP_LINK_CHAIN_SAID,
-	KP_LINK_SAY, /* text: a line for the log, of source dataplane */
+	KP_LINK_OVER,       /* a: enum kp_over; in, out: bytes of the application's two ways */
+	KP_LINK_CSR,        /* text: DER */
+	KP_LINK_CHAIN_SAID, /* a: enum frame_said */
+	KP_LINK_SAY,        /* text: a line for the log, of source dataplane */
 };
 
 /* Counted by dataplane for each ingress (docs/formats/metrics.md). */

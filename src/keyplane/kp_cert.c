@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fmt/egress.h"
+#include "fmt/frame.h"
 #include "keyplane/kp_limits.h"
 #include "keyplane/kp_tls_parts.h"
 
@@ -12,7 +12,6 @@
 
 #define SERIAL_SIZE 16
 #define OWN_NAME "selfsame enclave, self-signed"
-#define MAX_NAME 253u
 
 /* --- of our own ------------------------------------------------------------------------------ */
 
@@ -80,14 +79,6 @@ int kp_cert_self_signed(struct kp_tls *t, struct ss_err *err)
 
 /* --- a request for one ----------------------------------------------------------------------- */
 
-/* "*.example.com" or a name as of an egress rule. */
-static bool is_name(struct ss_span s)
-{
-	if (s.n > 2 && s.p[0] == '*' && s.p[1] == '.')
-		s = (struct ss_span){ s.p + 2, s.n - 2 };
-	return s.n <= MAX_NAME && egress_is_name(s);
-}
-
 static bool put_name(GENERAL_NAMES *all, struct ss_span s)
 {
 	GENERAL_NAME *n = GENERAL_NAME_new();
@@ -107,25 +98,15 @@ static bool put_name(GENERAL_NAMES *all, struct ss_span s)
 
 static int read_names(struct ss_span in, GENERAL_NAMES *all, struct ss_err *err)
 {
-	struct ss_cur c = ss_cur_init(in);
-	const uint8_t count = ss_cur_u8(&c);
+	struct ss_span name;
+	size_t at = 0;
 
-	if (ss_cur_check(&c, "names", err) < 0)
-		return -1;
-	if (count == 0 || count > KP_MAX_CSR_NAMES)
-		return ss_fail(err, SS_ELIMIT, "%u names; there are 1 to %u", count,
-			       KP_MAX_CSR_NAMES);
-	for (unsigned i = 0; i < count; i++) {
-		const struct ss_span name = ss_cur_take(&c, ss_cur_u8(&c));
-
-		if (ss_cur_check(&c, "names", err) < 0)
-			return -1;
-		if (!is_name(name))
-			return ss_fail(err, SS_EINPUT, "name %u is none of DNS", i);
+	if (!frame_is_names(in))
+		return ss_fail(err, SS_EINPUT, "these are no names of DNS");
+	while (frame_next_name(in, &at, &name))
 		if (!put_name(all, name))
 			return kp_fail_tls(err, SS_ESYS, "no memory for names");
-	}
-	return ss_cur_left(&c) == 0 ? 0 : ss_fail(err, SS_EINPUT, "bytes follow the names");
+	return 0;
 }
 
 static bool put_names(X509_REQ *r, GENERAL_NAMES *all)

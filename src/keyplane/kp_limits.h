@@ -33,7 +33,6 @@
 /* The certificate chain that the host hands in, and one part of it. */
 #define KP_MAX_CHAIN ((size_t)16 * 1024)
 #define KP_MAX_CHAIN_CERTS 8u
-#define KP_MAX_CSR_NAMES 16u
 
 /* Time-outs, ms. */
 #define KP_HANDSHAKE_MS 10000u

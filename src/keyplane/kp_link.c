@@ -9,16 +9,11 @@
 #include <unistd.h>
 
 #define TURN_MESSAGES 64u
-#define CHAIN_HEAD 8u /* offset and total of a part */
-#define MAX_CSR 4096u
 
 struct message {
 	struct kp_link_head head;
 	uint8_t text[KP_LINK_MAX_TEXT];
 };
-
-/* What a chain's sender is told (docs/formats/endpoint.md). */
-enum said { SAID_TAKEN, SAID_FORM, SAID_KEY, SAID_LIMIT, SAID_ORDER };
 
 int kp_link_init(struct kp *k, int fd, struct ss_err *err)
 {
@@ -32,22 +27,43 @@ int kp_link_init(struct kp *k, int fd, struct ss_err *err)
 
 /* --- what we say ----------------------------------------------------------------------------- */
 
-static bool put(struct kp *k, const struct kp_link_head *h)
+static bool put(struct kp *k, const struct kp_link_head *h, struct ss_span text)
 {
-	return send(k->link.w.fd, h, sizeof(*h), MSG_DONTWAIT | MSG_NOSIGNAL) ==
-	       (ssize_t)sizeof(*h);
+	struct message m = { .head = *h };
+
+	if (text.n > 0)
+		memcpy(m.text, text.p, text.n);
+	m.head.n_text = (uint32_t)text.n;
+	return send(k->link.w.fd, &m, sizeof(m.head) + text.n, MSG_DONTWAIT | MSG_NOSIGNAL) > 0;
 }
 
 static void flush(struct kp *k)
 {
 	struct kp_peer *p = &k->link;
 
-	while (p->n > 0 && put(k, &p->queue[p->first])) {
+	while (p->n > 0 && put(k, &p->queue[p->first], (struct ss_span){ NULL, 0 })) {
 		p->first = (p->first + 1) % KP_LINK_QUEUE;
 		p->n--;
 	}
-	if (!kp_watch_set(k, &p->w, p->n > 0 ? EPOLLIN | EPOLLOUT : EPOLLIN))
+	if (p->has_answer &&
+	    put(k, &p->answer, (struct ss_span){ p->answer_text, p->answer.n_text }))
+		p->has_answer = false;
+	if (!kp_watch_set(k, &p->w, p->n > 0 || p->has_answer ? EPOLLIN | EPOLLOUT : EPOLLIN))
 		_exit(1);
+}
+
+/* To dataplane's question; `text` fits. */
+static void answer(struct kp *k, enum kp_link_type type, unsigned said, struct ss_span text)
+{
+	struct kp_peer *p = &k->link;
+
+	p->answer = (struct kp_link_head){ .type = (uint8_t)type,
+					   .a = (uint8_t)said,
+					   .n_text = (uint32_t)text.n };
+	if (text.n > 0)
+		memcpy(p->answer_text, text.p, text.n);
+	p->has_answer = true;
+	flush(k);
 }
 
 void kp_link_tell(struct kp *k, const struct kp_link_head *h)
@@ -63,21 +79,15 @@ void kp_link_tell(struct kp *k, const struct kp_link_head *h)
 
 void kp_link_text(struct kp *k, const struct kp_link_head *h, struct ss_span text)
 {
-	struct message m = { .head = *h };
-
-	if (text.n > sizeof(m.text))
-		return;
-	if (text.n > 0)
-		memcpy(m.text, text.p, text.n);
-	m.head.n_text = (uint32_t)text.n;
-	(void)send(k->link.w.fd, &m, sizeof(m.head) + text.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (text.n <= KP_LINK_MAX_TEXT)
+		(void)put(k, h, text);
 }
 
 /* --- certificates ---------------------------------------------------------------------------- */
 
 static void make_csr(struct kp *k, struct ss_span names)
 {
-	AUTO_BUF struct ss_buf der = SS_BUF_INIT(MAX_CSR);
+	AUTO_BUF struct ss_buf der = SS_BUF_INIT(FRAME_MAX_CSR);
 	struct ss_err err = { 0 };
 
 	if (kp_tls_csr(k->tls, names, &der, &err) < 0) {
@@ -85,25 +95,24 @@ static void make_csr(struct kp *k, struct ss_span names)
 		der.n = 0;
 	}
 	/* Empty where the names are none: whoever waits for it is told, too. */
-	kp_link_text(k, &(struct kp_link_head){ .type = KP_LINK_CSR }, ss_buf_span(&der));
+	answer(k, KP_LINK_CSR, 0, ss_buf_span(&der));
 }
 
-static enum said take_whole(struct kp *k)
+static enum frame_said take_whole(struct kp *k)
 {
 	struct ss_err err = { 0 };
 
 	if (kp_tls_set_chain(k->tls, ss_buf_span(&k->link.chain), &err) == 0) {
 		kp_say(k, "a certificate chain of %zu bytes is served", k->link.chain.n);
-		return SAID_TAKEN;
+		return FRAME_CHAIN_TAKEN;
 	}
 	kp_say(k, "a certificate chain is refused: %s", err.msg);
 	if (err.code == SS_EVERIFY)
-		return SAID_KEY;
-	return err.code == SS_ELIMIT ? SAID_LIMIT : SAID_FORM;
+		return FRAME_CHAIN_KEY;
+	return err.code == SS_ELIMIT ? FRAME_CHAIN_LIMIT : FRAME_CHAIN_FORM;
 }
 
-/* One part; false: more of it is to come. */
-static bool take_part(struct kp *k, struct ss_span text, enum said *ret)
+static enum frame_said take_part(struct kp *k, struct ss_span text)
 {
 	struct ss_buf *b = &k->link.chain;
 	struct ss_cur c = ss_cur_init(text);
@@ -111,35 +120,26 @@ static bool take_part(struct kp *k, struct ss_span text, enum said *ret)
 	const struct ss_span part = ss_cur_take(&c, ss_cur_left(&c));
 	struct ss_err err = { 0 };
 
-	*ret = SAID_FORM;
 	if (ss_cur_check(&c, "chain", &err) < 0 || part.n == 0)
-		return true;
-	*ret = SAID_LIMIT;
+		return FRAME_CHAIN_FORM;
 	if (total > KP_MAX_CHAIN)
-		return true;
+		return FRAME_CHAIN_LIMIT;
 	if (offset == 0)
 		b->n = 0;
-	*ret = SAID_ORDER;
 	if (offset != b->n || part.n > total - offset)
-		return true;
+		return FRAME_CHAIN_ORDER;
 	ss_buf_put(b, part);
-	if (b->n < total)
-		return false;
-	*ret = take_whole(k);
-	b->n = 0;
-	return true;
+	return b->n < total ? FRAME_CHAIN_GOES_ON : take_whole(k);
 }
 
+/* Each part is answered, so that one is under way at most. */
 static void take_chain(struct kp *k, struct ss_span text)
 {
-	enum said s;
+	const enum frame_said s = take_part(k, text);
 
-	if (!take_part(k, text, &s))
-		return;
-	if (s != SAID_TAKEN)
+	if (s != FRAME_CHAIN_GOES_ON)
 		k->link.chain.n = 0;
-	kp_link_text(k, &(struct kp_link_head){ .type = KP_LINK_CHAIN_SAID, .a = (uint8_t)s },
-		     (struct ss_span){ NULL, 0 });
+	answer(k, KP_LINK_CHAIN_SAID, s, (struct ss_span){ NULL, 0 });
 }
 
 /* --- what dataplane says --------------------------------------------------------------------- */
@@ -166,10 +166,14 @@ static int take(struct kp *k, const struct message *m, struct ss_span text, int 
 		kp_conn_no_app(k, m->head.id);
 		return 0;
 	case KP_LINK_CSR_ASK:
-		make_csr(k, text);
-		return 0;
 	case KP_LINK_CHAIN:
-		take_chain(k, text);
+		if (k->link.has_answer)
+			return ss_fail(err, SS_EINPUT,
+				       "dataplane: a question before the last was answered");
+		if (m->head.type == KP_LINK_CSR_ASK)
+			make_csr(k, text);
+		else
+			take_chain(k, text);
 		return 0;
 	default:
 		return ss_fail(err, SS_EINPUT, "dataplane: a message of type %u", m->head.type);

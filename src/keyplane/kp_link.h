@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "fmt/frame.h"
 #include "fmt/key_link.h"
 #include "keyplane/kp_loop.h"
 
@@ -13,6 +14,9 @@ struct kp_peer {
 	struct kp_link_head *queue; /* a ring */
 	uint32_t first, n;
 	struct ss_buf chain; /* as it comes, part by part */
+	bool has_answer;     /* to dataplane's last question, which has no other before that */
+	struct kp_link_head answer;
+	uint8_t answer_text[FRAME_MAX_CSR];
 };
 
 SS_MUST_CHECK SS_NONNULL int kp_link_init(struct kp *k, int fd, struct ss_err *err);

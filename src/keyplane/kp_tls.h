@@ -44,7 +44,7 @@ SS_MUST_CHECK SS_NONNULL int kp_sha256(struct ss_span s, uint8_t ret[BINDING_SHA
 /* --- certificates (kp_cert.c) ---------------------------------------------------------------- */
 
 /*
- * A CertificationRequest for these names, DER, appended. `names`: a count, 1 to KP_MAX_CSR_NAMES,
+ * A CertificationRequest for these names, DER, appended. `names`: a count, 1 to FRAME_MAX_NAMES,
  * then each name behind its length (docs/formats/endpoint.md). What the host asks for is not
  * believed, only well-formed: a certificate that it gets for other names binds the same key.
  */

@@ -78,3 +78,10 @@ int ask(const char *name, const struct talk *question, ask_message on, void *ctx
 		return ss_fail(err, SS_ESYS, "the supervisor of '%s' ended in mid-sentence", name);
 	return 0;
 }
+
+void ask_refused(const struct talk *t, struct ss_err *ret)
+{
+	const struct ss_span why = { t->body.p + 1, t->body.n - 1 };
+
+	ss_err_set(ret, t->body.p[0] == 1 ? SS_EINPUT : SS_ESYS, "%s", SS_SHOW(why));
+}

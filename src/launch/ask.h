@@ -17,3 +17,5 @@ typedef int (*ask_message)(void *ctx, const struct talk *t, struct ss_err *err);
  */
 SS_MUST_CHECK SS_NONNULL int ask(const char *name, const struct talk *question, ask_message on,
 				 void *ctx, struct ss_err *err);
+/* A REFUSED as an error, for after ask(): it is no failure of the supervisor. */
+SS_NONNULL void ask_refused(const struct talk *t, struct ss_err *ret);

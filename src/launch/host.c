@@ -137,6 +137,7 @@ void host_free(struct host *h)
 {
 	if (h == NULL)
 		return;
+	host_cert_free(h);
 	host_metrics_done(h);
 	host_ingress_done(h);
 	host_egress_done(h);

@@ -25,6 +25,7 @@
 #define HOST_RETRY_MS 100u   /* between calls to a control port that nobody listens at yet */
 #define HOST_TIME_MS 60000u  /* between two TIMEs */
 #define HOST_SCRAPE_MS 5000u
+#define HOST_CERT_MS 30000u /* a request for a certificate, a chain: until all is answered */
 
 /* A published port. */
 struct host_port {
@@ -90,3 +91,19 @@ SS_NONNULL void host_scrape(struct host *h, void (*done)(void *ctx, struct ss_sp
 			    void *ctx);
 /* Forgets whoever asked with this ctx. */
 SS_NONNULL void host_scrape_cancel(struct host *h, void *ctx);
+
+/* What became of a question about the enclave's TLS key. */
+struct host_cert_said {
+	const char *why;    /* it was refused; NULL: not */
+	bool is_input;      /* because of what was asked or handed in */
+	struct ss_span csr; /* the request, DER, as the enclave made it */
+};
+typedef void (*host_cert_done)(void *ctx, const struct host_cert_said *said);
+/*
+ * A request for a certificate for these names (a frame CSR_ASK), and a chain to serve, DER, leaf
+ * first. `done` comes at once or from the loop, once, and neither after a cancel with this ctx nor
+ * after host_free().
+ */
+SS_NONNULL void host_csr(struct host *h, struct ss_span names, host_cert_done done, void *ctx);
+SS_NONNULL void host_chain(struct host *h, struct ss_span chain, host_cert_done done, void *ctx);
+SS_NONNULL void host_cert_cancel(struct host *h, void *ctx);

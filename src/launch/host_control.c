@@ -83,10 +83,11 @@ static void hang_up(struct host *h)
 	c->connected = c->welcomed = false;
 	if (c->scraping)
 		answer_scrapes(h, (struct ss_span){ NULL, 0 });
+	host_cert_lost(h);
 }
 
 /* Later again, unless the enclave has said its last word. */
-static void lose(struct host *h)
+void host_control_lose(struct host *h)
 {
 	struct host_control *c = &h->control;
 	const bool spoke = c->welcomed;
@@ -117,16 +118,17 @@ static void flush(struct host *h)
 }
 
 /* False: an enclave that does not read for so long is not told. */
-static bool say(struct host *h, const struct frame *f)
+bool host_control_say(struct host *h, const struct frame *f)
 {
 	struct host_control *c = &h->control;
-	uint8_t raw[64] = { 0 };
-	struct ss_buf b = SS_BUF_OVER(raw);
+	const size_t room = sizeof(c->out) - c->n_out;
+	struct ss_buf b = { .p = c->out + c->n_out, .cap = room, .max = room };
 
-	frame_write(f, &b);
-	if (c->io.fd < 0 || b.bad || b.n > sizeof(c->out) - c->n_out)
+	if (c->io.fd < 0)
 		return false;
-	memcpy(c->out + c->n_out, raw, b.n);
+	frame_write(f, &b);
+	if (b.bad)
+		return false;
 	c->n_out += b.n;
 	flush(h);
 	want(h);
@@ -138,13 +140,13 @@ static void on_time(struct loop_timer *t)
 	struct host *h = LOOP_OWNER(t, struct host, control.time);
 	const struct frame f = { .type = FRAME_TIME, .time_ns = wall_ns() };
 
-	(void)say(h, &f); /* one that is missed is no loss */
+	(void)host_control_say(h, &f); /* one that is missed is no loss */
 	loop_after(h->o.loop, t, HOST_TIME_MS);
 }
 
 static void on_limit(struct loop_timer *t)
 {
-	lose(LOOP_OWNER(t, struct host, control.limit));
+	host_control_lose(LOOP_OWNER(t, struct host, control.limit));
 }
 
 static void on_retry(struct loop_timer *t)
@@ -195,10 +197,15 @@ static bool on_frame(struct host *h, const struct frame *f)
 		on->exit(on->ctx, f);
 		hang_up(h);
 		return true;
+	case FRAME_CSR:
+	case FRAME_CHAIN_SAID:
+		return host_cert_frame(h, f);
 	case FRAME_HELLO:
 	case FRAME_TIME:
 	case FRAME_STOP:
 	case FRAME_SCRAPE:
+	case FRAME_CSR_ASK:
+	case FRAME_CHAIN:
 	case FRAME_OPEN:
 	case FRAME_OPENED:
 		return false;
@@ -266,7 +273,7 @@ static void on_io(struct loop_fd *f, uint32_t events)
 	if (c->io.fd < 0)
 		return; /* it said EXIT */
 	if (rc < 0)
-		lose(h);
+		host_control_lose(h);
 	else
 		want(h);
 }
@@ -285,13 +292,13 @@ static void call(struct host *h)
 	}
 	c->io = (struct loop_fd){ .fd = fd, .on = on_io };
 	if (loop_add(h->o.loop, &c->io, EPOLLIN | EPOLLOUT, &err) < 0) {
-		lose(h);
+		host_control_lose(h);
 		return;
 	}
 	loop_after(h->o.loop, &c->limit, HOST_HELLO_MS);
 	hello.hello.egress_port = h->egress_port;
 	hello.hello.time_ns = wall_ns();
-	(void)say(h, &hello); /* the buffer is empty */
+	(void)host_control_say(h, &hello); /* the buffer is empty */
 }
 
 void host_control_start(struct host *h)
@@ -328,7 +335,7 @@ bool host_stop_guest(struct host *h, uint32_t grace_ms)
 {
 	const struct frame f = { .type = FRAME_STOP, .grace_ms = grace_ms };
 
-	return h->control.welcomed && say(h, &f);
+	return h->control.welcomed && host_control_say(h, &f);
 }
 
 void host_pause(struct host *h, bool paused)
@@ -345,7 +352,7 @@ void host_pause(struct host *h, bool paused)
 	if (paused)
 		loop_remove(h->o.loop, &c->io);
 	else if (loop_add(h->o.loop, &c->io, EPOLLIN, &err) < 0 || take_frames(h, &err) < 0)
-		lose(h);
+		host_control_lose(h);
 	else if (c->io.fd >= 0)
 		want(h);
 }
@@ -361,7 +368,7 @@ void host_scrape(struct host *h, void (*done)(void *ctx, struct ss_span text), v
 	c->scrapes[c->n_scrapes++] = (struct host_scrape){ done, ctx };
 	if (c->scraping)
 		return;
-	c->scraping = c->welcomed && say(h, &f);
+	c->scraping = c->welcomed && host_control_say(h, &f);
 	loop_after(h->o.loop, &c->scrape_limit, c->scraping ? HOST_SCRAPE_MS : 0);
 }
 

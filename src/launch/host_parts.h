@@ -12,7 +12,7 @@
  * started may be done.
  */
 #define HOST_CONTROL_IN (FRAME_HEAD + FRAME_MAX_BODY)
-#define HOST_CONTROL_OUT 1024u /* a few small frames */
+#define HOST_CONTROL_OUT (1024u + FRAME_MAX_PART) /* a few small frames, and a part of a chain */
 #define HOST_MAX_BEATS 4u
 #define HOST_MAX_SCRAPES 8u
 #define HOST_MAX_WEB 8u /* metrics connections */
@@ -47,6 +47,17 @@ struct host_control {
 	size_t n_out;
 	struct host_scrape scrapes[HOST_MAX_SCRAPES];
 	size_t n_scrapes;
+};
+
+/* --- requests for certificates, and chains: host_cert.c --- */
+struct host_cert {
+	bool is_asked; /* the enclave, and it has not answered yet */
+	bool is_csr;
+	host_cert_done done; /* NULL: who asked has gone */
+	void *ctx;
+	struct loop_timer limit;
+	struct ss_buf chain;
+	size_t sent;
 };
 
 /* --- published ports: host_ingress.c, host_udp.c --- */
@@ -86,6 +97,7 @@ struct host {
 	struct host_beat beats[HOST_MAX_BEATS];
 
 	struct host_control control;
+	struct host_cert cert;
 
 	struct host_listener *listeners;
 	size_t n_flows;
@@ -105,6 +117,15 @@ struct host {
 /* The heartbeat has come: calls the control port until it answers. */
 SS_NONNULL void host_control_start(struct host *h);
 SS_NONNULL void host_control_done(struct host *h);
+/* False: there is no stream, or the enclave does not read. */
+SS_NONNULL bool host_control_say(struct host *h, const struct frame *f);
+/* Hangs up, and calls again. */
+SS_NONNULL void host_control_lose(struct host *h);
+
+/* An answer; false: nobody asked. */
+SS_MUST_CHECK SS_NONNULL bool host_cert_frame(struct host *h, const struct frame *f);
+SS_NONNULL void host_cert_lost(struct host *h); /* the stream is over */
+SS_NONNULL void host_cert_free(struct host *h);
 
 SS_MUST_CHECK SS_NONNULL int host_ingress_start(struct host *h, struct ss_err *err);
 SS_NONNULL void host_ingress_done(struct host *h);

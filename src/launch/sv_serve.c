@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
+#include "base/text.h"
 #include "launch/sv_parts.h"
 
 #include <assert.h>
@@ -35,8 +36,10 @@ static void end_client(struct sv_client *c)
 {
 	struct sv *s = c->s;
 
-	if (s->host != NULL)
+	if (s->host != NULL) {
 		host_scrape_cancel(s->host, c);
+		host_cert_cancel(s->host, c);
+	}
 	loop_remove(s->loop, &c->io);
 	loop_cancel(s->loop, &c->limit);
 	(void)close(c->io.fd);
@@ -158,6 +161,22 @@ static void on_text(void *ctx, struct ss_span text)
 	go_on(c);
 }
 
+static void on_cert(void *ctx, const struct host_cert_said *said)
+{
+	struct sv_client *c = ctx;
+	AUTO_BUF struct ss_buf why = SS_BUF_INIT(TALK_MAX_BODY);
+
+	if (said->why == NULL) {
+		put(c, c->ask.type == TALK_CSR ? TALK_BYTES : TALK_DONE, said->csr);
+	} else {
+		ss_buf_put(&why, (struct ss_span){ (const uint8_t[1]){ said->is_input }, 1 });
+		ss_buf_put(&why, ss_text(said->why));
+		put(c, TALK_REFUSED, ss_buf_span(&why));
+	}
+	c->last = true;
+	go_on(c);
+}
+
 static void answer(struct sv_client *c)
 {
 	const struct sv_status status = sv_status(c->s);
@@ -176,6 +195,12 @@ static void answer(struct sv_client *c)
 	case TALK_METRICS:
 		host_scrape(c->s->host, on_text, c);
 		return;
+	case TALK_CSR:
+		host_csr(c->s->host, c->ask.body, on_cert, c);
+		return;
+	case TALK_CHAIN:
+		host_chain(c->s->host, c->ask.body, on_cert, c);
+		return;
 	case TALK_LOGS:
 	case TALK_CONSOLE:
 		break;
@@ -185,6 +210,7 @@ static void answer(struct sv_client *c)
 	case TALK_BYTES:
 	case TALK_TEXT:
 	case TALK_DONE:
+	case TALK_REFUSED:
 		end_client(c); /* an answer is no question */
 		return;
 	}
@@ -301,12 +327,17 @@ void sv_serve_more(struct sv *s)
 	each(s, more);
 }
 
+static bool waits_for_enclave(const struct sv_client *c)
+{
+	return c->ask.type == TALK_METRICS || c->ask.type == TALK_CSR || c->ask.type == TALK_CHAIN;
+}
+
 static void last_word(struct sv_client *c)
 {
 	const struct sv_status status = sv_status(c->s);
 	json_t *o;
 
-	if (!c->asked || (c->ask.type == TALK_METRICS && !c->last)) {
+	if (!c->asked || (waits_for_enclave(c) && !c->last)) {
 		end_client(c);
 		return;
 	}

@@ -17,6 +17,18 @@ static bool sizes(unsigned type, size_t *least, size_t *most)
 	case TALK_CONSOLE:
 		*least = *most = 1;
 		return true;
+	case TALK_CSR:
+		*least = 1;
+		*most = TALK_MAX_NAMES;
+		return true;
+	case TALK_CHAIN:
+		*least = 1;
+		*most = TALK_MAX_CHAIN;
+		return true;
+	case TALK_REFUSED:
+		*least = 1;
+		*most = TALK_MAX_BODY;
+		return true;
 	case TALK_DESCRIPTION:
 	case TALK_END:
 	case TALK_FRAME:
@@ -53,6 +65,9 @@ static int read_body(struct ss_span body, struct talk *ret, struct ss_err *err)
 	case TALK_FRAME:
 	case TALK_BYTES:
 	case TALK_TEXT:
+	case TALK_CSR:
+	case TALK_CHAIN:
+	case TALK_REFUSED:
 		ret->body = body;
 		return 0;
 	}
@@ -107,6 +122,9 @@ void talk_write(const struct talk *t, struct ss_buf *b)
 	case TALK_FRAME:
 	case TALK_BYTES:
 	case TALK_TEXT:
+	case TALK_CSR:
+	case TALK_CHAIN:
+	case TALK_REFUSED:
 		body = t->body;
 		break;
 	}

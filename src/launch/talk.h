@@ -13,12 +13,16 @@
  *   LOGS follow u8     → FRAME…, DONE
  *   CONSOLE follow u8  → BYTES…, DONE
  *   METRICS            → TEXT
+ *   CSR names          → BYTES (DER) or REFUSED
+ *   CHAIN der          → DONE or REFUSED
  *
  * A FRAME is one of vsock.md: LOG, LOST, EXIT. Pure: bytes to structs and back; spans borrow.
  */
 #define TALK_HEAD 8u
 #define TALK_MAX_BODY ((size_t)256 * 1024)
-#define TALK_MAX_ASK 16u /* of a whole question */
+#define TALK_MAX_CHAIN 16384u
+#define TALK_MAX_ASK (TALK_HEAD + TALK_MAX_CHAIN) /* of a whole question */
+#define TALK_MAX_NAMES 4065u                      /* as in a frame CSR_ASK */
 
 enum talk_type {
 	TALK_DESCRIBE = 1,
@@ -26,12 +30,15 @@ enum talk_type {
 	TALK_LOGS = 3,
 	TALK_CONSOLE = 4,
 	TALK_METRICS = 5,
+	TALK_CSR = 6,
+	TALK_CHAIN = 7,
 	TALK_DESCRIPTION = 16, /* JSON */
 	TALK_END = 17,         /* JSON */
 	TALK_FRAME = 18,
 	TALK_BYTES = 19,
 	TALK_TEXT = 20,
 	TALK_DONE = 21,
+	TALK_REFUSED = 22, /* 1: by what was asked, 0: not; then why, for people */
 };
 
 struct talk {
@@ -39,7 +46,7 @@ struct talk {
 	union {
 		uint32_t grace_ms;
 		bool follow;
-		struct ss_span body; /* of the answers; empty for DONE */
+		struct ss_span body; /* of CSR, CHAIN and the answers; empty for DONE */
 	};
 };
 

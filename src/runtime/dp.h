@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fmt/measured.h"
+#include "runtime/dp_cert.h"
 #include "runtime/dp_control.h"
 #include "runtime/dp_datagrams.h"
 #include "runtime/dp_dial.h"
@@ -42,6 +43,7 @@ struct dp {
 	struct dp_pipes pipes;
 	struct dp_link link;
 	struct dp_key key;
+	struct dp_cert cert;
 	struct dp_control control;
 	struct dp_health health;
 	struct dp_refusals refusals;

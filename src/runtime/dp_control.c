@@ -19,6 +19,7 @@ static void hang_up(struct dp *d)
 	dp_log_lost(&d->log, c->lines_out, c->bytes_out);
 	c->lines_out = 0;
 	c->bytes_out = 0;
+	dp_cert_leave(d);
 	if (c->exit_sent)
 		dp_link_flushed(d);
 }
@@ -112,6 +113,8 @@ static bool obey(struct dp *d, const struct frame *f)
 		dp_link_time(d, f->time_ns);
 	else if (f->type == FRAME_STOP)
 		dp_link_stop(d, f->grace_ms);
+	else if (f->type == FRAME_CSR_ASK || f->type == FRAME_CHAIN)
+		dp_cert_ask(d, f);
 	else
 		c->metrics_due = true;
 	return true;
@@ -122,7 +125,13 @@ static bool obey(struct dp *d, const struct frame *f)
 static bool is_of_host(uint8_t type)
 {
 	return type == FRAME_HELLO || type == FRAME_TIME || type == FRAME_STOP ||
-	       type == FRAME_SCRAPE;
+	       type == FRAME_SCRAPE || type == FRAME_CSR_ASK || type == FRAME_CHAIN;
+}
+
+/* The host's last question is to be answered before the next is read. */
+static bool owes_answer(const struct dp *d)
+{
+	return d->control.metrics_due || dp_cert_is_busy(d);
 }
 
 /* Takes whole frames out of `in`. False: broken. */
@@ -130,7 +139,7 @@ static bool take_frames(struct dp *d)
 {
 	struct dp_control *c = &d->control;
 
-	while (c->n_in > 0 && !c->metrics_due) {
+	while (c->n_in > 0 && !owes_answer(d)) {
 		struct ss_err err = { 0 };
 		struct frame f;
 		size_t size = 0;
@@ -156,7 +165,7 @@ static bool hear(struct dp *d)
 	struct dp_control *c = &d->control;
 	ssize_t n;
 
-	if (c->metrics_due)
+	if (owes_answer(d))
 		return true;
 	n = recv(c->w.fd, c->in + c->n_in, sizeof(c->in) - c->n_in, MSG_DONTWAIT);
 	if (n < 0)
@@ -240,6 +249,7 @@ static void prepare(struct dp *d)
 	if (c->metrics_due)
 		put_metrics(d, &b);
 	c->metrics_due = false;
+	dp_cert_put(d, &b);
 	put_lines(d, &b);
 	if (c->exit_known && b.n == 0) {
 		frame_write(&c->exit, &b);
@@ -279,7 +289,7 @@ static bool has_more_to_say(const struct dp *d)
 
 	if (!c->greeted || c->exit_sent)
 		return false;
-	return c->welcome_due || c->state_due || c->metrics_due || c->exit_known ||
+	return c->welcome_due || c->state_due || c->metrics_due || d->cert.due || c->exit_known ||
 	       d->log.used > 0 || d->log.lost_lines != d->log.told_lines;
 }
 
@@ -287,9 +297,9 @@ static bool has_more_to_say(const struct dp *d)
 static bool listen_on(struct dp *d)
 {
 	struct dp_control *c = &d->control;
-	uint32_t events = c->metrics_due ? 0 : EPOLLIN | EPOLLRDHUP;
+	uint32_t events = owes_answer(d) ? 0 : EPOLLIN | EPOLLRDHUP;
 
-	if (c->n_out > 0 || has_more_to_say(d))
+	if (c->n_out > 0 || c->resumes || has_more_to_say(d))
 		events |= EPOLLOUT;
 	return dp_watch_set(&d->loop, &c->w, events);
 }
@@ -300,12 +310,13 @@ void dp_control_event(struct dp *d, struct dp_watch *w, uint32_t events)
 	bool well = true;
 
 	(void)w;
+	c->resumes = false;
 	if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
 		well = hear(d);
 	/* A turn more for each question that was read with the first. */
 	do
 		well = well && speak(d) && take_frames(d);
-	while (well && c->metrics_due && c->n_out == 0);
+	while (well && (c->metrics_due || d->cert.due) && c->n_out == 0);
 	if (!well || !listen_on(d))
 		hang_up(d);
 }
@@ -314,6 +325,12 @@ void dp_control_kick(struct dp *d)
 {
 	if (d->control.w.fd >= 0 && !listen_on(d))
 		hang_up(d);
+}
+
+void dp_control_resume(struct dp *d)
+{
+	d->control.resumes = true;
+	dp_control_kick(d);
 }
 
 void dp_control_state(struct dp *d)

@@ -43,6 +43,23 @@ bool dp_key_tell(struct dp *d, const struct kp_link_head *h, int fd)
 	return sendmsg(d->key.w.fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)sizeof(head);
 }
 
+bool dp_key_ask(struct dp *d, const struct kp_link_head *h, struct ss_span text)
+{
+	static struct message m;
+
+	m.head = *h;
+	m.head.n_text = (uint32_t)text.n;
+	if (text.n > sizeof(m.text))
+		__builtin_trap();
+	if (text.n > 0)
+		memcpy(m.text, text.p, text.n);
+	if (send(d->key.w.fd, &m, sizeof(m.head) + text.n, MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+		return true;
+	if (!dp_watch_set(&d->loop, &d->key.w, EPOLLIN | EPOLLOUT))
+		_exit(1);
+	return false;
+}
+
 static void say(struct dp *d, struct ss_span text)
 {
 	const struct dp_line line = { .source = FRAME_DATAPLANE, .text = text };
@@ -72,7 +89,7 @@ static bool take(struct dp *d, const struct kp_link_head *h, struct ss_span text
 		return true;
 	case KP_LINK_CSR:
 	case KP_LINK_CHAIN_SAID:
-		return true; /* nobody asks yet */
+		return dp_cert_answer(d, h, text);
 	case KP_LINK_CONN:
 	case KP_LINK_APP:
 	case KP_LINK_NO_APP:
@@ -87,7 +104,11 @@ void dp_key_event(struct dp *d, struct dp_watch *w, uint32_t events)
 {
 	static struct message m;
 
-	(void)events;
+	if ((events & EPOLLOUT) != 0) {
+		if (!dp_watch_set(&d->loop, w, EPOLLIN))
+			_exit(1);
+		dp_cert_send(d);
+	}
 	for (unsigned i = 0; i < DP_TURN_PACKETS; i++) {
 		const ssize_t n = recv(w->fd, &m, sizeof(m), MSG_DONTWAIT);
 

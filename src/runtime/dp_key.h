@@ -19,3 +19,5 @@ SS_MUST_CHECK SS_NONNULL int dp_key_init(struct dp *d, int fd, struct ss_err *er
 SS_NONNULL void dp_key_event(struct dp *d, struct dp_watch *w, uint32_t events);
 /* fd -1: none goes with it. False: keyplane does not listen fast enough. */
 SS_NONNULL bool dp_key_tell(struct dp *d, const struct kp_link_head *h, int fd);
+/* The same with text. False: dp_cert_send() is called when there may be room. */
+SS_NONNULL bool dp_key_ask(struct dp *d, const struct kp_link_head *h, struct ss_span text);

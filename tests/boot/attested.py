@@ -131,6 +131,56 @@ def the_application_has_documents_of_its_own_domain_and_cannot_remake_the_socket
     assert 'done' not in json.loads(ask('/broken'))
 
 
+def openssl(*args):
+    subprocess.run(['openssl', *args], capture_output=True, check=True, timeout=running.LIMIT)
+
+
+def served():
+    with tls() as s:
+        return s.getpeercert(binary_form=True)
+
+
+def signed(ca):
+    """A certificate of a test CA for the enclave's request, as a chain in PEM."""
+    at = os.path.join(It.place.dir, 'leaf')
+    with open(at + '.csr', 'w', encoding='ascii') as f:
+        f.write(It.place.ask('csr', 'it', '--dns', 'app.example.com'))
+    with open(at + '.ext', 'w', encoding='ascii') as f:
+        f.write('subjectAltName=DNS:app.example.com,IP:127.0.0.1\n')
+    openssl('x509', '-req', '-in', at + '.csr', '-CA', ca + '.pem', '-CAkey', ca + '.key', '-CAcreateserial', '-days', '2', '-extfile',
+            at + '.ext', '-out', at + '.pem')
+    with open(at + '.pem', encoding='ascii') as leaf, open(ca + '.pem', encoding='ascii') as root:
+        text = leaf.read()
+        with open(at + '.chain', 'w', encoding='ascii') as f:
+            f.write(text + root.read())
+    return at + '.chain', ssl.PEM_cert_to_DER_cert(text)
+
+
+def a_certificate_by_its_own_request_is_served_and_renewed():
+    ca = os.path.join(It.place.dir, 'ca')
+    openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=selfsame test', '-days', '2',
+            '-keyout', ca + '.key', '-out', ca + '.pem')
+    before = served()
+    p = subprocess.run([rig.SELFSAME, 'certificate', 'it', ca + '.pem'], capture_output=True, check=False, env=It.place.env)
+    assert p.returncode == 3 and b'is for another key than the enclave has' in p.stderr, p.stderr
+    garbage = os.path.join(It.place.dir, 'garbage')
+    with open(garbage, 'w', encoding='ascii') as f:
+        f.write('-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n')
+    p = subprocess.run([rig.SELFSAME, 'certificate', 'it', garbage], capture_output=True, check=False, env=It.place.env)
+    assert p.returncode == 3, p.stderr
+    assert served() == before
+    for _ in range(2):
+        chain, leaf = signed(ca)
+        It.place.ask('certificate', 'it', chain)
+        assert served() == leaf != before
+        before = leaf
+    c = ssl.create_default_context(cafile=ca + '.pem')
+    with c.wrap_socket(socket.create_connection(('127.0.0.1', It.ports[8443]), running.LIMIT), server_hostname='app.example.com') as s:
+        assert ('DNS', 'app.example.com') in s.getpeercert()['subjectAltName']
+    status, out, err = verify(It.ports[8443], '--instance', INSTANCE)
+    assert status == 0, (out, err)
+
+
 def relayed(request):
     """A genuine answer for this request, by somebody in the middle."""
     with tls('selfsame/1') as s:
@@ -192,5 +242,6 @@ with running.Place() as It.place:
         verify_says_yes,
         the_application_answers_over_the_same_port,
         the_application_has_documents_of_its_own_domain_and_cannot_remake_the_socket,
+        a_certificate_by_its_own_request_is_served_and_renewed,
         ten_ways_to_be_no_each_with_its_reason,
     ])

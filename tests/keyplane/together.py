@@ -8,6 +8,7 @@ comes in at an attested port. Prints TAP.
 import os
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import tempfile
@@ -138,6 +139,101 @@ def an_application_that_is_not_there_is_a_reset():
                 pass
 
 
+def names(*all_):
+    return bytes([len(all_)]) + b"".join(bytes([len(n)]) + n.encode() for n in all_)
+
+
+def openssl(*args, **more):
+    return subprocess.run(["openssl", *args], capture_output=True, timeout=P.PATIENCE, check=True, **more).stdout
+
+
+def chain_for(csr, ca):
+    """DER of a leaf for this request, and of who signed it."""
+    path = os.path.join(FOLDER, "leaf")
+    with open(path + ".csr", "wb") as f:
+        f.write(csr)
+    openssl("x509", "-req", "-in", path + ".csr", "-inform", "DER", "-CA", ca + ".pem", "-CAkey", ca + ".key", "-CAcreateserial",
+            "-days", "2", "-out", path + ".pem")
+    return b"".join(openssl("x509", "-in", p, "-outform", "DER") for p in (path + ".pem", ca + ".pem"))
+
+
+def hand_in(c, chain):
+    """The last that is said of a chain which goes part by part, of at most 100 bytes here."""
+    for at in range(0, len(chain), 100):
+        c.s.sendall(P.frame(P.CHAIN, struct.pack(">II", at, len(chain)) + chain[at:at + 100]))
+        body = c.next(P.CHAIN_SAID)[1]
+        assert body[1:] == bytes(3), body
+        if body[0] != 5:
+            break
+    return body[0]
+
+
+@sentence
+def the_host_asks_for_a_request_and_hands_a_chain_in():
+    ca = os.path.join(FOLDER, "ca")
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=selfsame test", "-days", "2",
+            "-keyout", ca + ".key", "-out", ca + ".pem")
+    with World() as w, w.plane.control() as c:
+        def served():
+            with w.tls() as s:
+                return s.getpeercert(binary_form=True)
+        c.s.sendall(P.frame(P.CSR_ASK, names("a.example", "*.b.example")))
+        csr = c.next(P.CSR)[1]
+        assert b"a.example" in csr and b"*.b.example" in csr
+        first = served()
+        chain = chain_for(csr, ca)
+        assert hand_in(c, openssl("x509", "-in", ca + ".pem", "-outform", "DER")) == 2 and hand_in(c, b"garbage") == 1
+        assert served() == first
+        assert hand_in(c, chain) == 0
+        assert served() == chain[:len(served())] != first
+        renewed = chain_for(csr, ca)
+        assert hand_in(c, renewed) == 0 and served() == renewed[:len(served())] != chain[:len(served())]
+
+
+@sentence
+def questions_that_come_at_once_are_answered_in_their_order():
+    with World() as w, w.plane.control() as c:
+        part = struct.pack(">II", 1, 9)
+        c.s.sendall(P.frame(P.CSR_ASK, names("a")) + P.frame(P.SCRAPE) + P.frame(P.CHAIN, part + b"x") + P.frame(P.CSR_ASK, names("b"))
+                    + P.frame(P.SCRAPE))
+        got = []
+        while len(got) < 5:
+            kind, body = c.next()
+            if kind not in (P.LOG, P.STATE, P.WELCOME):
+                got.append((kind, body[:1] if kind == P.CHAIN_SAID else bool(body)))
+        assert got == [(P.CSR, True), (P.METRICS, True), (P.CHAIN_SAID, b"\4"), (P.CSR, True), (P.METRICS, True)], got
+
+
+@sentence
+def a_host_that_hangs_up_leaves_its_question_behind():
+    def greeted():
+        """A stream; the one before it may not be known to be over."""
+        while True:
+            try:
+                c = w.plane.control()
+                c.next(P.WELCOME)
+                return c
+            except (ConnectionError, EOFError):
+                pass
+    with World() as w:
+        for _ in range(100):
+            with greeted() as c:
+                c.s.sendall(P.frame(P.CSR_ASK, names("a.example")))
+        with greeted() as c:
+            c.s.sendall(P.frame(P.CHAIN, struct.pack(">II", 0, 1) + b"x"))
+            kinds = []
+            while P.CHAIN_SAID not in kinds:
+                kinds.append(c.next()[0])
+            assert P.CSR not in kinds, kinds
+
+
+@sentence
+def without_keyplane_there_is_no_request_and_no_chain():
+    with P.Plane(DATAPLANE, P.config([{"port": 8443, "to": 1, "tls": 2}])) as p, p.control() as c:
+        c.s.sendall(P.frame(P.CSR_ASK, names("a")) + P.frame(P.CHAIN, struct.pack(">II", 0, 1) + b"x"))
+        assert c.next(P.CSR)[1] == b"" and c.next(P.CHAIN_SAID)[1] == b"\6\0\0\0"
+
+
 @sentence
 def without_keyplane_the_port_stays_closed():
     with P.Plane(DATAPLANE, P.config([{"port": 8443, "to": 1, "tls": 2}])) as p, p.control() as c:
@@ -150,6 +246,6 @@ def without_keyplane_the_port_stays_closed():
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder:
-        ROOT = os.path.join(folder, "nsm")
+    with tempfile.TemporaryDirectory() as FOLDER:
+        ROOT = os.path.join(FOLDER, "nsm")
         run_all(TESTS)

@@ -12,8 +12,8 @@ import tempfile
 import threading
 import time
 
-HELLO, TIME, STOP, SCRAPE = 1, 2, 3, 4
-WELCOME, STATE, LOG, LOST, METRICS, EXIT, OPEN, OPENED = 16, 17, 18, 19, 20, 21, 32, 33
+HELLO, TIME, STOP, SCRAPE, CSR_ASK, CHAIN = 1, 2, 3, 4, 5, 6
+WELCOME, STATE, LOG, LOST, METRICS, EXIT, CSR, CHAIN_SAID, OPEN, OPENED = 16, 17, 18, 19, 20, 21, 22, 23, 32, 33
 STATES = ['starting', 'ready', 'failing', 'draining', 'restarting']
 L_LOG, L_STARTED, L_DOWN, L_DRAIN, L_EXIT = 1, 2, 3, 4, 5
 L_READY, L_TIME, L_STOP, L_FLUSHED = 32, 33, 34, 35

@@ -80,6 +80,18 @@ static size_t samples(struct sample ret[24])
 		{ { .type = FRAME_OPENED, .opened = FRAME_OPEN_REFUSED },
 		  BYTES("\x21\0\0\0\0\0\0\4"
 			"\3\0\0\0") },
+		{ { .type = FRAME_CSR_ASK, .names = { (const uint8_t *)"\2\1a\5*.b.c", 9 } },
+		  BYTES("\5\0\0\0\0\0\0\x09"
+			"\2\1a\5*.b.c") },
+		{ { .type = FRAME_CHAIN, .chain = { 1, 4, text("abc") } },
+		  BYTES("\6\0\0\0\0\0\0\x0b"
+			"\0\0\0\1\0\0\0\4"
+			"abc") },
+		{ { .type = FRAME_CSR, .csr = text("\x30") }, BYTES("\x16\0\0\0\0\0\0\1\x30") },
+		{ { .type = FRAME_CSR, .csr = { NULL, 0 } }, BYTES("\x16\0\0\0\0\0\0\0") },
+		{ { .type = FRAME_CHAIN_SAID, .said = FRAME_CHAIN_KEY },
+		  BYTES("\x17\0\0\0\0\0\0\4"
+			"\2\0\0\0") },
 	};
 
 	memcpy(ret, all, sizeof(all));
@@ -163,6 +175,20 @@ static void expect_same(const struct frame *got, const struct frame *want)
 		break;
 	case FRAME_OPENED:
 		assert_int_equal(got->opened, want->opened);
+		break;
+	case FRAME_CSR_ASK:
+		expect_span(got->names, want->names);
+		break;
+	case FRAME_CHAIN:
+		assert_int_equal(got->chain.offset, want->chain.offset);
+		assert_int_equal(got->chain.total, want->chain.total);
+		expect_span(got->chain.part, want->chain.part);
+		break;
+	case FRAME_CSR:
+		expect_span(got->csr, want->csr);
+		break;
+	case FRAME_CHAIN_SAID:
+		assert_int_equal(got->said, want->said);
 		break;
 	}
 }
@@ -248,7 +274,42 @@ static void what_breaks_the_form_is_named(void **state)
 		const char *msg;
 	} cases[] = {
 		{ BYTES("\0\0\0\0\0\0\0\0"), "frame: there is no type 0" },
-		{ BYTES("\5\0\0\0\xff\xff\xff\xff"), "frame: there is no type 5" },
+		{ BYTES("\7\0\0\0\xff\xff\xff\xff"), "frame: there is no type 7" },
+		{ BYTES("\5\0\0\0\0\0\x0f\xe2"),
+		  "frame CSR_ASK: a body of 4066 bytes; it has 0 to 4065" },
+		{ BYTES("\5\0\0\0\0\0\0\0"), "frame CSR_ASK: a number of names that cannot be" },
+		{ BYTES("\5\0\0\0\0\0\0\1\0"), "frame CSR_ASK: a number of names that cannot be" },
+		{ BYTES("\5\0\0\0\0\0\0\3\x11\1a"),
+		  "frame CSR_ASK: a number of names that cannot be" },
+		{ BYTES("\5\0\0\0\0\0\0\5\2\1a\2b"),
+		  "frame CSR_ASK: names that are not as many as it says" },
+		{ BYTES("\5\0\0\0\0\0\0\4\1\1ab"),
+		  "frame CSR_ASK: names that are not as many as it says" },
+		{ BYTES("\5\0\0\0\0\0\0\3\1\1*"), "frame CSR_ASK: a name that is none" },
+		{ BYTES("\5\0\0\0\0\0\0\4\1\2a."), "frame CSR_ASK: a name that is none" },
+		{ BYTES("\5\0\0\0\0\0\0\2\1\0"), "frame CSR_ASK: a name that is none" },
+		{ BYTES("\6\0\0\0\0\0\0\x09"
+			"\0\0\0\0\0\0\0\0x"),
+		  "frame CHAIN: a chain of a length that cannot be" },
+		{ BYTES("\6\0\0\0\0\0\0\x09"
+			"\0\0\0\0\0\0\x40\1x"),
+		  "frame CHAIN: a chain of a length that cannot be" },
+		{ BYTES("\6\0\0\0\0\0\0\x08"
+			"\0\0\0\0\0\0\0\1"),
+		  "frame CHAIN: no part of a chain" },
+		{ BYTES("\6\0\0\0\0\0\0\x09"
+			"\0\0\0\1\0\0\0\1x"),
+		  "frame CHAIN: a part past the end of its chain" },
+		{ BYTES("\6\0\0\0\0\0\x20\x09"),
+		  "frame CHAIN: a body of 8201 bytes; it has 8 to 8200" },
+		{ BYTES("\x16\0\0\0\0\0\x10\1"),
+		  "frame CSR: a body of 4097 bytes; it has 0 to 4096" },
+		{ BYTES("\x17\0\0\0\0\0\0\4"
+			"\7\0\0\0"),
+		  "frame CHAIN_SAID: an unknown status" },
+		{ BYTES("\x17\0\0\0\0\0\0\4"
+			"\0\0\1\0"),
+		  "frame CHAIN_SAID: bytes that must be zero are not" },
 		{ BYTES("\xff\0\0\0\0\0\0\0"), "frame: there is no type 255" },
 		{ BYTES("\1\1\0\0\0\0\0\x10"), "frame HELLO: bytes that must be zero are not" },
 		{ BYTES("\1\0\0\1\0\0\0\x10"), "frame HELLO: bytes that must be zero are not" },

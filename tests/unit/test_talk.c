@@ -33,7 +33,8 @@ static void talk_what_is_written_is_read(void **state)
 	static const enum talk_type types[] = { TALK_DESCRIBE, TALK_STOP,    TALK_LOGS,
 						TALK_CONSOLE,  TALK_METRICS, TALK_DESCRIPTION,
 						TALK_END,      TALK_FRAME,   TALK_BYTES,
-						TALK_TEXT,     TALK_DONE };
+						TALK_TEXT,     TALK_DONE,    TALK_CSR,
+						TALK_CHAIN,    TALK_REFUSED };
 
 	(void)state;
 	for (size_t i = 0; i < SS_NELEMS(types); i++) {
@@ -46,7 +47,7 @@ static void talk_what_is_written_is_read(void **state)
 			in.grace_ms = 77;
 		else if (types[i] == TALK_LOGS)
 			in.follow = true;
-		else if (types[i] >= TALK_DESCRIPTION && types[i] != TALK_DONE)
+		else if (types[i] > TALK_METRICS && types[i] != TALK_DONE)
 			in.body = (struct ss_span){ (const uint8_t *)"body", 4 };
 		talk_write(&in, &b);
 		assert_int_equal(talk_read(ss_buf_span(&b), &out, &size, &err), 1);
@@ -77,7 +78,11 @@ static void talk_broken_heads_are_refused_before_their_body_came(void **state)
 		const char *msg;
 	} cases[] = {
 		{ "\0\0\0\0\0\0\0\0", "message of type 0" },
-		{ "\6\0\0\0\0\0\0\0", "message of type 6" },
+		{ "\6\0\0\0\0\0\0\0", "message 6: a body of 0 bytes" },
+		{ "\6\0\0\0\0\0\x0f\xe2", "message 6: a body of 4066 bytes" },
+		{ "\7\0\0\0\0\0\x40\1", "message 7: a body of 16385 bytes" },
+		{ "\x16\0\0\0\0\0\0\0", "message 22: a body of 0 bytes" },
+		{ "\x08\0\0\0\0\0\0\0", "message of type 8" },
 		{ "\xff\0\0\0\0\0\0\0", "message of type 255" },
 		{ "\1\0\0\1\0\0\0\0", "message 1: bytes that must be zero are not" },
 		{ "\1\0\0\0\0\0\0\1", "message 1: a body of 1 bytes" },
