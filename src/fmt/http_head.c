@@ -151,8 +151,9 @@ static int read_header(struct ss_span line, struct fields *f, struct ss_err *err
 
 /* --- the two kinds --------------------------------------------------------------------------- */
 
-static int read_request_line(struct ss_span line, struct http_request *r, struct ss_err *err)
+static int read_request_line(struct ss_span line, void *ret, struct ss_err *err)
 {
+	struct http_request *r = ret;
 	struct ss_span target;
 
 	if (!split(&line, ' ', &r->method) || !is_token(r->method) || r->method.n > HTTP_MAX_METHOD)
@@ -169,8 +170,9 @@ static int read_request_line(struct ss_span line, struct http_request *r, struct
 	return 0;
 }
 
-static int read_status_line(struct ss_span line, struct http_answer *a, struct ss_err *err)
+static int read_status_line(struct ss_span line, void *ret, struct ss_err *err)
 {
+	struct http_answer *a = ret;
 	static const char begin[] = VERSION " ";
 	const size_t n = sizeof(begin) - 1;
 
@@ -211,9 +213,25 @@ static int more(struct ss_span in, struct ss_err *err)
 	return 0;
 }
 
-static struct ss_span within(struct ss_span in)
+/* A head whose first line `read_first` reads into `ret`. 1, 0 and -1 as http_request_read(). */
+static int read_head(struct ss_span in,
+		     int (*read_first)(struct ss_span line, void *ret, struct ss_err *err),
+		     void *ret, struct fields *f, size_t *ret_size, struct ss_err *err)
 {
-	return (struct ss_span){ in.p, in.n < HTTP_HEAD_MAX ? in.n : HTTP_HEAD_MAX };
+	struct ss_span line;
+	size_t at = 0;
+	int rc;
+
+	if (in.n > HTTP_HEAD_MAX)
+		in.n = HTTP_HEAD_MAX;
+	rc = next_line(in, &at, &line, err);
+	if (rc == 1)
+		rc = read_first(line, ret, err) < 0 ? -1 : read_fields(in, &at, f, err);
+	if (rc == 0)
+		return more(in, err);
+	if (rc == 1)
+		*ret_size = at;
+	return rc;
 }
 
 int http_request_read(struct ss_span in, struct http_request *ret, size_t *ret_size,
@@ -221,22 +239,18 @@ int http_request_read(struct ss_span in, struct http_request *ret, size_t *ret_s
 {
 	struct http_request r = { 0 };
 	struct fields f = { 0 };
-	struct ss_span line;
-	size_t at = 0;
-	int rc;
+	size_t size = 0;
+	const int rc = read_head(in, read_request_line, &r, &f, &size, err);
 
-	in = within(in);
-	rc = next_line(in, &at, &line, err);
-	if (rc == 1)
-		rc = read_request_line(line, &r, err) < 0 ? -1 : read_fields(in, &at, &f, err);
 	if (rc <= 0)
-		return rc < 0 ? -1 : more(in, err);
+		return rc;
 	if (!f.has_host)
 		return ss_fail(err, SS_EINPUT, "HTTP: the request has no Host");
-	r.has_body = f.length > 0;
+	r.has_length = f.has_length;
+	r.length = f.length;
 	r.has_upgrade = f.has_upgrade;
 	*ret = r;
-	*ret_size = at;
+	*ret_size = size;
 	return 1;
 }
 
@@ -245,22 +259,15 @@ int http_answer_read(struct ss_span in, struct http_answer *ret, size_t *ret_siz
 {
 	struct http_answer a = { 0 };
 	struct fields f = { 0 };
-	struct ss_span line;
-	size_t at = 0;
-	int rc;
+	const int rc = read_head(in, read_status_line, &a, &f, ret_size, err);
 
-	in = within(in);
-	rc = next_line(in, &at, &line, err);
-	if (rc == 1)
-		rc = read_status_line(line, &a, err) < 0 ? -1 : read_fields(in, &at, &f, err);
 	if (rc <= 0)
-		return rc < 0 ? -1 : more(in, err);
+		return rc;
 	a.type = f.type;
 	a.has_location = f.has_location;
 	a.has_length = f.has_length;
 	a.length = f.length;
 	*ret = a;
-	*ret_size = at;
 	return 1;
 }
 

@@ -7,9 +7,9 @@
 #include <stdbool.h>
 
 /*
- * The heads of HTTP/1.1 messages as the attestation service and its client speak it: one request,
- * one answer. Strict where readers are known to differ (docs/formats/endpoint.md, "A strict head"),
- * so a head that is taken here means the same to everybody. Pure; everything is borrowed from `in`.
+ * The heads of HTTP/1.1 messages as the attestation service and its client speak it. Strict where
+ * readers are known to differ (docs/formats/endpoint.md, "A strict head"), so a head that is taken
+ * here means the same to everybody. Pure; everything is borrowed from `in`.
  *
  * A part of a head is never judged otherwise than the whole: more bytes turn 0 into 1 or -1, and
  * nothing else.
@@ -23,8 +23,9 @@ struct http_request {
 	struct ss_span method;
 	struct ss_span path;  /* of the target, up to the first '?' */
 	struct ss_span query; /* behind it; p = NULL: there is none */
-	bool has_body;        /* Content-Length is over 0 */
+	bool has_length;
 	bool has_upgrade;
+	uint64_t length; /* Content-Length: of the body, which is not read here; 0 where not told */
 };
 
 struct http_answer {

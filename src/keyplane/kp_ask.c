@@ -79,7 +79,7 @@ unsigned kp_ask_read(enum kp_door door, const struct http_request *r, struct kp_
 		return 404;
 	if (!http_is(r->method, "GET"))
 		return 405;
-	if (r->has_body || r->has_upgrade)
+	if (r->length > 0 || r->has_upgrade)
 		return 400;
 	if (!document)
 		return r->query.p == NULL ? 200 : 400;

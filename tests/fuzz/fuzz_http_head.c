@@ -51,6 +51,7 @@ static void check_request(struct ss_span in, struct ss_span part)
 	check_inside(r.path, in);
 	check_inside(r.query, in);
 	check(r.path.n > 0 && r.path.p[0] == '/' && memchr(r.path.p, '?', r.path.n) == NULL);
+	check(r.length <= 9999999999u && (r.has_length || r.length == 0));
 	if (r.query.p != NULL)
 		check_query(r.query);
 	check((http_look(in, "/a") == HTTP_LOOK_OURS) ==

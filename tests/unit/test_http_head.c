@@ -33,18 +33,21 @@ static void a_request_is_read_to_the_end_of_its_head(void **state)
 	expect_text(r.method, "GET");
 	expect_text(r.path, "/attestation");
 	expect_text(r.query, "nonce=00ff");
-	assert_false(r.has_body);
+	assert_true(r.has_length);
+	assert_int_equal(r.length, 0);
 	assert_false(r.has_upgrade);
 	assert_int_equal(http_request_read(text("POST / HTTP/1.1\r\n" HOST
 						"Upgrade: h2c\r\nContent-Length: 12\r\n\r\n"),
 					   &r, &n, &err),
 			 1);
-	assert_true(r.has_body && r.has_upgrade);
+	assert_true(r.has_length && r.has_upgrade);
+	assert_int_equal(r.length, 12);
 	assert_null(r.query.p);
 	assert_int_equal(http_request_read(text("GET /? HTTP/1.1\r\n" HOST "\r\n"), &r, &n, &err),
 			 1);
 	assert_non_null(r.query.p);
 	assert_int_equal(r.query.n, 0);
+	assert_false(r.has_length);
 }
 
 static void an_answer_is_read_to_the_end_of_its_head(void **state)
@@ -74,7 +77,7 @@ static void a_head_cut_at_any_byte_asks_for_more(void **state)
 {
 	static const char in[] = GET HOST "Accept: */*\r\n\r\n";
 	static const char answer[] = "HTTP/1.1 503 Busy\r\nRetry-After: 1\r\n\r\n";
-	struct http_request r = { .has_body = true };
+	struct http_request r = { .length = 77 };
 	struct http_answer a = { .status = 77 };
 	struct ss_err err = { 0 };
 	size_t size = 77;
@@ -93,7 +96,7 @@ static void a_head_cut_at_any_byte_asks_for_more(void **state)
 		memcpy(copy, answer, n);
 		assert_int_equal(http_answer_read((struct ss_span){ copy, n }, &a, &size, &err), 0);
 	}
-	assert_true(r.has_body);
+	assert_int_equal(r.length, 77);
 	assert_int_equal(a.status, 77);
 	assert_int_equal(size, 77);
 }
