@@ -7,6 +7,7 @@
 #include "keyplane/kp_local.h"
 #include "keyplane/kp_loop.h"
 #include "keyplane/kp_nsm.h"
+#include "keyplane/kp_recipient.h"
 #include "keyplane/kp_tls.h"
 
 /*
@@ -34,6 +35,7 @@ struct kp {
 	struct kp_peer link;
 	struct kp_conns conns;
 	struct kp_locals locals;
+	struct kp_recipients recipients;
 	struct kp_listener listeners[MC_MAX_INGRESS];
 	size_t n_listeners;
 	uint8_t scratch[KP_RECORD];

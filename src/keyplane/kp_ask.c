@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keyplane/kp_ask.h"
 
+#include "fmt/cms.h"
+
 #include <string.h>
 
 /* A word of the query: where its bytes go, and how many there may be. */
@@ -54,6 +56,7 @@ static bool take_query(struct ss_span query, const struct place *places, size_t 
 	return true;
 }
 
+/* Which words there are, and whether all that must be there are. */
 static bool read_values(enum kp_door door, struct ss_span query, struct kp_ask *a)
 {
 	const bool local = door == KP_DOOR_LOCAL;
@@ -65,23 +68,79 @@ static bool read_values(enum kp_door door, struct ss_span query, struct kp_ask *
 		{ "public_key", &a->has_public_key, &a->n_public_key, a->public_key, 1,
 		  KP_MAX_PUBLIC_KEY },
 	};
+	const struct place key = { "key", &a->has_key, &a->n_key, a->key, KP_KEY, KP_KEY };
 
-	return take_query(query, places, local ? SS_NELEMS(places) : 1) && (local || a->has_nonce);
+	switch (a->want) {
+	case KP_WANT_DOCUMENT:
+		return take_query(query, places, local ? SS_NELEMS(places) : 1) &&
+		       (local || a->has_nonce);
+	case KP_WANT_RECIPIENT:
+		return take_query(query, places, 2); /* the key is not the asker's */
+	case KP_WANT_UNWRAP:
+		return take_query(query, &key, 1) && a->has_key;
+	case KP_WANT_CERTIFICATE:
+		return query.p == NULL;
+	}
+	return false;
+}
+
+/* The one body that there is; all else must have none. */
+static unsigned read_length(const struct http_request *r, struct kp_ask *a)
+{
+	const size_t most = a->want == KP_WANT_UNWRAP ? CMS_MAX_MESSAGE : 0;
+
+	if (r->length > most)
+		return most > 0 ? 413 : 400;
+	if (most > 0 && r->length == 0)
+		return 400;
+	a->n_body = (size_t)r->length;
+	return 200;
+}
+
+/* What there is behind each door. */
+static const struct row {
+	enum kp_door door;
+	enum kp_want want;
+	const char *path, *method;
+	const char *allow; /* of all rows with this path */
+} rows[] = {
+	{ KP_DOOR_SERVICE, KP_WANT_DOCUMENT, KP_PATH_SERVICE, "GET", "GET" },
+	{ KP_DOOR_PATH, KP_WANT_DOCUMENT, KP_PATH_WELL_KNOWN, "GET", "GET" },
+	{ KP_DOOR_LOCAL, KP_WANT_DOCUMENT, KP_PATH_SERVICE, "GET", "GET" },
+	{ KP_DOOR_LOCAL, KP_WANT_CERTIFICATE, KP_PATH_CERTIFICATE, "GET", "GET" },
+	{ KP_DOOR_LOCAL, KP_WANT_RECIPIENT, KP_PATH_RECIPIENT, "GET", "GET, POST" },
+	{ KP_DOOR_LOCAL, KP_WANT_UNWRAP, KP_PATH_RECIPIENT, "POST", "GET, POST" },
+};
+
+/* NULL with *ret_allow where the path is there, for other methods. */
+static const struct row *find_row(enum kp_door door, const struct http_request *r,
+				  const char **ret_allow)
+{
+	*ret_allow = NULL;
+	for (size_t i = 0; i < SS_NELEMS(rows); i++) {
+		if (rows[i].door != door || !http_is(r->path, rows[i].path))
+			continue;
+		if (http_is(r->method, rows[i].method))
+			return &rows[i];
+		*ret_allow = rows[i].allow;
+	}
+	return NULL;
 }
 
 unsigned kp_ask_read(enum kp_door door, const struct http_request *r, struct kp_ask *ret)
 {
-	const char *path = door == KP_DOOR_PATH ? KP_PATH_WELL_KNOWN : KP_PATH_SERVICE;
-	const bool document = http_is(r->path, path);
+	const char *allow;
+	const struct row *row = find_row(door, r, &allow);
+	unsigned status;
 
-	*ret = (struct kp_ask){ .want = document ? KP_WANT_DOCUMENT : KP_WANT_CERTIFICATE };
-	if (!document && (door != KP_DOOR_LOCAL || !http_is(r->path, KP_PATH_CERTIFICATE)))
-		return 404;
-	if (!http_is(r->method, "GET"))
-		return 405;
-	if (r->length > 0 || r->has_upgrade)
+	*ret = (struct kp_ask){ .allow = row == NULL ? allow : NULL };
+	if (row == NULL)
+		return allow != NULL ? 405 : 404;
+	ret->want = row->want;
+	if (r->has_upgrade)
 		return 400;
-	if (!document)
-		return r->query.p == NULL ? 200 : 400;
+	status = read_length(r, ret);
+	if (status != 200)
+		return status;
 	return read_values(door, r->query, ret) ? 200 : 400;
 }

@@ -193,11 +193,11 @@ static void answer(struct kp *k, struct kp_conn *c, const struct ss_buf *reply, 
 	kp_stream_end(c->tls);
 }
 
-static void answer_status(struct kp *k, struct kp_conn *c, unsigned status)
+static void answer_status(struct kp *k, struct kp_conn *c, unsigned status, const char *allow)
 {
 	AUTO_BUF struct ss_buf reply = SS_BUF_INIT(KP_RECORD);
 
-	kp_reply_status(&reply, status);
+	kp_reply_status(&reply, status, allow);
 	answer(k, c, &reply, status >= 500 ? KP_OVER_BUSY : KP_OVER_REFUSED);
 }
 
@@ -205,7 +205,7 @@ void kp_conn_busy(struct kp *k, struct kp_waiter *w)
 {
 	struct kp_conn *c = OWNER(w, waiter);
 
-	answer_status(k, c, 503);
+	answer_status(k, c, 503, NULL);
 	move(k, c);
 }
 
@@ -221,7 +221,7 @@ void kp_conn_document(struct kp *k, struct kp_waiter *w)
 			    kp_tls_spki(k->tls), kp_tls_binding(k->tls));
 	if (kp_ask_nsm(k, ss_buf_span(&request), &document, &err) < 0) {
 		kp_say(k, "no document: %s", err.msg);
-		answer_status(k, c, 500);
+		answer_status(k, c, 500, NULL);
 	} else {
 		kp_reply_document(&reply, document);
 		answer(k, c, &reply, KP_OVER_SERVED);
@@ -236,14 +236,14 @@ static void ask_for_document(struct kp *k, struct kp_conn *c, const struct http_
 	const unsigned status = kp_ask_read(door, r, &a);
 
 	if (status != 200) {
-		answer_status(k, c, status);
+		answer_status(k, c, status, a.allow);
 		return;
 	}
 	memcpy(c->nonce, a.nonce, sizeof(c->nonce));
 	c->stage = KP_C_NSM;
 	c->until_ms = c->service_ms;
 	if (!kp_nsm_wait(&k->nsm, KP_Q_NETWORK, &c->waiter, k->now_ms))
-		answer_status(k, c, 503);
+		answer_status(k, c, 503, NULL);
 }
 
 /* dataplane dials, with its retries while the application starts. */
@@ -279,7 +279,7 @@ static void judge_head(struct kp *k, struct kp_conn *c)
 	else if (rc < 0 && looks && err.code == SS_ELIMIT)
 		want_app(k, c);
 	else if (rc < 0)
-		answer_status(k, c, err.code == SS_ELIMIT ? 431 : 400);
+		answer_status(k, c, err.code == SS_ELIMIT ? 431 : 400, NULL);
 }
 
 static enum step read_head(struct kp *k, struct kp_conn *c)

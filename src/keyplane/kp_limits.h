@@ -20,6 +20,9 @@
 /* Connections of the application to attest.sock. */
 #define KP_MAX_LOCAL 64u
 
+/* Keys that KMS may still encrypt to: it takes documents of the last five minutes. */
+#define KP_RECIPIENTS 16u
+
 /* Requests for documents that wait, of the network and of the application each. */
 #define KP_MAX_WAITING 256u
 /* After a call of t ms the NSM is left alone for so many times t: what a thread that waits for it

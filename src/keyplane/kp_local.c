@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "fmt/cms.h"
 #include "keyplane/kp.h"
 #include "keyplane/kp_reply.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #define OWNER(p, member)                                                                           \
@@ -21,11 +23,19 @@ int kp_locals_init(struct kp *k, int fd, uint32_t least_uid, struct ss_err *err)
 	return 0;
 }
 
+static void wipe(struct ss_buf *b)
+{
+	if (b->p != NULL)
+		explicit_bzero(b->p, b->cap);
+	ss_buf_done(b);
+}
+
 static void end(struct kp *k, struct kp_local *c)
 {
 	kp_nsm_leave(&k->nsm, &c->waiter);
 	kp_watch_close(k, &c->w);
-	ss_buf_done(&c->reply);
+	wipe(&c->reply);
+	ss_buf_done(&c->body);
 	k->locals.n--;
 	/* The socket's queue may hold others, who were not taken for want of room. */
 	(void)kp_watch_set(k, &k->locals.call, EPOLLIN);
@@ -114,7 +124,7 @@ static void answer(struct kp *k, struct kp_local *c)
 
 static void answer_status(struct kp *k, struct kp_local *c, unsigned status)
 {
-	kp_reply_status(&c->reply, status);
+	kp_reply_status(&c->reply, status, c->ask.allow);
 	answer(k, c);
 }
 
@@ -123,26 +133,53 @@ void kp_local_busy(struct kp *k, struct kp_waiter *w)
 	answer_status(k, OWNER(w, waiter), 503);
 }
 
+/* Of the application; `key` is that of a recipient, which the document then has, or empty. */
+static int make_document(struct kp *k, struct kp_local *c, struct ss_span *ret, struct ss_span *key,
+			 struct ss_err *err)
+{
+	AUTO_BUF struct ss_buf request = SS_BUF_INIT(NSM_MAX_REQUEST);
+	uint8_t sha256[BINDING_SHA256];
+
+	if (kp_sha256((struct ss_span){ c->ask.user_data, c->ask.n_user_data }, sha256, err) < 0 ||
+	    (c->ask.want == KP_WANT_RECIPIENT &&
+	     kp_recipient_new(&k->recipients, &c->ask, key, err) < 0))
+		return -1;
+	kp_nsm_put_app(&request, &c->ask, sha256);
+	return kp_ask_nsm(k, ss_buf_span(&request), ret, err);
+}
+
 void kp_local_document(struct kp *k, struct kp_waiter *w)
 {
 	struct kp_local *c = OWNER(w, waiter);
-	AUTO_BUF struct ss_buf request = SS_BUF_INIT(NSM_MAX_REQUEST);
+	struct ss_span document, key = { NULL, 0 };
 	struct ss_err err = { 0 };
-	struct ss_span document;
-	uint8_t sha256[BINDING_SHA256];
 
-	if (kp_sha256((struct ss_span){ c->ask.user_data, c->ask.n_user_data }, sha256, &err) < 0) {
-		answer_status(k, c, 500);
-		return;
-	}
-	kp_nsm_put_app(&request, &c->ask, sha256);
-	if (kp_ask_nsm(k, ss_buf_span(&request), &document, &err) < 0) {
+	if (make_document(k, c, &document, &key, &err) < 0) {
 		kp_say(k, "no document for the application: %s", err.msg);
 		answer_status(k, c, 500);
 		return;
 	}
-	kp_reply_document(&c->reply, document);
+	if (key.n > 0)
+		kp_reply_recipient(&c->reply, document, key);
+	else
+		kp_reply_document(&c->reply, document);
 	answer(k, c);
+}
+
+/* The body is whole. Why a message cannot be unwrapped is not told: see crypto/recipient.h. */
+static void answer_unwrap(struct kp *k, struct kp_local *c)
+{
+	struct ss_buf plain = SS_BUF_INIT(CMS_MAX_MESSAGE);
+	struct ss_err err = { 0 };
+
+	if (kp_recipient_unwrap(&k->recipients, c->ask.key, ss_buf_span(&c->body), &plain, &err) <
+	    0) {
+		answer_status(k, c, 400);
+	} else {
+		kp_reply_bytes(&c->reply, ss_buf_span(&plain));
+		answer(k, c);
+	}
+	wipe(&plain);
 }
 
 static void answer_chain(struct kp *k, struct kp_local *c)
@@ -160,6 +197,53 @@ static void answer_chain(struct kp *k, struct kp_local *c)
 
 /* --- requests -------------------------------------------------------------------------------- */
 
+static void take_body(struct kp *k, struct kp_local *c, struct ss_span more)
+{
+	ss_buf_put(&c->body, more);
+	if (c->body.bad)
+		answer_status(k, c, 400); /* longer than it said */
+	else if (c->body.n == c->ask.n_body)
+		answer_unwrap(k, c);
+}
+
+static void begin_body(struct kp *k, struct kp_local *c, struct ss_span more)
+{
+	if (!kp_recipient_has(&k->recipients, c->ask.key)) {
+		answer_status(k, c, 404);
+		return;
+	}
+	c->has_ask = true;
+	c->body = (struct ss_buf)SS_BUF_INIT(c->ask.n_body);
+	take_body(k, c, more);
+}
+
+static void wait_for_nsm(struct kp *k, struct kp_local *c)
+{
+	if (!kp_nsm_wait(&k->nsm, KP_Q_LOCAL, &c->waiter, k->now_ms)) {
+		answer_status(k, c, 503);
+		return;
+	}
+	c->until_ms = UINT64_MAX; /* the queue has its own */
+	(void)kp_watch_set(k, &c->w, 0);
+}
+
+/* `rest` is what came behind the head. */
+static void obey(struct kp *k, struct kp_local *c, struct ss_span rest)
+{
+	switch (c->ask.want) {
+	case KP_WANT_DOCUMENT:
+	case KP_WANT_RECIPIENT:
+		wait_for_nsm(k, c);
+		break;
+	case KP_WANT_CERTIFICATE:
+		answer_chain(k, c);
+		break;
+	case KP_WANT_UNWRAP:
+		begin_body(k, c, rest);
+		break;
+	}
+}
+
 static void judge(struct kp *k, struct kp_local *c)
 {
 	struct http_request r;
@@ -172,27 +256,20 @@ static void judge(struct kp *k, struct kp_local *c)
 		answer_status(k, c, err.code == SS_ELIMIT ? 431 : 400);
 		return;
 	}
-	if (rc == 0) {
-		if (c->n == sizeof(c->head))
-			answer_status(k, c, 431);
+	if (rc == 0)
 		return;
-	}
 	status = kp_ask_read(KP_DOOR_LOCAL, &r, &c->ask);
-	if (status != 200) {
+	if (status != 200)
 		answer_status(k, c, status);
-	} else if (c->ask.want == KP_WANT_CERTIFICATE) {
-		answer_chain(k, c);
-	} else if (!kp_nsm_wait(&k->nsm, KP_Q_LOCAL, &c->waiter, k->now_ms)) {
-		answer_status(k, c, 503);
-	} else {
-		c->until_ms = UINT64_MAX; /* the queue has its own */
-		(void)kp_watch_set(k, &c->w, 0);
-	}
+	else
+		obey(k, c, (struct ss_span){ c->head + size, c->n - size });
 }
 
 void kp_local_event(struct kp *k, struct kp_watch *w)
 {
 	struct kp_local *c = OWNER(w, w);
+	const size_t most = c->has_ask ? sizeof(k->scratch) : sizeof(c->head) - c->n;
+	uint8_t *to = c->has_ask ? k->scratch : c->head + c->n;
 	ssize_t n;
 
 	if (c->is_answered) {
@@ -202,11 +279,15 @@ void kp_local_event(struct kp *k, struct kp_watch *w)
 			wait_for_end(k, c);
 		return;
 	}
-	n = recv(w->fd, c->head + c->n, sizeof(c->head) - c->n, MSG_DONTWAIT);
+	n = recv(w->fd, to, most, MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
 		end(k, c);
+		return;
+	}
+	if (c->has_ask) {
+		take_body(k, c, (struct ss_span){ to, (size_t)n });
 		return;
 	}
 	c->n += (size_t)n;

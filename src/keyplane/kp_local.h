@@ -7,18 +7,21 @@
 #include "keyplane/kp_nsm.h"
 
 /*
- * The application's own socket: one request a connection, for a document of its own or for the
- * certificate chain. Who connects must be a user of the application by SO_PEERCRED; the kernel says
- * that. Whatever it sends, its documents have the application's domain.
+ * The application's own socket: one request a connection, for a document of its own, for the
+ * certificate chain, or to unwrap what KMS encrypted. Who connects must be a user of the
+ * application by SO_PEERCRED; the kernel says that. Whatever it sends, its documents have the
+ * application's domain.
  */
 struct kp_local {
 	struct kp_watch w; /* fd -1: free */
 	struct kp_waiter waiter;
 	uint64_t until_ms;
+	bool has_ask; /* the head is read, and what is awaited is the body */
 	bool is_answered;
 	size_t n; /* of head */
 	size_t sent;
-	struct ss_buf reply;
+	struct ss_buf body;
+	struct ss_buf reply; /* may hold a secret */
 	struct kp_ask ask;
 	uint8_t head[HTTP_HEAD_MAX];
 };

@@ -5,6 +5,7 @@
 #include "base/text.h"
 
 #define MAX_DIGITS 20
+#define DIGEST 32u /* SHA-256 */
 
 static void put(struct ss_buf *b, const char *text)
 {
@@ -39,18 +40,37 @@ void kp_reply_document(struct ss_buf *b, struct ss_span document)
 	put_end(b, document);
 }
 
+static void put_digest(struct ss_buf *b, struct ss_span digest)
+{
+	char hex[2 * DIGEST + 1];
+
+	ss_hex((struct ss_span){ digest.p, DIGEST }, hex);
+	put(b, hex);
+}
+
+void kp_reply_recipient(struct ss_buf *b, struct ss_span document, struct ss_span key)
+{
+	put(b, "HTTP/1.1 200 OK\r\nContent-Type: application/cbor\r\nSelfsame-Key: ");
+	put_digest(b, key);
+	put(b, "\r\n");
+	put_end(b, document);
+}
+
+void kp_reply_bytes(struct ss_buf *b, struct ss_span bytes)
+{
+	put(b, "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n");
+	put_end(b, bytes);
+}
+
 void kp_reply_chain(struct ss_buf *b, struct ss_span pem, struct ss_span etag)
 {
-	char hex[2 * 32 + 1];
-
-	ss_hex((struct ss_span){ etag.p, 32 }, hex);
 	put(b, "HTTP/1.1 200 OK\r\nContent-Type: application/pem-certificate-chain\r\nETag: \"");
-	put(b, hex);
+	put_digest(b, etag);
 	put(b, "\"\r\n");
 	put_end(b, pem);
 }
 
-void kp_reply_status(struct ss_buf *b, unsigned status)
+void kp_reply_status(struct ss_buf *b, unsigned status, const char *allow)
 {
 	static const struct {
 		unsigned status;
@@ -58,7 +78,8 @@ void kp_reply_status(struct ss_buf *b, unsigned status)
 	} rows[] = {
 		{ 400, "HTTP/1.1 400 Bad Request\r\n" },
 		{ 404, "HTTP/1.1 404 Not Found\r\n" },
-		{ 405, "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET\r\n" },
+		{ 405, "HTTP/1.1 405 Method Not Allowed\r\n" },
+		{ 413, "HTTP/1.1 413 Content Too Large\r\n" },
 		{ 431, "HTTP/1.1 431 Request Header Fields Too Large\r\n" },
 		{ 503, "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n" },
 	};
@@ -68,5 +89,10 @@ void kp_reply_status(struct ss_buf *b, unsigned status)
 		if (rows[i].status == status)
 			line = rows[i].line;
 	put(b, line);
+	if (allow != NULL) {
+		put(b, "Allow: ");
+		put(b, allow);
+		put(b, "\r\n");
+	}
 	put_end(b, (struct ss_span){ NULL, 0 });
 }

@@ -9,5 +9,8 @@
 SS_NONNULL void kp_reply_document(struct ss_buf *b, struct ss_span document);
 /* etag: the SHA-256 of the SPKI. */
 SS_NONNULL void kp_reply_chain(struct ss_buf *b, struct ss_span pem, struct ss_span etag);
-/* 400, 404, 405, 431, 500 or 503: no body. */
-SS_NONNULL void kp_reply_status(struct ss_buf *b, unsigned status);
+/* key: the SHA-256 of the document's public_key. */
+SS_NONNULL void kp_reply_recipient(struct ss_buf *b, struct ss_span document, struct ss_span key);
+SS_NONNULL void kp_reply_bytes(struct ss_buf *b, struct ss_span bytes);
+/* 400, 404, 405, 413, 431, 500 or 503: no body. allow: of 405, the methods; else NULL. */
+void kp_reply_status(struct ss_buf *b, unsigned status, const char *allow);

@@ -258,18 +258,20 @@ TESTS = [messages_of_openssl_are_unwrapped, messages_by_hand_are_unwrapped_in_ev
          every_fault_behind_the_form_has_one_answer, every_other_choice_of_cms_is_refused_by_name,
          other_choices_of_openssl_are_refused_too, a_message_cut_at_every_byte_is_refused, a_bit_changed_is_never_the_same_message]
 
-print(f'1..{len(TESTS)}')
-failed = 0
-with tempfile.TemporaryDirectory() as folder:
-    os.chdir(folder)
-    R = Recipient()
-    for i, test in enumerate(TESTS, 1):
-        try:
-            test()
-            print(f'ok {i} - {test.__name__}', flush=True)
-        except Exception as e:  # pylint: disable=broad-except
-            failed += 1
-            print(f'not ok {i} - {test.__name__}\n# {e!r}', flush=True)
-    R.close()
-    os.chdir('/')
-sys.exit(failed > 0)
+
+if __name__ == '__main__':
+    print(f'1..{len(TESTS)}')
+    failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        R = Recipient()
+        for i, test in enumerate(TESTS, 1):
+            try:
+                test()
+                print(f'ok {i} - {test.__name__}', flush=True)
+            except Exception as e:  # pylint: disable=broad-except
+                failed += 1
+                print(f'not ok {i} - {test.__name__}\n# {e!r}', flush=True)
+        R.close()
+        os.chdir('/')
+    sys.exit(failed > 0)

@@ -122,6 +122,56 @@ static void the_application_gives_three_values_in_any_order_or_none(void **state
 	assert_int_equal(get(KP_DOOR_LOCAL, "/attestation?user_data=00&user_data=00"), 400);
 }
 
+static void a_recipient_s_document_has_a_key_that_is_not_the_asker_s(void **state)
+{
+	(void)state;
+	assert_int_equal(get(KP_DOOR_LOCAL, "/recipient"), 200);
+	assert_int_equal(ask.want, KP_WANT_RECIPIENT);
+	assert_int_equal(get(KP_DOOR_LOCAL, "/recipient?user_data=07&nonce=" NONCE), 200);
+	assert_true(ask.has_nonce && ask.has_user_data);
+	assert_false(ask.has_public_key || ask.has_key);
+	assert_int_equal(get(KP_DOOR_LOCAL, "/recipient?public_key=07"), 400);
+	assert_int_equal(get(KP_DOOR_LOCAL, "/recipient?key=" NONCE), 400);
+	assert_int_equal(get(KP_DOOR_SERVICE, "/recipient"), 404);
+	assert_int_equal(get(KP_DOOR_PATH, "/recipient"), 404);
+	assert_int_equal(status_of(KP_DOOR_LOCAL, "PUT", "/recipient", ""), 405);
+	assert_string_equal(ask.allow, "GET, POST");
+	assert_int_equal(status_of(KP_DOOR_LOCAL, "POST", "/attestation", ""), 405);
+	assert_string_equal(ask.allow, "GET");
+}
+
+static void a_message_names_its_key_and_has_1_byte_to_16_kib(void **state)
+{
+	static const struct {
+		const char *target;
+		const char *headers;
+		unsigned status;
+	} cases[] = {
+		{ "/recipient?key=" NONCE, "Content-Length: 1\r\n", 200 },
+		{ "/recipient?key=" NONCE, "Content-Length: 16384\r\n", 200 },
+		{ "/recipient?key=" NONCE, "Content-Length: 16385\r\n", 413 },
+		{ "/recipient?key=" NONCE, "Content-Length: 9999999999\r\n", 413 },
+		{ "/recipient?key=" NONCE, "Content-Length: 0\r\n", 400 },
+		{ "/recipient?key=" NONCE, "", 400 },
+		{ "/recipient?key=" NONCE, "Content-Length: 1\r\nUpgrade: x\r\n", 400 },
+		{ "/recipient", "Content-Length: 1\r\n", 400 },
+		{ "/recipient?key=00", "Content-Length: 1\r\n", 400 },
+		{ "/recipient?key=" NONCE "00", "Content-Length: 1\r\n", 400 },
+		{ "/recipient?key=" NONCE "&key=" NONCE, "Content-Length: 1\r\n", 400 },
+		{ "/recipient?key=" NONCE "&nonce=00", "Content-Length: 1\r\n", 400 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < SS_NELEMS(cases); i++)
+		assert_int_equal(
+			status_of(KP_DOOR_LOCAL, "POST", cases[i].target, cases[i].headers),
+			cases[i].status);
+	assert_int_equal(status_of(KP_DOOR_LOCAL, "POST", cases[1].target, cases[1].headers), 200);
+	assert_int_equal(ask.want, KP_WANT_UNWRAP);
+	assert_int_equal(ask.n_body, 16384);
+	assert_int_equal(ask.key[31], 255);
+}
+
 static void values_of_their_limit_are_taken_and_one_byte_more_is_not(void **state)
 {
 	static const struct {
@@ -150,6 +200,8 @@ int main(void)
 		cmocka_unit_test(each_door_has_its_own_paths),
 		cmocka_unit_test(other_methods_bodies_and_upgrades_are_refused),
 		cmocka_unit_test(the_application_gives_three_values_in_any_order_or_none),
+		cmocka_unit_test(a_recipient_s_document_has_a_key_that_is_not_the_asker_s),
+		cmocka_unit_test(a_message_names_its_key_and_has_1_byte_to_16_kib),
 		cmocka_unit_test(values_of_their_limit_are_taken_and_one_byte_more_is_not),
 	};
 

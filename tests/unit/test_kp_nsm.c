@@ -112,14 +112,17 @@ static void an_answer_has_its_length_and_is_never_kept(void **state)
 	static const struct {
 		unsigned status;
 		const char *line;
+		const char *allow;
 	} rows[] = {
-		{ 400, "HTTP/1.1 400 Bad Request\r\n" },
-		{ 404, "HTTP/1.1 404 Not Found\r\n" },
-		{ 405, "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET\r\n" },
-		{ 431, "HTTP/1.1 431 Request Header Fields Too Large\r\n" },
-		{ 500, "HTTP/1.1 500 Internal Server Error\r\n" },
-		{ 503, "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n" },
+		{ 400, "HTTP/1.1 400 Bad Request\r\n", NULL },
+		{ 404, "HTTP/1.1 404 Not Found\r\n", NULL },
+		{ 405, "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, POST\r\n", "GET, POST" },
+		{ 413, "HTTP/1.1 413 Content Too Large\r\n", NULL },
+		{ 431, "HTTP/1.1 431 Request Header Fields Too Large\r\n", NULL },
+		{ 500, "HTTP/1.1 500 Internal Server Error\r\n", NULL },
+		{ 503, "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n", NULL },
 	};
+	static const uint8_t digest[32] = { 1 };
 	static const char rest[] =
 		"Content-Length: 0\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n";
 	static const char document[] =
@@ -132,7 +135,7 @@ static void an_answer_has_its_length_and_is_never_kept(void **state)
 		const size_t n = strlen(rows[i].line);
 
 		b.n = 0;
-		kp_reply_status(&b, rows[i].status);
+		kp_reply_status(&b, rows[i].status, rows[i].allow);
 		assert_int_equal(b.n, n + sizeof(rest) - 1);
 		assert_memory_equal(b.p, rows[i].line, n);
 		assert_memory_equal(b.p + n, rest, sizeof(rest) - 1);
@@ -141,6 +144,15 @@ static void an_answer_has_its_length_and_is_never_kept(void **state)
 	kp_reply_document(&b, (struct ss_span){ (const uint8_t *)"0123456789", 10 });
 	assert_int_equal(b.n, sizeof(document) - 1);
 	assert_memory_equal(b.p, document, b.n);
+	b.n = 0;
+	kp_reply_recipient(&b, (struct ss_span){ (const uint8_t *)"0123456789", 10 },
+			   (struct ss_span){ digest, 32 });
+	assert_non_null(memmem(b.p, b.n, "\r\nSelfsame-Key: ", 16));
+	assert_memory_equal(b.p + b.n - 14, "\r\n\r\n0123456789", 14);
+	b.n = 0;
+	kp_reply_bytes(&b, (struct ss_span){ (const uint8_t *)"0123456789", 10 });
+	assert_non_null(memmem(b.p, b.n, "\r\nContent-Type: application/octet-stream\r\n", 42));
+	assert_memory_equal(b.p + b.n - 14, "\r\n\r\n0123456789", 14);
 }
 
 int main(void)
