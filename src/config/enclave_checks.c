@@ -3,6 +3,7 @@
 
 #include "base/show.h"
 #include "base/text.h"
+#include "config/enclave_lock.h"
 #include "fmt/egress.h"
 #include "fmt/frame.h"
 #include "fmt/measured.h"
@@ -170,9 +171,14 @@ int cfg_check_alpn(const struct toml_node *v, void *base, const char *name, stru
 				       "line %u: '%s' holds a name that is empty "
 				       "or longer than %u bytes",
 				       v->line, name, ALPN_MAX);
-		if (strcmp(s, "selfsame/1") == 0)
+		if (strcmp(s, MC_ALPN_SERVICE) == 0)
 			return ss_fail(err, SS_EINPUT,
 				       "line %u: '%s' holds 'selfsame/1', which is always on",
+				       v->line, name);
+		if (strcmp(s, MC_ALPN_SECRETS) == 0)
+			return ss_fail(err, SS_EINPUT,
+				       "line %u: '%s' holds '" MC_ALPN_SECRETS
+				       "', which is on where there is a 'secret'",
 				       v->line, name);
 	}
 	return 0;
@@ -237,6 +243,40 @@ int cfg_check_health_path(const struct toml_node *v, void *base, const char *nam
 		       v->line, name, MC_MAX_PATH);
 }
 
+int cfg_check_secret_name(const struct toml_node *v, void *base, const char *name,
+			  struct ss_err *err)
+{
+	(void)base;
+	if (mc_is_secret_name(ss_text(v->text)))
+		return 0;
+	return ss_fail(err, SS_EINPUT,
+		       "line %u: '%s' must be a letter or '_', then letters, digits and '_', %u at "
+		       "most",
+		       v->line, name, MC_MAX_SECRET_NAME);
+}
+
+int cfg_check_secret_from(const struct toml_node *v, void *base, const char *name,
+			  struct ss_err *err)
+{
+	(void)base;
+	if (cfg_is_digest(v->text))
+		return 0;
+	return ss_fail(err, SS_EINPUT,
+		       "line %u: '%s' must be 'sha256:' and 64 lower-case hexadecimal digits, the "
+		       "hash of the sender's public key",
+		       v->line, name);
+}
+
+int cfg_check_secret_as(const struct toml_node *v, void *base, const char *name, struct ss_err *err)
+{
+	struct cfg_secret *s = base;
+
+	(void)name;
+	(void)err;
+	s->file = strcmp(v->text, "file") == 0;
+	return 0;
+}
+
 /* --- checks of a whole table ---------------------------------------------------------------------
  */
 
@@ -262,6 +302,20 @@ int cfg_check_ingress(const struct toml_node *v, void *base, const char *name, s
 					       "line %u",
 					       line, in[i].port, name, v->kids[k]->line);
 	}
+	return 0;
+}
+
+int cfg_check_secret(const struct toml_node *v, void *base, const char *name, struct ss_err *err)
+{
+	const struct cfg_enclave *c = base;
+	const struct cfg_secret *s = c->secrets.v;
+
+	for (size_t i = 0; i < c->secrets.n; i++)
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(s[k].name, s[i].name) == 0)
+				return ss_fail(err, SS_EINPUT,
+					       "line %u: '%s' %s is there already, in line %u",
+					       v->kids[i]->line, name, s[i].name, v->kids[k]->line);
 	return 0;
 }
 

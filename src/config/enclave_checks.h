@@ -6,7 +6,7 @@
 /*
  * What a value of enclave.toml must be beyond its type and bounds: the check functions of the
  * tables in enclave_toml.c (struct cfg_field.check). Some also store what the text means. `base` is
- * a struct cfg_enclave, or the struct cfg_ingress for the keys of one.
+ * a struct cfg_enclave, or the struct of the list for the keys of one of it.
  */
 int cfg_check_name(const struct toml_node *v, void *base, const char *name, struct ss_err *err);
 int cfg_check_relative(const struct toml_node *v, void *base, const char *name, struct ss_err *err);
@@ -27,8 +27,15 @@ int cfg_check_proto(const struct toml_node *v, void *base, const char *name, str
 int cfg_check_egress(const struct toml_node *v, void *base, const char *name, struct ss_err *err);
 int cfg_check_health_path(const struct toml_node *v, void *base, const char *name,
 			  struct ss_err *err);
+int cfg_check_secret_name(const struct toml_node *v, void *base, const char *name,
+			  struct ss_err *err);
+int cfg_check_secret_from(const struct toml_node *v, void *base, const char *name,
+			  struct ss_err *err);
+int cfg_check_secret_as(const struct toml_node *v, void *base, const char *name,
+			struct ss_err *err);
 
 /* Of a whole table, after its keys. */
 int cfg_check_ingress(const struct toml_node *v, void *base, const char *name, struct ss_err *err);
 int cfg_check_health(const struct toml_node *v, void *base, const char *name, struct ss_err *err);
+int cfg_check_secret(const struct toml_node *v, void *base, const char *name, struct ss_err *err);
 int cfg_check_sign(const struct toml_node *v, void *base, const char *name, struct ss_err *err);

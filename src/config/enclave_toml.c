@@ -107,6 +107,26 @@ static const struct cfg_field ingress_fields[] = {
 	CFG_FIELDS_END,
 };
 
+static const struct cfg_field secret_fields[] = {
+	{ .key = "name",
+	  .kind = CFG_TEXT,
+	  .at = offsetof(struct cfg_secret, name),
+	  .need = true,
+	  .check = cfg_check_secret_name },
+	{ .key = "from",
+	  .kind = CFG_TEXT,
+	  .at = offsetof(struct cfg_secret, from),
+	  .need = true,
+	  .check = cfg_check_secret_from },
+	{ .key = "required", .kind = CFG_BOOL, .at = offsetof(struct cfg_secret, required) },
+	{ .key = "as",
+	  .kind = CFG_TEXT,
+	  .at = offsetof(struct cfg_secret, as_text),
+	  .choices = "env file",
+	  .check = cfg_check_secret_as },
+	CFG_FIELDS_END,
+};
+
 static const struct cfg_field egress_fields[] = {
 	{ .key = "allow",
 	  .kind = CFG_TEXTS,
@@ -208,6 +228,13 @@ const struct cfg_field cfg_enclave_fields[] = {
 	  .fields = ingress_fields,
 	  .size = sizeof(struct cfg_ingress),
 	  .check = cfg_check_ingress },
+	{ .key = "secret",
+	  .kind = CFG_LIST,
+	  .at = offsetof(struct cfg_enclave, secrets),
+	  .max = MC_MAX_SECRETS,
+	  .fields = secret_fields,
+	  .size = sizeof(struct cfg_secret),
+	  .check = cfg_check_secret },
 	{ .key = "egress", .kind = CFG_TABLE, .fields = egress_fields },
 	{ .key = "health", .kind = CFG_TABLE, .fields = health_fields, .check = cfg_check_health },
 	{ .key = "logs", .kind = CFG_TABLE, .fields = logs_fields },
@@ -276,6 +303,24 @@ static int fill_health_port(const struct toml_node *t, struct cfg_enclave *c, st
 		toml_get(t, "health")->line);
 }
 
+/* They are sent by an attested connection and by nothing else. */
+static int check_way_of_secrets(const struct toml_node *t, const struct cfg_enclave *c,
+				struct ss_err *err)
+{
+	const struct cfg_ingress *in = c->ingress.v;
+
+	for (size_t i = 0; i < c->ingress.n; i++)
+		if (in[i].tls == CFG_TLS_ATTESTED)
+			return 0;
+	if (c->secrets.n == 0)
+		return 0;
+	return ss_fail(
+		err, SS_EINPUT,
+		"line %u: 'secret' needs an 'ingress' with tls = \"attested\", over which it "
+		"comes",
+		toml_get(t, "secret")->line);
+}
+
 /* What only the whole file tells. */
 static int check_all(const struct toml_node *t, struct cfg_enclave *c, struct ss_err *err)
 {
@@ -283,6 +328,8 @@ static int check_all(const struct toml_node *t, struct cfg_enclave *c, struct ss
 		return ss_fail(err, SS_EINPUT,
 			       "line %u: 'image' and 'dockerfile' exclude each other",
 			       toml_get(t, "image")->line);
+	if (check_way_of_secrets(t, c, err) < 0)
+		return -1;
 	return fill_health_port(t, c, err);
 }
 

@@ -28,6 +28,14 @@ struct cfg_ingress {
 	bool http;
 };
 
+struct cfg_secret {
+	char *name;
+	char *from; /* "sha256:…", as written */
+	bool required;
+	char *as_text; /* NULL = "env" */
+	bool file;
+};
+
 struct cfg_app {
 	struct cfg_texts command; /* n 0 = the image's own */
 	char *user;
@@ -83,6 +91,7 @@ struct cfg_enclave {
 	struct cfg_build build;
 	struct cfg_switches normalize;
 	struct cfg_list ingress; /* of struct cfg_ingress */
+	struct cfg_list secrets; /* of struct cfg_secret */
 	struct cfg_texts egress; /* rules of fmt/egress.h */
 	struct cfg_health health;
 	bool logs; /* lines go to the host */

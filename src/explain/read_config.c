@@ -69,6 +69,7 @@ static void compare(const struct both *t, const struct mc_config *a, const struc
 	number(t, "nsm", a->nsm, b->nsm);
 	list(t, "ingress", &a->ingress, &b->ingress);
 	strings(t, "egress", a->egress, b->egress);
+	list(t, "secrets", &a->secrets, &b->secrets);
 	number(t, "health.check", a->health.check, b->health.check);
 	number(t, "health.port", a->health.port, b->health.port);
 	number(t, "health.interval", a->health.interval_ms, b->health.interval_ms);

@@ -128,7 +128,8 @@ static struct mc_list read_alpn(struct cbor_in *in)
 	while (cbor_more(in, &s)) {
 		const struct ss_span name = cbor_bstr(in);
 
-		if (name.n == 0 || name.n > MC_MAX_ALPN_NAME || ss_is(name, MC_ALPN_SERVICE))
+		if (name.n == 0 || name.n > MC_MAX_ALPN_NAME || ss_is(name, MC_ALPN_SERVICE) ||
+		    ss_is(name, MC_ALPN_SECRETS))
 			cbor_refuse(in, "a protocol's name that is none");
 	}
 	return list_of(in, from, n);
@@ -195,6 +196,62 @@ static struct mc_list read_egress(struct cbor_in *in)
 
 		if (in->why == NULL && !in->c.bad && egress_rule_read(text, &rule, &ignored) < 0)
 			cbor_refuse(in, "an egress rule that is none");
+	}
+	return list_of(in, from, n);
+}
+
+static bool is_letter(uint8_t c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
+}
+
+bool mc_is_secret_name(struct ss_span s)
+{
+	if (s.n == 0 || s.n > MC_MAX_SECRET_NAME || !is_letter(s.p[0]))
+		return false;
+	for (size_t i = 0; i < s.n; i++)
+		if (!is_letter(s.p[i]) && (s.p[i] < '0' || s.p[i] > '9'))
+			return false;
+	return true;
+}
+
+static struct mc_secret read_secret(struct cbor_in *in)
+{
+	const struct cbor_seq s = cbor_map(in);
+	struct mc_secret v = { 0 };
+
+	if (s.left != 4)
+		cbor_refuse(in, "a secret without its four keys");
+	cbor_key(in, "name");
+	v.name = cbor_bstr(in);
+	if (!mc_is_secret_name(v.name))
+		cbor_refuse(in, "a secret of no valid name");
+	cbor_key(in, "from");
+	v.from = cbor_bstr(in);
+	if (v.from.n != MC_SECRET_FROM)
+		cbor_refuse(in, "a secret's sender that is no SHA-256");
+	v.required = read_flag(in, "required");
+	v.file = read_flag(in, "file");
+	return v;
+}
+
+static struct mc_list read_secrets(struct cbor_in *in)
+{
+	struct cbor_seq s = cbor_array(in);
+	const size_t from = cbor_offset(in);
+	const size_t n = (size_t)s.left;
+	struct ss_span seen[MC_MAX_SECRETS];
+	size_t n_seen = 0;
+
+	if (s.left > MC_MAX_SECRETS)
+		cbor_refuse(in, "too many secrets");
+	while (cbor_more(in, &s)) {
+		const struct mc_secret v = read_secret(in);
+
+		for (size_t k = 0; k < n_seen; k++)
+			if (ss_same(seen[k], v.name))
+				cbor_refuse(in, "two secrets of one name");
+		seen[n_seen++] = v.name;
 	}
 	return list_of(in, from, n);
 }
@@ -316,6 +373,8 @@ int mc_read(struct ss_span in, struct mc_config *ret, struct ss_err *err)
 	c.ingress = read_ingresses(&r);
 	cbor_key(&r, "egress");
 	c.egress = read_egress(&r);
+	cbor_key(&r, "secrets");
+	c.secrets = read_secrets(&r);
 	cbor_key(&r, "health");
 	c.health = read_health(&r);
 	c.restart = (enum mc_restart)read_number(&r, "restart", MC_RESTART_ALWAYS);
@@ -375,6 +434,18 @@ bool mc_next_ingress(struct mc_list *l, struct mc_ingress *ret)
 		return false;
 	in = list_open(l);
 	*ret = read_ingress(&in);
+	list_close(l, &in);
+	return true;
+}
+
+bool mc_next_secret(struct mc_list *l, struct mc_secret *ret)
+{
+	struct cbor_in in;
+
+	if (l->n == 0)
+		return false;
+	in = list_open(l);
+	*ret = read_secret(&in);
 	list_close(l, &in);
 	return true;
 }

@@ -17,7 +17,7 @@
  * given.
  */
 #define MC_VERSION 1u
-#define MC_KEYS 21u
+#define MC_KEYS 22u
 #define MC_MAX_SIZE ((size_t)1024 * 1024)
 #define MC_MAX_STRINGS 4096u     /* argv and env together */
 #define MC_MAX_STRING (1u << 17) /* Linux's MAX_ARG_STRLEN, with the NUL */
@@ -58,6 +58,22 @@ struct mc_list {
 #define MC_MAX_ALPN_NAME 255u
 #define MC_ALPN_SERVICE "selfsame/1" /* always on, so never listed */
 
+#define MC_ALPN_SECRETS "selfsame-secrets/1" /* on where there are secrets, so never listed */
+
+/* Secrets that come after the start (docs/formats/endpoint.md, "Secrets"). */
+#define MC_MAX_SECRETS 32u
+#define MC_MAX_SECRET_NAME 64u
+#define MC_SECRET_FROM 32u
+#define MC_MAX_SECRET ((size_t)64 * 1024)     /* bytes of a value */
+#define MC_MAX_SECRET_ENV ((size_t)32 * 1024) /* all of them fit into what exec takes */
+
+struct mc_secret {
+	struct ss_span name; /* a letter or '_', then letters, digits and '_' */
+	struct ss_span from; /* SHA-256 of the sender's SPKI: MC_SECRET_FROM bytes */
+	bool required;       /* the application does not start before it came */
+	bool file;           /* else it is an environment variable */
+};
+
 struct mc_ingress {
 	uint16_t port; /* host side and vsock port; not one of the reserved ones (fmt/frame.h) */
 	uint16_t to;   /* port inside, on 127.0.0.1 */
@@ -84,6 +100,7 @@ struct mc_config {
 	bool nsm;               /* "nsm": /dev/nsm for the application */
 	struct mc_list ingress; /* "ingress": [{"port","to","tls","udp","proxy","http","alpn"}] */
 	struct mc_list egress;  /* "egress": [bstr], each a rule of fmt/egress.h */
+	struct mc_list secrets; /* "secrets": [{"name","from","required","file"}] */
 	/* "health": {"check","port","interval","timeout","failures","path"} */
 	struct mc_health health;
 	enum mc_restart restart; /* "restart" */
@@ -103,10 +120,13 @@ SS_MUST_CHECK SS_NONNULL int mc_read(struct ss_span in, struct mc_config *ret, s
 SS_NONNULL bool mc_next_string(struct mc_list *l, struct ss_span *ret);
 SS_NONNULL bool mc_next_uint(struct mc_list *l, uint32_t *ret);
 SS_NONNULL bool mc_next_ingress(struct mc_list *l, struct mc_ingress *ret);
+SS_NONNULL bool mc_next_secret(struct mc_list *l, struct mc_secret *ret);
 SS_NONNULL bool mc_next_xattr(struct mc_list *l, struct ss_span *path, struct ss_span *name,
 			      struct ss_span *value);
 /* Absolute, and fit for a request's line: no blanks, no control bytes, nothing beyond ASCII. */
 SS_MUST_CHECK bool mc_is_path(struct ss_span s);
+/* At most MC_MAX_SECRET_NAME bytes. */
+SS_MUST_CHECK bool mc_is_secret_name(struct ss_span s);
 /* Of an ingress: FRAME_PORT_HEARTBEAT … FRAME_PORT_RESERVED_LAST are not to be had. */
 bool mc_is_reserved(uint64_t port);
 
@@ -114,6 +134,7 @@ bool mc_is_reserved(uint64_t port);
 SS_NONNULL void mc_put_string(struct ss_buf *raw, struct ss_span s);
 SS_NONNULL void mc_put_uint(struct ss_buf *raw, uint32_t v);
 SS_NONNULL void mc_put_ingress(struct ss_buf *raw, const struct mc_ingress *in);
+SS_NONNULL void mc_put_secret(struct ss_buf *raw, const struct mc_secret *s);
 SS_NONNULL void mc_put_xattr(struct ss_buf *raw, struct ss_span path, struct ss_span name,
 			     struct ss_span value);
 SS_NONNULL void mc_write(const struct mc_config *c, struct ss_buf *b);

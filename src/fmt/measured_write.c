@@ -43,6 +43,17 @@ void mc_put_ingress(struct ss_buf *raw, const struct mc_ingress *in)
 	put_list(raw, "alpn", &in->alpn);
 }
 
+void mc_put_secret(struct ss_buf *raw, const struct mc_secret *s)
+{
+	cbor_put_map(raw, 4);
+	cbor_put_tstr(raw, "name");
+	cbor_put_bstr(raw, s->name);
+	cbor_put_tstr(raw, "from");
+	cbor_put_bstr(raw, s->from);
+	put_flag(raw, "required", s->required);
+	put_flag(raw, "file", s->file);
+}
+
 void mc_put_xattr(struct ss_buf *raw, struct ss_span path, struct ss_span name,
 		  struct ss_span value)
 {
@@ -84,6 +95,7 @@ void mc_write(const struct mc_config *c, struct ss_buf *b)
 	put_flag(b, "nsm", c->nsm);
 	put_list(b, "ingress", &c->ingress);
 	put_list(b, "egress", &c->egress);
+	put_list(b, "secrets", &c->secrets);
 	put_health(b, &c->health);
 	put_number(b, "restart", (uint64_t)c->restart);
 	put_number(b, "grace", c->grace_ms);

@@ -170,6 +170,7 @@ struct project_app {
 	struct ss_buf groups;
 	struct ss_buf ingress;
 	struct ss_buf egress;
+	struct ss_buf secrets;
 	char *cwd;
 	char *health_path;
 	struct mc_config config;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/hex.h"
 #include "base/mem.h"
 #include "base/show.h"
 #include "base/text.h"
 #include "project/project.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define ALPN_ROOM ((size_t)MC_MAX_ALPN * (MC_MAX_ALPN_NAME + 2))
@@ -216,6 +218,23 @@ static void make_egress(const struct project_plan *p, struct project_app *a)
 	a->config.egress.n = rules->n;
 }
 
+static void make_secrets(const struct project_plan *p, struct project_app *a)
+{
+	const struct cfg_secret *v = p->config.secrets.v;
+
+	for (size_t i = 0; i < p->config.secrets.n; i++) {
+		uint8_t from[MC_SECRET_FROM];
+		const bool read = ss_unhex(v[i].from + strlen("sha256:"), from, sizeof(from));
+
+		assert(read); /* the reader of the file has seen to it */
+		mc_put_secret(&a->secrets, &(struct mc_secret){ .name = ss_text(v[i].name),
+								.from = { from, sizeof(from) },
+								.required = v[i].required,
+								.file = v[i].file });
+	}
+	a->config.secrets.n = p->config.secrets.n;
+}
+
 static void make_health(const struct project_plan *p, struct project_app *a)
 {
 	const struct cfg_health *h = &p->config.health;
@@ -293,6 +312,7 @@ int project_app_make(const struct project_plan *p, const struct oci_image *image
 		.groups = SS_BUF_INIT(MC_MAX_SIZE),
 		.ingress = SS_BUF_INIT(MC_MAX_SIZE),
 		.egress = SS_BUF_INIT(MC_MAX_SIZE),
+		.secrets = SS_BUF_INIT(MC_MAX_SIZE),
 		.cmd_file = SS_BUF_INIT(MC_MAX_SIZE),
 		.env_file = SS_BUF_INIT(MC_MAX_SIZE),
 	};
@@ -307,6 +327,7 @@ int project_app_make(const struct project_plan *p, const struct oci_image *image
 			return -1;
 		make_ingress(p, &a);
 		make_egress(p, &a);
+		make_secrets(p, &a);
 		make_health(p, &a);
 		make_rest(p, &a);
 	}
@@ -315,6 +336,7 @@ int project_app_make(const struct project_plan *p, const struct oci_image *image
 	a.config.groups.raw = ss_buf_span(&a.groups);
 	a.config.ingress.raw = ss_buf_span(&a.ingress);
 	a.config.egress.raw = ss_buf_span(&a.egress);
+	a.config.secrets.raw = ss_buf_span(&a.secrets);
 	*ret = a;
 	a = (struct project_app){ 0 };
 	return 0;
@@ -327,6 +349,7 @@ void project_app_done(struct project_app *a)
 	ss_buf_done(&a->groups);
 	ss_buf_done(&a->ingress);
 	ss_buf_done(&a->egress);
+	ss_buf_done(&a->secrets);
 	ss_buf_done(&a->cmd_file);
 	ss_buf_done(&a->env_file);
 	free(a->cwd);

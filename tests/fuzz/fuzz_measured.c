@@ -12,6 +12,7 @@ static void walk(struct mc_config c)
 {
 	struct ss_span a, b, v;
 	struct mc_ingress in;
+	struct mc_secret secret;
 	uint32_t id;
 	size_t n = 0;
 
@@ -33,6 +34,9 @@ static void walk(struct mc_config c)
 		if (egress_rule_read(a, &rule, &err) < 0)
 			abort();
 	}
+	while (mc_next_secret(&c.secrets, &secret))
+		if (!mc_is_secret_name(secret.name) || secret.from.n != MC_SECRET_FROM)
+			abort();
 	if ((c.health.check == MC_CHECK_NONE) != (c.health.port == 0) ||
 	    (c.health.check == MC_CHECK_HTTP) != mc_is_path(c.health.path))
 		abort();

@@ -125,7 +125,7 @@ def config(tree, argv, **over):
         'argv': [a if isinstance(a, bytes) else a.encode() for a in argv],
         'env': [b'PATH=/usr/sbin:/usr/bin:/sbin:/bin'], 'cwd': b'/', 'uid': 0, 'gid': 0,
         'groups': [], 'stop_signal': 15, 'new_privileges': False, 'nsm': False, 'ingress': [],
-        'egress': [], 'health': health(), 'restart': 0, 'grace': 10000, 'clock': 0, 'logs': False,
+        'egress': [], 'secrets': [], 'health': health(), 'restart': 0, 'grace': 10000, 'clock': 0, 'logs': False,
         'xattrs': [],
     }
     for key in over:

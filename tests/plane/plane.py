@@ -55,7 +55,7 @@ def config(ingress=(), egress=(), health=None, logs=True):
     return cbor({
         'selfsame': 1, 'entries': 1, 'bytes': 0, 'pages': 0, 'argv': [b'/x'], 'env': [], 'cwd': b'/', 'uid': 0,
         'gid': 0, 'groups': [], 'stop_signal': 15, 'new_privileges': False, 'nsm': False, 'ingress': listeners,
-        'egress': [r.encode() for r in egress], 'health': check, 'restart': 0, 'grace': 10000, 'clock': 1000,
+        'egress': [r.encode() for r in egress], 'secrets': [], 'health': check, 'restart': 0, 'grace': 10000, 'clock': 1000,
         'logs': logs, 'xattrs': []})
 
 

@@ -17,6 +17,7 @@ static void every_key_of_a_full_file_is_read(void **state)
 {
 	struct cfg_enclave c;
 	const struct cfg_ingress *in;
+	const struct cfg_secret *secrets;
 	struct ss_err err = { 0 };
 	char path[4096];
 
@@ -68,6 +69,15 @@ static void every_key_of_a_full_file_is_read(void **state)
 	assert_false(in[0].proxy);
 	assert_true(in[1].proxy);
 	assert_true(in[2].udp);
+	assert_int_equal(c.secrets.n, 2);
+	secrets = c.secrets.v;
+	assert_string_equal(secrets[0].name, "DB_PASSWORD");
+	assert_memory_equal(secrets[0].from, "sha256:0011", 11);
+	assert_true(secrets[0].required);
+	assert_false(secrets[0].file);
+	assert_string_equal(secrets[1].name, "tls_key");
+	assert_false(secrets[1].required);
+	assert_true(secrets[1].file);
 	assert_int_equal(c.egress.n, 4);
 	assert_string_equal(c.egress.v[3], "10.0.0.0/8:*");
 	assert_string_equal(c.health.http, "/healthz");
@@ -101,6 +111,7 @@ static void an_empty_file_has_defaults_that_no_host_decides(void **state)
 	assert_int_equal(c.app.restart, CFG_RESTART_NEVER);
 	assert_int_equal(c.app.stop_grace, 10);
 	assert_int_equal(c.egress.n, 0);
+	assert_int_equal(c.secrets.n, 0);
 	assert_null(c.health.http);
 	assert_false(c.health.tcp);
 	assert_false(c.logs);
@@ -167,7 +178,7 @@ static void each_bad_file_is_refused_with_its_line_and_reason(void **state)
 		n++;
 	}
 	(void)closedir(d);
-	assert_int_equal(n, 69);
+	assert_int_equal(n, 78);
 }
 
 static void a_file_that_is_not_there_is_named(void **state)
@@ -194,6 +205,16 @@ static void lists_are_bounded(void **state)
 	}
 	expect_fails(cfg_enclave_read(ss_buf_span(&b), &c, &err), &err, SS_ELIMIT,
 		     "line 1: 'ingress' has 65 elements; the limit is 64");
+	b.n = 0;
+	for (int i = 1; i <= 33; i++) {
+		(void)snprintf(text, sizeof(text), "[[secret]]\nname = 'A%d'\nfrom = 'sha256:", i);
+		ss_buf_put(&b, (struct ss_span){ (const uint8_t *)text, strlen(text) });
+		for (int k = 0; k < 64; k++)
+			ss_buf_put(&b, (struct ss_span){ (const uint8_t *)"0", 1 });
+		ss_buf_put(&b, (struct ss_span){ (const uint8_t *)"'\n", 2 });
+	}
+	expect_fails(cfg_enclave_read(ss_buf_span(&b), &c, &err), &err, SS_ELIMIT,
+		     "line 1: 'secret' has 33 elements; the limit is 32");
 }
 
 static void every_key_is_documented(void **state)

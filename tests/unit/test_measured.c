@@ -5,6 +5,7 @@
 #include "fmt/egress.h"
 #include "fmt/measured.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static struct ss_span text(const char *s)
@@ -14,7 +15,7 @@ static struct ss_span text(const char *s)
 
 /* A config with something in every list; the lists' bytes live as long as the group. */
 struct sample {
-	struct ss_buf argv, env, groups, alpn, ingress, egress, xattrs;
+	struct ss_buf argv, env, groups, alpn, ingress, egress, secrets, xattrs;
 	struct mc_config c;
 };
 
@@ -26,6 +27,7 @@ static struct mc_list list(const struct ss_buf *b, size_t n)
 static void sample_init(struct sample *s)
 {
 	static const uint8_t cap[] = { 1, 0, 0, 2 };
+	static const uint8_t from[MC_SECRET_FROM] = { [31] = 9 };
 
 	*s = (struct sample){ .argv = SS_BUF_INIT(4096),
 			      .env = SS_BUF_INIT(4096),
@@ -33,6 +35,7 @@ static void sample_init(struct sample *s)
 			      .alpn = SS_BUF_INIT(4096),
 			      .ingress = SS_BUF_INIT(4096),
 			      .egress = SS_BUF_INIT(4096),
+			      .secrets = SS_BUF_INIT(4096),
 			      .xattrs = SS_BUF_INIT(4096) };
 	mc_put_string(&s->argv, text("/bin/hello"));
 	mc_put_string(&s->argv, text("not\xff"
@@ -51,6 +54,12 @@ static void sample_init(struct sample *s)
 	mc_put_ingress(&s->ingress, &(struct mc_ingress){ .port = 443, .to = 53, .udp = true });
 	mc_put_string(&s->egress, text("*.example.com:443"));
 	mc_put_string(&s->egress, text("10.0.0.0/8:*"));
+	mc_put_secret(&s->secrets, &(struct mc_secret){ .name = text("DB_PASSWORD"),
+							.from = { from, sizeof(from) },
+							.required = true });
+	mc_put_secret(&s->secrets, &(struct mc_secret){ .name = text("tls_key"),
+							.from = { from, sizeof(from) },
+							.file = true });
 	mc_put_xattr(&s->xattrs, text("rootfs/bin/ping"), text("security.capability"),
 		     (struct ss_span){ cap, sizeof(cap) });
 	s->c = (struct mc_config){ .version = MC_VERSION,
@@ -68,6 +77,7 @@ static void sample_init(struct sample *s)
 				   .nsm = true,
 				   .ingress = list(&s->ingress, 2),
 				   .egress = list(&s->egress, 2),
+				   .secrets = list(&s->secrets, 2),
 				   .health = { .check = MC_CHECK_HTTP,
 					       .port = 8080,
 					       .interval_ms = 10000,
@@ -89,6 +99,7 @@ static void sample_done(struct sample *s)
 	ss_buf_done(&s->alpn);
 	ss_buf_done(&s->ingress);
 	ss_buf_done(&s->egress);
+	ss_buf_done(&s->secrets);
 	ss_buf_done(&s->xattrs);
 }
 
@@ -104,6 +115,7 @@ static void measured_config_reads_back_what_was_written(void **state)
 	AUTO_BUF struct ss_buf b = SS_BUF_INIT(MC_MAX_SIZE);
 	struct mc_config c;
 	struct mc_ingress in;
+	struct mc_secret secret;
 	struct ss_span one, two, three;
 	struct ss_err err = { 0 };
 	uint32_t group;
@@ -159,6 +171,17 @@ static void measured_config_reads_back_what_was_written(void **state)
 	assert_true(mc_next_string(&c.egress, &one));
 	assert_text(one, "10.0.0.0/8:*");
 	assert_false(mc_next_string(&c.egress, &one));
+	assert_true(mc_next_secret(&c.secrets, &secret));
+	assert_text(secret.name, "DB_PASSWORD");
+	assert_int_equal(secret.from.n, 32);
+	assert_int_equal(secret.from.p[31], 9);
+	assert_true(secret.required);
+	assert_false(secret.file);
+	assert_true(mc_next_secret(&c.secrets, &secret));
+	assert_text(secret.name, "tls_key");
+	assert_false(secret.required);
+	assert_true(secret.file);
+	assert_false(mc_next_secret(&c.secrets, &secret));
 	assert_int_equal(c.health.check, MC_CHECK_HTTP);
 	assert_int_equal(c.health.port, 8080);
 	assert_int_equal(c.health.interval_ms, 10000);
@@ -305,6 +328,70 @@ static void expect_ingress_refused(const struct mc_config *from, const struct mc
 		expect_taken(&c);
 	else
 		expect_refused(&c, SS_EINPUT, msg);
+}
+
+static void measured_config_secrets_that_cannot_come_are_refused(void **state)
+{
+	static const uint8_t from[MC_SECRET_FROM + 1];
+	static const char longest[] =
+		"_234567890123456789012345678901234567890123456789012345678901234";
+	static const struct {
+		const char *names[2];
+		size_t n_from;
+		const char *msg; /* NULL = taken */
+	} cases[] = {
+		{ { "A" }, 32, NULL },
+		{ { longest }, 32, NULL },
+		{ { "A", "B" }, 32, NULL },
+		{ { "A", "A" }, 32, "measured config: two secrets of one name" },
+		{ { "" }, 32, "measured config: a secret of no valid name" },
+		{ { "1A" }, 32, "measured config: a secret of no valid name" },
+		{ { "A-B" }, 32, "measured config: a secret of no valid name" },
+		{ { "A/B" }, 32, "measured config: a secret of no valid name" },
+		{ { "_2345678901234567890123456789012345678901234567890123456789012345" },
+		  32,
+		  "measured config: a secret of no valid name" },
+		{ { "A" }, 31, "measured config: a secret's sender that is no SHA-256" },
+		{ { "A" }, 33, "measured config: a secret's sender that is no SHA-256" },
+	};
+	SS_CLEANUP(sample_done) struct sample s = { 0 };
+
+	(void)state;
+	sample_init(&s);
+	for (size_t i = 0; i < SS_NELEMS(cases); i++) {
+		AUTO_BUF struct ss_buf raw = SS_BUF_INIT(MC_MAX_SIZE);
+		size_t n = 0;
+
+		for (; n < 2 && cases[i].names[n] != NULL; n++)
+			mc_put_secret(&raw,
+				      &(struct mc_secret){ .name = text(cases[i].names[n]),
+							   .from = { from, cases[i].n_from } });
+		s.c.secrets = list(&raw, n);
+		if (cases[i].msg == NULL)
+			expect_taken(&s.c);
+		else
+			expect_refused(&s.c, SS_EINPUT, cases[i].msg);
+	}
+}
+
+static void measured_config_secrets_are_at_most_32(void **state)
+{
+	static const uint8_t from[MC_SECRET_FROM];
+	SS_CLEANUP(sample_done) struct sample s = { 0 };
+	AUTO_BUF struct ss_buf raw = SS_BUF_INIT(MC_MAX_SIZE);
+	char name[24];
+
+	(void)state;
+	sample_init(&s);
+	for (size_t n = 1; n <= MC_MAX_SECRETS + 1; n++) {
+		(void)snprintf(name, sizeof(name), "A%zu", n);
+		mc_put_secret(&raw, &(struct mc_secret){ .name = text(name),
+							 .from = { from, sizeof(from) } });
+		s.c.secrets = list(&raw, n);
+		if (n <= MC_MAX_SECRETS)
+			expect_taken(&s.c);
+	}
+	expect_refused(&s.c, SS_EINPUT, "measured config: too many secrets");
 }
 
 static void measured_config_ingresses_that_cannot_be_served_are_refused(void **state)
@@ -587,6 +674,8 @@ int main(void)
 		cmocka_unit_test(measured_config_truncated_at_every_byte_is_refused),
 		cmocka_unit_test(measured_config_has_one_encoding_for_each_value),
 		cmocka_unit_test(measured_config_numbers_out_of_range_are_refused),
+		cmocka_unit_test(measured_config_secrets_that_cannot_come_are_refused),
+		cmocka_unit_test(measured_config_secrets_are_at_most_32),
 		cmocka_unit_test(measured_config_ingresses_that_cannot_be_served_are_refused),
 		cmocka_unit_test(measured_config_protocols_are_names_where_tls_ends),
 		cmocka_unit_test(measured_config_egress_rules_are_rules),

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/text.h"
 #include "expect.h"
 #include "project/paths.h"
 #include "project/project.h"
 
 #include <string.h>
+
+#define HEX64 "0a00000000000000000000000000000000000000000000000000000000000000"
 
 /* What an image and an enclave.toml say, and what becomes of it. */
 struct world {
@@ -205,12 +208,16 @@ static void what_enclave_toml_says_of_the_runtime_is_measured(void **state)
 		"[[ingress]]\nport = 53\nproto = 'udp'\ntls = 'none'\n"
 		"[[ingress]]\nport = 443\nto = 8080\ntls = 'passthrough'\nproxy = true\n"
 		"[[ingress]]\nport = 8443\ntls = 'attested'\nhttp = true\nalpn = ['h2', 'x']\n"
+		"[[secret]]\nname = 'A'\nfrom = 'sha256:" HEX64 "'\nrequired = true\n"
+		"[[secret]]\nname = 'b'\nfrom = 'sha256:" HEX64 "'\nas = 'file'\n"
 		"[egress]\nallow = ['a.b:1', '10.0.0.0/8:*']\n"
 		"[health]\nhttp = '/well'\ninterval = 1\ntimeout = 2\n"
 		"[logs]\nhost = true\n[clock]\nmax_slew_ms = 9\n";
 	struct world *w = *state;
 	struct mc_config *c = &w->app.config;
 	struct mc_ingress in;
+	struct mc_secret secret;
+	struct mc_list secrets;
 
 	cfg_enclave_done(&w->plan.config);
 	expect_ok(cfg_enclave_read((struct ss_span){ (const uint8_t *)text, sizeof(text) - 1 },
@@ -240,6 +247,14 @@ static void what_enclave_toml_says_of_the_runtime_is_measured(void **state)
 	assert_true(in.http);
 	expect_list(in.alpn, WORDS("h2", "x"));
 	expect_list(c->egress, WORDS("a.b:1", "10.0.0.0/8:*"));
+	secrets = c->secrets;
+	assert_true(mc_next_secret(&secrets, &secret));
+	assert_true(ss_is(secret.name, "A") && secret.required && !secret.file);
+	assert_int_equal(secret.from.n, 32);
+	assert_int_equal(secret.from.p[0], 0x0a);
+	assert_true(mc_next_secret(&secrets, &secret));
+	assert_true(ss_is(secret.name, "b") && !secret.required && secret.file);
+	assert_false(mc_next_secret(&secrets, &secret));
 	assert_int_equal(c->health.check, MC_CHECK_HTTP);
 	assert_int_equal(c->health.port, 8080);
 	assert_int_equal(c->health.interval_ms, 1000);
@@ -261,6 +276,7 @@ static void without_enclave_toml_nothing_is_checked_allowed_or_told(void **state
 	assert_int_equal(w->app.config.health.check, MC_CHECK_NONE);
 	assert_int_equal(w->app.config.health.port, 0);
 	assert_int_equal(w->app.config.egress.n, 0);
+	assert_int_equal(w->app.config.secrets.n, 0);
 	assert_false(w->app.config.logs);
 }
 
