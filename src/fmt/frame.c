@@ -93,7 +93,7 @@ static const char *read_state(struct ss_cur *c, struct frame *f)
 {
 	f->state.state = (enum frame_state)ss_cur_u8(c);
 	f->state.reason = take_rest(c);
-	return f->state.state <= FRAME_RESTARTING ? NULL : "an unknown state";
+	return f->state.state <= FRAME_STATE_LAST ? NULL : "an unknown state";
 }
 
 static const char *read_log(struct ss_cur *c, struct frame *f)
@@ -492,6 +492,8 @@ const char *frame_state_name(enum frame_state s)
 		return "draining";
 	case FRAME_RESTARTING:
 		return "restarting";
+	case FRAME_WAITING:
+		return "waiting";
 	}
 	return "unknown";
 }

@@ -50,6 +50,8 @@ enum frame_state {
 	FRAME_FAILING,
 	FRAME_DRAINING,
 	FRAME_RESTARTING,
+	FRAME_WAITING, /* not started yet: for secrets */
+	FRAME_STATE_LAST = FRAME_WAITING,
 };
 
 enum frame_source { FRAME_STDOUT = 1, FRAME_STDERR = 2, FRAME_RUNTIME = 3, FRAME_DATAPLANE = 4 };

@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-enum { SAY_FD = 2, LINK_FD = 3, CONFIG_FD = 4, LOCAL_FD = 6 };
+enum { SAY_FD = 2, LINK_FD = 3, CONFIG_FD = 4, LOCAL_FD = 6, INIT_FD = 7 };
 
 static struct kp plane;
 static uint8_t config[MC_MAX_SIZE];
@@ -34,6 +34,7 @@ static int read_config(struct kp_start *s, struct ss_err *err)
 			.is_attested = in.tls == MC_TLS_ATTESTED, .http = in.http, .alpn = in.alpn
 		};
 	s->listeners = listeners;
+	s->secrets = c.secrets;
 	return 0;
 }
 
@@ -55,7 +56,7 @@ static int read_number(const char *p, uint64_t *ret, struct ss_err *err)
 
 static int run(int argc, char **argv, struct ss_err *err)
 {
-	struct kp_start s = { .link = LINK_FD, .local = LOCAL_FD };
+	struct kp_start s = { .link = LINK_FD, .local = LOCAL_FD, .init = INIT_FD };
 	uint64_t least_uid = 0;
 
 	if (read_number(argc == 3 ? argv[1] : "", &s.memory, err) < 0 ||

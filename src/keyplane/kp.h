@@ -8,6 +8,7 @@
 #include "keyplane/kp_loop.h"
 #include "keyplane/kp_nsm.h"
 #include "keyplane/kp_recipient.h"
+#include "keyplane/kp_secret.h"
 #include "keyplane/kp_tls.h"
 
 /*
@@ -36,6 +37,7 @@ struct kp {
 	struct kp_conns conns;
 	struct kp_locals locals;
 	struct kp_recipients recipients;
+	struct kp_secrets secrets;
 	struct kp_listener listeners[MC_MAX_INGRESS];
 	size_t n_listeners;
 	uint8_t scratch[KP_RECORD];
@@ -43,11 +45,13 @@ struct kp {
 
 struct kp_start {
 	int link;           /* the pair to dataplane */
+	int init;           /* the pair to init, for secrets; -1: there are none */
 	int local;          /* the listening socket of the application; -1: none */
 	uint32_t least_uid; /* whose users begin here */
 	uint64_t memory;    /* of the enclave, in bytes */
 	const struct kp_listener *listeners;
 	size_t n_listeners;
+	struct mc_list secrets;
 };
 
 SS_MUST_CHECK SS_NONNULL int kp_start(struct kp *k, const struct kp_start *s, struct ss_err *err);

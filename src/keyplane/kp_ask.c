@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keyplane/kp_ask.h"
 
+#include "base/text.h"
 #include "fmt/cms.h"
+#include "fmt/measured.h"
 
 #include <string.h>
 
@@ -79,19 +81,24 @@ static bool read_values(enum kp_door door, struct ss_span query, struct kp_ask *
 	case KP_WANT_UNWRAP:
 		return take_query(query, &key, 1) && a->has_key;
 	case KP_WANT_CERTIFICATE:
+	case KP_WANT_SECRET:
 		return query.p == NULL;
 	}
 	return false;
 }
 
-/* The one body that there is; all else must have none. */
+/* Two have a body, of which a secret's may be empty; all else must have none. */
 static unsigned read_length(const struct http_request *r, struct kp_ask *a)
 {
-	const size_t most = a->want == KP_WANT_UNWRAP ? CMS_MAX_MESSAGE : 0;
+	size_t most = 0;
 
+	if (a->want == KP_WANT_UNWRAP)
+		most = CMS_MAX_MESSAGE;
+	if (a->want == KP_WANT_SECRET)
+		most = MC_MAX_SECRET;
 	if (r->length > most)
 		return most > 0 ? 413 : 400;
-	if (most > 0 && r->length == 0)
+	if (most > 0 && (!r->has_length || (r->length == 0 && a->want == KP_WANT_UNWRAP)))
 		return 400;
 	a->n_body = (size_t)r->length;
 	return 200;
@@ -106,11 +113,21 @@ static const struct row {
 } rows[] = {
 	{ KP_DOOR_SERVICE, KP_WANT_DOCUMENT, KP_PATH_SERVICE, "GET", "GET" },
 	{ KP_DOOR_PATH, KP_WANT_DOCUMENT, KP_PATH_WELL_KNOWN, "GET", "GET" },
+	{ KP_DOOR_SENDER, KP_WANT_DOCUMENT, KP_PATH_SERVICE, "GET", "GET" },
+	{ KP_DOOR_SENDER, KP_WANT_SECRET, KP_PATH_SECRETS, "PUT", "PUT" },
 	{ KP_DOOR_LOCAL, KP_WANT_DOCUMENT, KP_PATH_SERVICE, "GET", "GET" },
 	{ KP_DOOR_LOCAL, KP_WANT_CERTIFICATE, KP_PATH_CERTIFICATE, "GET", "GET" },
 	{ KP_DOOR_LOCAL, KP_WANT_RECIPIENT, KP_PATH_RECIPIENT, "GET", "GET, POST" },
 	{ KP_DOOR_LOCAL, KP_WANT_UNWRAP, KP_PATH_RECIPIENT, "POST", "GET, POST" },
 };
+
+/* A path that ends with '/' is followed by a name. */
+static bool is_at(const struct row *row, struct ss_span path)
+{
+	const size_t n = strlen(row->path);
+
+	return row->path[n - 1] == '/' ? ss_begins(path, row->path) : ss_is(path, row->path);
+}
 
 /* NULL with *ret_allow where the path is there, for other methods. */
 static const struct row *find_row(enum kp_door door, const struct http_request *r,
@@ -118,7 +135,7 @@ static const struct row *find_row(enum kp_door door, const struct http_request *
 {
 	*ret_allow = NULL;
 	for (size_t i = 0; i < SS_NELEMS(rows); i++) {
-		if (rows[i].door != door || !http_is(r->path, rows[i].path))
+		if (rows[i].door != door || !is_at(&rows[i], r->path))
 			continue;
 		if (http_is(r->method, rows[i].method))
 			return &rows[i];
@@ -139,6 +156,13 @@ unsigned kp_ask_read(enum kp_door door, const struct http_request *r, struct kp_
 	ret->want = row->want;
 	if (r->has_upgrade)
 		return 400;
+	if (row->want == KP_WANT_SECRET) {
+		const size_t n = strlen(row->path);
+
+		ret->name = (struct ss_span){ r->path.p + n, r->path.n - n };
+		if (!mc_is_secret_name(ret->name))
+			return 400;
+	}
 	status = read_length(r, ret);
 	if (status != 200)
 		return status;

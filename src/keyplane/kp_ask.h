@@ -18,12 +18,14 @@ enum kp_door {
 	KP_DOOR_SERVICE, /* ALPN selfsame/1 */
 	KP_DOOR_PATH,    /* an ingress with http = true */
 	KP_DOOR_LOCAL,   /* attest.sock */
+	KP_DOOR_SENDER,  /* ALPN selfsame-secrets/1 */
 };
 
 enum kp_want {
 	KP_WANT_DOCUMENT,
 	KP_WANT_CERTIFICATE,
 	KP_WANT_RECIPIENT, /* a document with a new key to encrypt to */
+	KP_WANT_SECRET,    /* is sent; the body follows */
 	KP_WANT_UNWRAP,    /* what was encrypted to one; the body follows */
 };
 
@@ -34,6 +36,7 @@ struct kp_ask {
 	bool has_nonce, has_user_data, has_public_key, has_key;
 	size_t n_nonce, n_user_data, n_public_key, n_key;
 	size_t n_body;
+	struct ss_span name; /* of a secret, borrowed from the head */
 	uint8_t nonce[KP_MAX_NONCE];
 	uint8_t user_data[KP_MAX_USER_DATA];
 	uint8_t public_key[KP_MAX_PUBLIC_KEY];
@@ -44,6 +47,7 @@ struct kp_ask {
 #define KP_PATH_WELL_KNOWN "/.well-known/selfsame/attestation"
 #define KP_PATH_CERTIFICATE "/certificate"
 #define KP_PATH_RECIPIENT "/recipient"
+#define KP_PATH_SECRETS "/secrets/" /* and a name */
 
 /* 200 with *ret filled, or the status to answer with: 400, 404, 405, 413. */
 SS_MUST_CHECK SS_NONNULL unsigned kp_ask_read(enum kp_door door, const struct http_request *r,

@@ -73,6 +73,8 @@ static void end(struct kp *k, struct kp_conn *c, enum kp_over why, bool reset)
 	if (c->stage == KP_C_SHAKE)
 		all->shaking--;
 	kp_nsm_leave(&k->nsm, &c->waiter);
+	if (c->value != NULL)
+		kp_secret_drop(TAKE_PTR(c->value));
 	leave_again(k, c);
 	if (reset) {
 		kp_watch_reset(k, &c->net);
@@ -201,6 +203,23 @@ static void answer_status(struct kp *k, struct kp_conn *c, unsigned status, cons
 	answer(k, c, &reply, status >= 500 ? KP_OVER_BUSY : KP_OVER_REFUSED);
 }
 
+static bool is_sender(const struct kp_conn *c)
+{
+	return kp_stream_protocol(c->tls) == KP_P_SECRETS;
+}
+
+/* An answer after which a sender may go on, within the time of the whole. */
+static void answer_and_go_on(struct kp *k, struct kp_conn *c, const struct ss_buf *reply)
+{
+	const uint64_t next = k->now_ms + KP_HEAD_MS;
+
+	c->stage = KP_C_HEAD;
+	c->why = KP_OVER_SERVED;
+	c->until_ms = next < c->service_ms ? next : c->service_ms;
+	if (reply->bad || !kp_stream_write(c->tls, ss_buf_span(reply)))
+		end(k, c, KP_OVER_CUT, true);
+}
+
 void kp_conn_busy(struct kp *k, struct kp_waiter *w)
 {
 	struct kp_conn *c = OWNER(w, waiter);
@@ -223,27 +242,83 @@ void kp_conn_document(struct kp *k, struct kp_waiter *w)
 		kp_say(k, "no document: %s", err.msg);
 		answer_status(k, c, 500, NULL);
 	} else {
-		kp_reply_document(&reply, document);
-		answer(k, c, &reply, KP_OVER_SERVED);
+		kp_reply_document(&reply, document, is_sender(c));
+		if (is_sender(c))
+			answer_and_go_on(k, c, &reply);
+		else
+			answer(k, c, &reply, KP_OVER_SERVED);
 	}
 	move(k, c);
 }
 
-static void ask_for_document(struct kp *k, struct kp_conn *c, const struct http_request *r)
+/* What was read is wiped; what came behind it may be the next request. */
+static void drop_front(struct kp_conn *c, size_t n)
 {
-	const enum kp_door door = c->stage == KP_C_LOOK ? KP_DOOR_PATH : KP_DOOR_SERVICE;
-	struct kp_ask a;
-	const unsigned status = kp_ask_read(door, r, &a);
+	c->n -= n;
+	memmove(c->held, c->held + n, c->n);
+	explicit_bzero(c->held + c->n, n);
+	c->has_next = c->n > 0;
+}
 
-	if (status != 200) {
-		answer_status(k, c, status, a.allow);
-		return;
-	}
-	memcpy(c->nonce, a.nonce, sizeof(c->nonce));
+static void wait_for_document(struct kp *k, struct kp_conn *c, const struct kp_ask *a)
+{
+	memcpy(c->nonce, a->nonce, sizeof(c->nonce));
 	c->stage = KP_C_NSM;
 	c->until_ms = c->service_ms;
 	if (!kp_nsm_wait(&k->nsm, KP_Q_NETWORK, &c->waiter, k->now_ms))
 		answer_status(k, c, 503, NULL);
+}
+
+static void begin_secret(struct kp *k, struct kp_conn *c, const struct kp_ask *a, size_t head)
+{
+	const unsigned status = kp_secret_begin(&k->secrets, kp_stream_sender(c->tls), a->name,
+						a->n_body, &c->value);
+
+	if (status != 200) {
+		answer_status(k, c, status, NULL);
+		return;
+	}
+	drop_front(c, head);
+	c->stage = KP_C_BODY;
+	c->until_ms = c->service_ms;
+}
+
+static void end_secret(struct kp *k, struct kp_conn *c)
+{
+	const struct ss_span name = kp_secret_name(&k->secrets, c->value);
+	const unsigned status = kp_secret_end(&k->secrets, TAKE_PTR(c->value));
+	AUTO_BUF struct ss_buf reply = SS_BUF_INIT(KP_RECORD);
+
+	if (status != 204) {
+		answer_status(k, c, status, NULL);
+		return;
+	}
+	kp_say(k, "the secret %.*s came", (int)name.n, (const char *)name.p);
+	c->service_ms = k->now_ms + KP_SERVICE_MS; /* once for each that there is */
+	kp_reply_taken(&reply);
+	answer_and_go_on(k, c, &reply);
+}
+
+static void obey(struct kp *k, struct kp_conn *c, const struct http_request *r, size_t head)
+{
+	struct kp_ask a;
+	unsigned status;
+	enum kp_door door = KP_DOOR_SERVICE;
+
+	if (c->stage == KP_C_LOOK)
+		door = KP_DOOR_PATH;
+	else if (is_sender(c))
+		door = KP_DOOR_SENDER;
+	status = kp_ask_read(door, r, &a);
+	if (status != 200) {
+		answer_status(k, c, status, a.allow);
+	} else if (a.want == KP_WANT_SECRET) {
+		begin_secret(k, c, &a, head);
+	} else {
+		if (door == KP_DOOR_SENDER)
+			drop_front(c, head);
+		wait_for_document(k, c, &a);
+	}
 }
 
 /* dataplane dials, with its retries while the application starts. */
@@ -270,22 +345,33 @@ static void judge_head(struct kp *k, struct kp_conn *c)
 	if (is != HTTP_LOOK_OURS)
 		return;
 	rc = http_request_read(head, &r, &size, &err);
-	if (rc == 0 && c->n == HTTP_HEAD_MAX) {
-		rc = -1;
-		err.code = SS_ELIMIT;
-	}
 	if (rc > 0)
-		ask_for_document(k, c, &r);
+		obey(k, c, &r, size);
 	else if (rc < 0 && looks && err.code == SS_ELIMIT)
 		want_app(k, c);
 	else if (rc < 0)
 		answer_status(k, c, err.code == SS_ELIMIT ? 431 : 400, NULL);
 }
 
+/* The client has said all: so do we. */
+static enum step part(struct kp_conn *c)
+{
+	c->stage = KP_C_REPLY;
+	c->why = KP_OVER_SERVED;
+	c->until_ms = c->service_ms;
+	kp_stream_end(c->tls);
+	return WENT;
+}
+
 static enum step read_head(struct kp *k, struct kp_conn *c)
 {
 	size_t n;
 
+	if (c->has_next) {
+		c->has_next = false;
+		judge_head(k, c);
+		return c->tls != NULL ? WENT : OVER;
+	}
 	n = c->n < HTTP_HEAD_MAX ? kp_stream_read(c->tls, c->held + c->n, HTTP_HEAD_MAX - c->n) : 0;
 	if (n == 0) {
 		/* An end before a request, in order or not: nobody waits for an answer. */
@@ -295,12 +381,40 @@ static enum step read_head(struct kp *k, struct kp_conn *c)
 			want_app(k, c);
 			return WENT;
 		}
-		end(k, c, KP_OVER_CUT, true);
+		if (is_sender(c) && c->n == 0 && kp_stream_state(c->tls) == KP_S_ENDED)
+			return part(c);
+		/* A sender who has his answers may leave without a word. */
+		end(k, c, is_sender(c) && c->n == 0 ? c->why : KP_OVER_CUT, true);
 		return OVER;
 	}
 	c->n += n;
 	judge_head(k, c);
-	return WENT;
+	return c->tls != NULL ? WENT : OVER;
+}
+
+/* What came with the head, then what comes. */
+static enum step read_body(struct kp *k, struct kp_conn *c)
+{
+	struct kp_value *v = c->value;
+	const size_t lacking = v->want - v->n;
+	size_t n = c->n < lacking ? c->n : lacking;
+
+	if (n > 0) {
+		memcpy(v->bytes + v->n, c->held, n);
+		drop_front(c, n);
+	} else if (lacking > 0) {
+		n = kp_stream_read(c->tls, v->bytes + v->n, lacking);
+		if (n == 0 && kp_stream_state(c->tls) == KP_S_OPEN)
+			return take_wire(k, c);
+		if (n == 0) {
+			end(k, c, KP_OVER_CUT, true);
+			return OVER;
+		}
+	}
+	v->n += n;
+	if (v->n == v->want)
+		end_secret(k, c);
+	return c->tls != NULL ? WENT : OVER;
 }
 
 /* Everything was said: the client reads it and goes. Closing at once could take it from it. */
@@ -442,10 +556,11 @@ static void shaken(struct kp *k, struct kp_conn *c)
 	const struct kp_listener *l = &k->listeners[c->listener];
 
 	k->conns.shaking--;
+	c->why = KP_OVER_CUT; /* nothing was served yet */
 	c->until_ms = k->now_ms + KP_HEAD_MS;
 	c->service_ms = k->now_ms + KP_SERVICE_MS;
 	c->stage = KP_C_HEAD;
-	if (kp_stream_protocol(c->tls) == KP_P_SERVICE)
+	if (kp_stream_protocol(c->tls) != KP_P_APP)
 		return;
 	if (l->http && kp_stream_is_http1(c->tls))
 		c->stage = KP_C_LOOK;
@@ -478,6 +593,8 @@ static enum step one_step(struct kp *k, struct kp_conn *c)
 	case KP_C_HEAD:
 		/* What the handshake had to say last may still wait. */
 		return send_wire(k, c) == OVER ? OVER : read_head(k, c);
+	case KP_C_BODY:
+		return send_wire(k, c) == OVER ? OVER : read_body(k, c);
 	case KP_C_REPLY:
 		return wait_for_end(k, c);
 	case KP_C_STREAM:
@@ -497,6 +614,7 @@ static uint32_t wanted_of_net(const struct kp_conn *c, size_t n_out)
 	case KP_C_SHAKE:
 	case KP_C_LOOK:
 	case KP_C_HEAD:
+	case KP_C_BODY:
 		break;
 	case KP_C_STREAM:
 		reads = reads && c->n == 0 && !c->in_ended;
@@ -592,6 +710,7 @@ void kp_conns_sweep(struct kp *k)
 			end(k, c, c->why, true);
 			break;
 		case KP_C_HEAD:
+		case KP_C_BODY:
 		case KP_C_NSM:
 		case KP_C_STREAM:
 			end(k, c, KP_OVER_IDLE, true);

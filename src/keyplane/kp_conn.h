@@ -5,12 +5,13 @@
 #include "keyplane/kp_link.h"
 #include "keyplane/kp_loop.h"
 #include "keyplane/kp_nsm.h"
+#include "keyplane/kp_secret.h"
 #include "keyplane/kp_tls.h"
 
 /*
- * A connection of the network: the handshake, then either the attestation service or bytes to and
- * from the application. At most a record is held each way for a slow reader: nothing more is read
- * before it went.
+ * A connection of the network: the handshake, then either the attestation service, or secrets, or
+ * bytes to and from the application. At most a record is held each way for a slow reader: nothing
+ * more is read before it went.
  *
  * A connection is allocated when dataplane hands it over, up to a number fixed at start, and freed
  * at the end of the round in which it ended.
@@ -20,6 +21,7 @@ enum kp_stage {
 	KP_C_LOOK,   /* may be a request for a document, may be the application's */
 	KP_C_HEAD,   /* of the service */
 	KP_C_NSM,    /* waits for a document */
+	KP_C_BODY,   /* a secret */
 	KP_C_REPLY,  /* until it is sent and the client has gone */
 	KP_C_APP,    /* dataplane was asked for the application's end */
 	KP_C_STREAM, /* bytes */
@@ -31,14 +33,16 @@ struct kp_conn {
 	struct kp_watch net, app;
 	struct kp_waiter waiter;
 	struct kp_stream *tls;
+	struct kp_value *value; /* BODY: what is received */
 	uint64_t id;
 	uint64_t until_ms;   /* of what it waits for */
 	uint64_t service_ms; /* the service: of the whole */
 	uint64_t in, out;    /* bytes to the application, and from it */
 	enum kp_stage stage;
-	enum kp_over why; /* REPLY: what it is counted as */
+	enum kp_over why; /* the service: what it is counted as */
 	uint8_t listener;
 	bool is_again;
+	bool has_next;  /* `held` may hold another request */
 	bool in_ended;  /* the client said its last; the application was told */
 	bool app_ended; /* and the other way round */
 	bool net_shut;

@@ -20,6 +20,12 @@
 /* Connections of the application to attest.sock. */
 #define KP_MAX_LOCAL 64u
 
+/* Values that are received at a time; only who is named in the measured config can take a place. */
+#define KP_SECRETS_AT_ONCE 4u
+
+/* A client's certificate, with what it sends along. */
+#define KP_MAX_CLIENT_CERTS ((size_t)16 * 1024)
+
 /* Keys that KMS may still encrypt to: it takes documents of the last five minutes. */
 #define KP_RECIPIENTS 16u
 

@@ -162,7 +162,7 @@ void kp_local_document(struct kp *k, struct kp_waiter *w)
 	if (key.n > 0)
 		kp_reply_recipient(&c->reply, document, key);
 	else
-		kp_reply_document(&c->reply, document);
+		kp_reply_document(&c->reply, document, false);
 	answer(k, c);
 }
 
@@ -238,6 +238,8 @@ static void obey(struct kp *k, struct kp_local *c, struct ss_span rest)
 	case KP_WANT_CERTIFICATE:
 		answer_chain(k, c);
 		break;
+	case KP_WANT_SECRET:
+		break; /* not behind this door */
 	case KP_WANT_UNWRAP:
 		begin_body(k, c, rest);
 		break;

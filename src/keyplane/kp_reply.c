@@ -25,19 +25,31 @@ static void put_number(struct ss_buf *b, size_t v)
 	put(b, text + at);
 }
 
-static void put_end(struct ss_buf *b, struct ss_span body)
+static void put_body(struct ss_buf *b, struct ss_span body, const char *connection)
 {
 	put(b, "Content-Length: ");
 	put_number(b, body.n);
-	put(b, "\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n");
+	put(b, "\r\nCache-Control: no-store\r\n");
+	put(b, connection);
+	put(b, "\r\n");
 	if (body.n > 0)
 		ss_buf_put(b, body);
 }
 
-void kp_reply_document(struct ss_buf *b, struct ss_span document)
+static void put_end(struct ss_buf *b, struct ss_span body)
+{
+	put_body(b, body, "Connection: close\r\n");
+}
+
+void kp_reply_taken(struct ss_buf *b)
+{
+	put(b, "HTTP/1.1 204 No Content\r\nCache-Control: no-store\r\n\r\n");
+}
+
+void kp_reply_document(struct ss_buf *b, struct ss_span document, bool goes_on)
 {
 	put(b, "HTTP/1.1 200 OK\r\nContent-Type: application/cbor\r\n");
-	put_end(b, document);
+	put_body(b, document, goes_on ? "" : "Connection: close\r\n");
 }
 
 static void put_digest(struct ss_buf *b, struct ss_span digest)
@@ -77,8 +89,10 @@ void kp_reply_status(struct ss_buf *b, unsigned status, const char *allow)
 		const char *line;
 	} rows[] = {
 		{ 400, "HTTP/1.1 400 Bad Request\r\n" },
+		{ 403, "HTTP/1.1 403 Forbidden\r\n" },
 		{ 404, "HTTP/1.1 404 Not Found\r\n" },
 		{ 405, "HTTP/1.1 405 Method Not Allowed\r\n" },
+		{ 409, "HTTP/1.1 409 Conflict\r\n" },
 		{ 413, "HTTP/1.1 413 Content Too Large\r\n" },
 		{ 431, "HTTP/1.1 431 Request Header Fields Too Large\r\n" },
 		{ 503, "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n" },

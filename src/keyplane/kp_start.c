@@ -54,7 +54,11 @@ static int make_key(struct kp *k, struct ss_err *err)
 	if (call_nsm(ss_buf_span(&request), &response, err) < 0 ||
 	    nsm_read_get_random(response, &entropy, err) < 0)
 		return ss_ctx(err, "no entropy");
-	return kp_tls_new(entropy, &k->tls, err);
+	if (kp_tls_new(entropy, &k->tls, err) < 0)
+		return -1;
+	if (k->secrets.n > 0)
+		kp_tls_take_secrets(k->tls);
+	return 0;
 }
 
 int kp_start(struct kp *k, const struct kp_start *s, struct ss_err *err)
@@ -68,7 +72,8 @@ int kp_start(struct kp *k, const struct kp_start *s, struct ss_err *err)
 	k->n_listeners = s->n_listeners;
 	kp_nsm_init(&k->nsm);
 	kp_conns_init(&k->conns, s->memory);
-	if (kp_loop_init(k, err) < 0 || kp_link_init(k, s->link, err) < 0 ||
+	if (kp_secrets_init(&k->secrets, s->secrets, s->init, err) < 0 ||
+	    kp_loop_init(k, err) < 0 || kp_link_init(k, s->link, err) < 0 ||
 	    kp_locals_init(k, s->local, s->least_uid, err) < 0)
 		return -1;
 	return 0;

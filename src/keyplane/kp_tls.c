@@ -23,7 +23,8 @@ struct kp_stream {
 	enum kp_stream_state state;
 	enum kp_protocol protocol; /* as the handshake has it so far */
 	bool is_http1;
-	bool no_more; /* the wire has ended */
+	uint8_t sender[BINDING_SHA256]; /* of KP_P_SECRETS */
+	bool no_more;                   /* the wire has ended */
 };
 
 int kp_fail_tls(struct ss_err *err, enum ss_code code, const char *what)
@@ -43,16 +44,38 @@ static const unsigned char *find_offer(const unsigned char *in, unsigned n, stru
 	return NULL;
 }
 
+/* The key decides, which the handshake proves; not who signed, nor until when. */
+static int take_any(X509_STORE_CTX *x, void *arg)
+{
+	(void)x;
+	(void)arg;
+	return 1;
+}
+
+static void ask_for_sender(SSL *ssl)
+{
+	SSL_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+#ifdef SSL_OP_CLEANSE_PLAINTEXT
+	(void)SSL_set_options(ssl, SSL_OP_CLEANSE_PLAINTEXT);
+#endif
+}
+
 static int select_alpn(SSL *ssl, const unsigned char **out, unsigned char *n_out,
 		       const unsigned char *in, unsigned n, void *arg)
 {
+	const struct kp_tls *t = arg;
 	struct kp_stream *s = SSL_get_app_data(ssl);
 	const unsigned char *offer = find_offer(in, n, ss_text(KP_ALPN_SERVICE));
 	struct mc_list list = s->alpn;
 	struct ss_span name;
 
-	(void)arg;
 	s->protocol = offer != NULL ? KP_P_SERVICE : KP_P_APP;
+	if (t->takes_secrets && n == 1u + in[0]) /* offered alone */
+		offer = find_offer(in, n, ss_text(KP_ALPN_SECRETS));
+	if (s->protocol == KP_P_APP && offer != NULL) {
+		s->protocol = KP_P_SECRETS;
+		ask_for_sender(ssl);
+	}
 	while (offer == NULL && mc_next_string(&list, &name))
 		offer = find_offer(in, n, name);
 	if (offer == NULL)
@@ -80,7 +103,8 @@ static bool set_rules(SSL_CTX *x)
 					     SSL_OP_NO_RENEGOTIATION |
 					     SSL_OP_CIPHER_SERVER_PREFERENCE);
 	(void)SSL_CTX_set_mode(x, SSL_MODE_RELEASE_BUFFERS);
-	SSL_CTX_set_alpn_select_cb(x, select_alpn, NULL);
+	SSL_CTX_set_max_cert_list(x, (long)KP_MAX_CLIENT_CERTS);
+	SSL_CTX_set_cert_verify_callback(x, take_any, NULL);
 	return true;
 }
 
@@ -118,10 +142,16 @@ int kp_tls_new(struct ss_span entropy, struct kp_tls **ret, struct ss_err *err)
 	t->ctx = SSL_CTX_new(TLS_server_method());
 	if (t->key == NULL || t->ctx == NULL || !set_rules(t->ctx))
 		return kp_fail_tls(err, SS_ESYS, "cannot begin");
+	SSL_CTX_set_alpn_select_cb(t->ctx, select_alpn, t);
 	if (keep_spki(t, err) < 0 || kp_cert_self_signed(t, err) < 0)
 		return -1;
 	*ret = TAKE_PTR(t);
 	return 0;
+}
+
+void kp_tls_take_secrets(struct kp_tls *t)
+{
+	t->takes_secrets = true;
 }
 
 void kp_tls_free(struct kp_tls *t)
@@ -200,6 +230,22 @@ static void settle(struct kp_stream *s, int rc)
 		s->state = KP_S_CUT;
 }
 
+static bool keep_sender(struct kp_stream *s)
+{
+	const X509 *certificate = SSL_get0_peer_certificate(s->ssl);
+	uint8_t *der = NULL;
+	struct ss_err ignored;
+	bool kept;
+	int n;
+
+	if (certificate == NULL)
+		return false;
+	n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
+	kept = n > 0 && kp_sha256((struct ss_span){ der, (size_t)n }, s->sender, &ignored) == 0;
+	OPENSSL_free(der);
+	return kept;
+}
+
 enum kp_stream_state kp_stream_take(struct kp_stream *s, struct ss_span wire)
 {
 	int rc;
@@ -213,10 +259,12 @@ enum kp_stream_state kp_stream_take(struct kp_stream *s, struct ss_span wire)
 	if (s->state == KP_S_SHAKE) {
 		ERR_clear_error();
 		rc = SSL_do_handshake(s->ssl);
-		if (rc == 1)
+		if (rc != 1)
+			settle(s, rc);
+		else if (s->protocol != KP_P_SECRETS || keep_sender(s))
 			s->state = KP_S_OPEN;
 		else
-			settle(s, rc);
+			s->state = KP_S_CUT;
 	}
 	return s->state;
 }
@@ -285,6 +333,11 @@ void kp_stream_end(struct kp_stream *s)
 enum kp_protocol kp_stream_protocol(const struct kp_stream *s)
 {
 	return s->state == KP_S_SHAKE ? KP_P_NONE : s->protocol;
+}
+
+struct ss_span kp_stream_sender(const struct kp_stream *s)
+{
+	return (struct ss_span){ s->sender, sizeof(s->sender) };
 }
 
 bool kp_stream_is_http1(const struct kp_stream *s)

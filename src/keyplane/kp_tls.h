@@ -18,12 +18,15 @@
 struct kp_tls;
 struct kp_stream;
 
-#define KP_ALPN_SERVICE "selfsame/1"
+#define KP_ALPN_SERVICE MC_ALPN_SERVICE
+#define KP_ALPN_SECRETS MC_ALPN_SECRETS
 #define KP_ALPN_HTTP1 "http/1.1"
 
 /* `entropy` is of the NSM, mixed into OpenSSL's own before the key is made. */
 SS_MUST_CHECK SS_NONNULL int kp_tls_new(struct ss_span entropy, struct kp_tls **ret,
 					struct ss_err *err);
+/* From now on KP_ALPN_SECRETS is answered: who offers it alone is asked for a certificate. */
+SS_NONNULL void kp_tls_take_secrets(struct kp_tls *t);
 void kp_tls_free(struct kp_tls *t); /* accepts NULL */
 static inline void kp_tls_freep(struct kp_tls **t)
 {
@@ -63,7 +66,7 @@ SS_MUST_CHECK SS_NONNULL int kp_tls_put_pem(const struct kp_tls *t, struct ss_bu
 
 /* --- streams --------------------------------------------------------------------------------- */
 
-enum kp_protocol { KP_P_NONE, KP_P_SERVICE, KP_P_APP };
+enum kp_protocol { KP_P_NONE, KP_P_SERVICE, KP_P_SECRETS, KP_P_APP };
 
 enum kp_stream_state {
 	KP_S_SHAKE, /* the handshake goes on */
@@ -89,5 +92,7 @@ SS_MUST_CHECK SS_NONNULL size_t kp_stream_read(struct kp_stream *s, uint8_t *p, 
 SS_MUST_CHECK SS_NONNULL bool kp_stream_write(struct kp_stream *s, struct ss_span plain);
 SS_NONNULL void kp_stream_end(struct kp_stream *s); /* close_notify */
 SS_NONNULL enum kp_protocol kp_stream_protocol(const struct kp_stream *s);
+/* Of KP_P_SECRETS: the SHA-256 of the SPKI of the client's certificate, whose key it has. */
+SS_NONNULL struct ss_span kp_stream_sender(const struct kp_stream *s);
 /* True where http = true may look: ALPN is http/1.1 or nothing. */
 SS_NONNULL bool kp_stream_is_http1(const struct kp_stream *s);

@@ -10,6 +10,7 @@
 
 struct kp_tls {
 	SSL_CTX *ctx;
+	bool takes_secrets;
 	EVP_PKEY *key;
 	struct ss_buf chain; /* DER */
 	size_t n_spki, n_binding;

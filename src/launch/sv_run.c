@@ -174,7 +174,7 @@ static void on_state(void *ctx, enum frame_state state, struct ss_span reason)
 	else if (is_new)
 		sv_note(s, "ready again");
 	s->told_ready |= state == FRAME_READY;
-	if (state == FRAME_READY || state == FRAME_FAILING)
+	if (state == FRAME_READY || state == FRAME_FAILING || state == FRAME_WAITING)
 		report(s);
 }
 

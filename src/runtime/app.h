@@ -3,6 +3,7 @@
 
 #include "fmt/measured.h"
 #include "runtime/app_room.h"
+#include "runtime/app_secret.h"
 #include "runtime/console.h"
 
 #include <sys/types.h>
@@ -25,6 +26,7 @@
 
 struct rt_app {
 	const struct mc_config *config;
+	struct rt_secrets *secrets;
 	struct rt_room room;
 	bool has_nsm_device; /* /dev/nsm is there to be granted */
 	bool has_attest; /* RT_ATTEST has the socket; false after rt_app_prepare(): no place for it

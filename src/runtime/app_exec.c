@@ -35,7 +35,7 @@ static const uint64_t kept_caps = CAP(0) |  /* CHOWN */
 
 static char strings[MC_MAX_SIZE + MC_MAX_STRINGS];
 static char *argv[MC_MAX_STRINGS + 1];
-static char *envp[MC_MAX_STRINGS + 1];
+static char *envp[MC_MAX_STRINGS + MC_MAX_SECRETS + 1];
 static size_t strings_n;
 
 static void make_vector(struct mc_list l, char **ret)
@@ -86,6 +86,7 @@ int rt_app_exec(const struct rt_app *app, struct ss_err *err)
 	(void)umask(0022);
 	make_vector(c->argv, argv);
 	make_vector(c->env, envp);
+	rt_secrets_env(app->secrets, envp, c->env.n);
 	if (setsid() < 0)
 		return ss_fail_sys(err, "cannot start a session");
 	/* If memory runs out, the application is what ends first, not its keeper. */

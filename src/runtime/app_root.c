@@ -193,6 +193,27 @@ static int attach_attest(const struct rt_app *app, struct ss_err *err)
 	return 0;
 }
 
+/* Read-only for the application: init puts more into it. */
+static int attach_secrets(const struct rt_app *app, struct ss_err *err)
+{
+	struct rt_mount_attr attr = { .attr_set = RT_MOUNT_ATTR_RDONLY };
+	AUTO_CLOSE int root = -1;
+	AUTO_CLOSE int fd = -1;
+	AUTO_CLOSE int tree = -1;
+
+	if (app->secrets->n_files == 0)
+		return 0;
+	root = open("/mnt", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = open_dir(root, "run/selfsame/secrets");
+	tree = (int)syscall(RT_SYS_OPEN_TREE, AT_FDCWD, RT_SECRETS, RT_OPEN_TREE_CLONE | O_CLOEXEC);
+	if (fd < 0 || tree < 0 ||
+	    syscall(RT_SYS_MOUNT_SETATTR, tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0 ||
+	    syscall(RT_SYS_MOVE_MOUNT, tree, "", fd, "",
+		    RT_MOVE_MOUNT_F_EMPTY_PATH | RT_MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return ss_fail_sys(err, "cannot mount the application's /run/selfsame/secrets");
+	return 0;
+}
+
 struct node {
 	const char *path;
 	unsigned major, minor;
@@ -283,7 +304,7 @@ int rt_app_enter_root(const struct rt_app *app, struct ss_err *err)
 	if (syscall(RT_SYS_MOVE_MOUNT, app->tree, "", AT_FDCWD, "/mnt",
 		    RT_MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return ss_fail_sys(err, "cannot attach the image");
-	if (make_dev(app, err) < 0 || attach_attest(app, err) < 0 ||
+	if (make_dev(app, err) < 0 || attach_attest(app, err) < 0 || attach_secrets(app, err) < 0 ||
 	    mount_at("sys", "sysfs", QUIET | MS_RDONLY, NULL, err) < 0 ||
 	    mount_at("proc", "proc", QUIET, NULL, err) < 0)
 		return -1;

@@ -144,6 +144,7 @@ SS_NORETURN static void run_keeper(const struct keeper *k)
 	(void)close(k->report);
 	(void)close(k->output[0]);
 	(void)close(k->output[1]);
+	rt_secrets_drop_copy();
 	status = keep(app, &all);
 	(void)write_all(k->status, &status, sizeof(status));
 	_exit(0); /* and the kernel ends whatever else is in the namespace */

@@ -24,7 +24,8 @@ enum rt_phase {
 	RT_P_CLOCK = 13,
 	RT_P_STOPPING = 14, /* the application is told to, or made to */
 	RT_P_RESTART = 15,
-	RT_P_NOTE = 16, /* what the owner of the image should know */
+	RT_P_NOTE = 16,    /* what the owner of the image should know */
+	RT_P_SECRETS = 17, /* which are awaited, and that one came */
 	RT_P_EXITED = 20,
 	RT_P_END = 21,
 };
@@ -57,6 +58,7 @@ enum rt_stop_code {
 	RT_E_CLOCK = 26,
 	RT_E_KEYPLANE = 28, /* it does not start, or has ended */
 	RT_E_EARLY = 27,    /* told to stop before the application was started */
+	RT_E_SECRETS = 29,  /* one that is required did not come */
 };
 
 SS_NONNULL SS_PRINTF(2, 3) void rt_say(enum rt_phase phase, const char *fmt, ...);

@@ -256,6 +256,12 @@ void dp_health_started(struct dp *d, uint32_t before)
 	plan_next(d);
 }
 
+void dp_health_waits(struct dp *d, struct ss_span why)
+{
+	if (d->health.state == FRAME_STARTING)
+		become(d, FRAME_WAITING, why);
+}
+
 void dp_health_down(struct dp *d, struct ss_span why)
 {
 	stop_check(d);

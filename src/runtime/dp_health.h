@@ -10,6 +10,7 @@
  *
  *   STARTING ──(first check well; without a check: at once)──▶ READY ◀──▶ FAILING (n in a row)
  *      ▲  └── RESTARTING ◀── it ended and will be started again ── from each of these
+ *   WAITING: for what must come before its first start; then STARTING
  *   DRAINING: it was told to stop; final
  */
 #define DP_HEALTH_LINE 512u /* of an HTTP answer: the status line */
@@ -36,6 +37,7 @@ struct dp_health {
 SS_NONNULL void dp_health_init(struct dp *d);
 SS_NONNULL void dp_health_event(struct dp *d, struct dp_watch *w, uint32_t events);
 SS_NONNULL void dp_health_started(struct dp *d, uint32_t before);
+SS_NONNULL void dp_health_waits(struct dp *d, struct ss_span why);
 SS_NONNULL void dp_health_down(struct dp *d, struct ss_span why);
 SS_NONNULL void dp_health_drain(struct dp *d);
 

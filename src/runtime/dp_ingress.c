@@ -209,7 +209,7 @@ static void not_taken(struct dp *d, struct dp_conn *c, int why)
 
 	dp_watch_close(&c->pair.end[DP_APP].w);
 	if (why == ECONNREFUSED && d->loop.now_ms < c->until_ms &&
-	    (s == FRAME_STARTING || s == FRAME_RESTARTING)) {
+	    (s == FRAME_STARTING || s == FRAME_RESTARTING || s == FRAME_WAITING)) {
 		c->stage = DP_S_RETRY;
 		dp_timer_set(&d->loop, &d->ingress.retry, &c->pair.timer);
 		return;

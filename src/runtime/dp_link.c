@@ -105,6 +105,9 @@ static void take(struct dp *d, const struct rt_plane_head *h, struct ss_span tex
 	case RT_PLANE_DOWN:
 		dp_health_down(d, text);
 		break;
+	case RT_PLANE_WAITS:
+		dp_health_waits(d, text);
+		break;
 	case RT_PLANE_DRAIN:
 		dp_ingress_drain(d);
 		dp_health_drain(d);

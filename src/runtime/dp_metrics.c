@@ -35,7 +35,7 @@ static void row(const char *name, const char *label, const char *value, uint64_t
 static void put_application(const struct dp *d)
 {
 	head("state", "gauge");
-	for (unsigned s = FRAME_STARTING; s <= FRAME_RESTARTING; s++)
+	for (unsigned s = FRAME_STARTING; s <= FRAME_STATE_LAST; s++)
 		row("state", "state", frame_state_name((enum frame_state)s),
 		    s == (unsigned)d->health.state ? 1 : 0);
 	one("application_starts_total", "counter", d->health.starts);

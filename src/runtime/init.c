@@ -166,6 +166,13 @@ static void prepare_application(struct rt_app *app, bool has_resolver)
 
 	app->resolver = has_resolver ? PLANE_NET_RESOLVER4 : NULL;
 	must(rt_app_prepare(app, &etc, &err), RT_E_ISOLATION, &err);
+	if (app->secrets->n_files > 0 && !app->has_attest) {
+		ss_err_set(
+			&err, SS_EINPUT,
+			"there is no place for secrets: no NSM, or the image's /run/selfsame is no "
+			"directory of its own");
+		rt_stop(RT_E_SECRETS, &err);
+	}
 	if (app->has_nsm_device && !app->has_attest)
 		rt_output_say(RT_P_NOTE, "the image's /run/selfsame is no directory of its own: "
 					 "there is no attest.sock");
@@ -182,26 +189,41 @@ static uint64_t machine_memory(void)
 	return (uint64_t)i.totalram * i.mem_unit;
 }
 
+static void make_pair(int ret[2])
+{
+	struct ss_err err = { 0 };
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret) < 0) {
+		ss_err_set_sys(&err, "cannot make a pair to the keyplane");
+		rt_stop(RT_E_KEYPLANE, &err);
+	}
+}
+
 /* Where there is an NSM. Returns dataplane's end of their pair, or -1. */
-static int start_keyplane(const struct rt_ramdisk1 *r, int program, int nsm, int local, pid_t *ret)
+static int start_keyplane(const struct rt_ramdisk1 *r, int program, int nsm, int local,
+			  struct rt_secrets *secrets, pid_t *ret)
 {
 	struct rt_key_start start = { .program = program,
 				      .nsm = nsm,
 				      .local = local,
+				      .init = -1,
 				      .config = r->config_bytes,
 				      .memory = machine_memory(),
 				      .least_uid = RT_ID_BASE };
 	struct ss_err err = { 0 };
-	int pair[2] = { -1, -1 };
+	int pair[2] = { -1, -1 }, own[2] = { -1, -1 };
 
 	if (nsm >= 0) {
-		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
-			ss_err_set_sys(&err, "cannot make the pair to the keyplane");
-			rt_stop(RT_E_KEYPLANE, &err);
-		}
+		make_pair(pair);
 		start.pair = pair[1];
+		if (secrets->n > 0)
+			make_pair(own);
+		start.init = own[1];
+		secrets->fd = own[0];
 		must(rt_key_start(&start, ret, &err), RT_E_KEYPLANE, &err);
 		(void)close(pair[1]);
+		if (own[1] >= 0)
+			(void)close(own[1]);
 		(void)close(nsm);
 		(void)close(local);
 	}
@@ -233,7 +255,7 @@ int main(int argc, char **argv)
 {
 	static struct rt_ramdisk1 r;
 	static struct rt_supervisor s = { .config = &r.config,
-					  .app = { .config = &r.config },
+					  .app = { .config = &r.config, .secrets = &s.secrets },
 					  .plane = { .fd = -1, .pid = -1 },
 					  .key = -1 };
 	struct rt_nsm nsm;
@@ -255,8 +277,9 @@ int main(int argc, char **argv)
 	if (nsm.fd >= 0 && has_plane)
 		must(rt_attest_socket(&local, &err), RT_E_ISOLATION, &err);
 	s.app.has_attest = local >= 0;
+	must(rt_secrets_init(&s.secrets, &r.config, &err), RT_E_SECRETS, &err);
 	prepare_application(&s.app, tun >= 0);
-	key = start_keyplane(&r, key_program, has_plane ? nsm.fd : -1, local, &s.key);
+	key = start_keyplane(&r, key_program, has_plane ? nsm.fd : -1, local, &s.secrets, &s.key);
 	if (has_plane)
 		start_dataplane(&r, program, tun, key, &s.plane);
 	rt_supervise(&s);

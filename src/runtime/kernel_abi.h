@@ -28,12 +28,14 @@ struct rt_mount_attr {
 	uint64_t propagation;
 	uint64_t userns_fd;
 };
+#define RT_MOUNT_ATTR_RDONLY 0x1u
 #define RT_MOUNT_ATTR_NOSUID 0x2u
 #define RT_MOUNT_ATTR_NODEV 0x4u
 #define RT_MOUNT_ATTR_NOEXEC 0x8u
 #define RT_MOUNT_ATTR_IDMAP 0x00100000u
 #define RT_OPEN_TREE_CLONE 1u
 #define RT_MOVE_MOUNT_F_EMPTY_PATH 0x4u
+#define RT_MOVE_MOUNT_T_EMPTY_PATH 0x40u
 
 struct rt_sockaddr_vm {
 	uint16_t family; /* RT_AF_VSOCK */

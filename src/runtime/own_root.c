@@ -2,6 +2,7 @@
 #include "runtime/own_root.h"
 
 #include "base/mem.h"
+#include "runtime/app_secret.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,9 +32,9 @@ static int make_dirs(const char *const *paths, struct ss_err *err)
 /* stage0 has mounted /proc and /sys. */
 static int fill_root(struct ss_err *err)
 {
-	static const char attest[] = "/new" RT_ATTEST;
+	static const char attest[] = "/new" RT_ATTEST, secrets[] = "/new" RT_SECRETS;
 	static const char *const paths[] = { "/new/proc", "/new/sys", "/new/dev", "/new/app",
-					     "/new/mnt",  attest,     NULL };
+					     "/new/mnt",  attest,     secrets,    NULL };
 
 	if (mkdir("/new", 0700) < 0)
 		return ss_fail_sys(err, "cannot make /new");
@@ -65,7 +66,8 @@ int rt_attest_socket(int *ret, struct ss_err *err)
 
 	if (mount("attest", RT_ATTEST, "tmpfs", QUIET, "mode=0555,size=4k,nr_inodes=4") < 0 ||
 	    fd < 0 || bind(fd, (const struct sockaddr *)&name, sizeof(name)) < 0 ||
-	    chmod(name.sun_path, 0666) < 0 || listen(fd, ATTEST_BACKLOG) < 0 ||
+	    chmod(name.sun_path, 0666) < 0 || mkdir(RT_ATTEST "/secrets", 0555) < 0 ||
+	    listen(fd, ATTEST_BACKLOG) < 0 ||
 	    mount(NULL, RT_ATTEST, NULL, MS_REMOUNT | MS_RDONLY | QUIET, NULL) < 0)
 		return ss_fail_sys(err, "cannot make the application's socket");
 	*ret = ss_take_fd(&fd);

@@ -28,6 +28,7 @@ enum rt_plane_type {
 	RT_PLANE_DOWN,    /* it ended and will be started again; text: why */
 	RT_PLANE_DRAIN,   /* it was told to stop: no new connections */
 	RT_PLANE_EXIT,    /* a: enum frame_end, b: value; text: reason. Answered by FLUSHED */
+	RT_PLANE_WAITS,   /* the application is not started yet; text: for what it waits */
 	/* to init */
 	RT_PLANE_READY = 32,
 	RT_PLANE_TIME,    /* time: what the host says, ns since 1970 */

@@ -52,6 +52,7 @@ SS_MUST_CHECK SS_NONNULL int rt_plane_start(const struct rt_plane_start *s, stru
  * keyplane, the program that has the TLS key (docs/decisions/0020), beside dataplane and before it:
  *   0 /dev/null   1, 2 the console   3 the pair to dataplane   4 the measured config's bytes
  *   5 /dev/nsm    6 the application's socket, listening, or closed where there is none
+ *   7 the pair to init (fmt/secret_link.h), or closed where no secrets are measured
  * argv[1] is the memory in bytes, argv[2] the first id that is a user of the application. It has no
  * capability and a network namespace of its own, in which nothing is.
  */
@@ -65,6 +66,7 @@ struct rt_key_start {
 	int pair;
 	int nsm;
 	int local;
+	int init; /* the pair to init, or -1 */
 	struct ss_span config;
 	uint64_t memory;
 	uint32_t least_uid;

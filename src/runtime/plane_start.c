@@ -16,7 +16,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
-enum { FD_NULL, FD_OUT, FD_ERR, FD_PAIR, FD_CONFIG, FD_DEVICE, FD_SECOND, FDS };
+enum { FD_NULL, FD_OUT, FD_ERR, FD_PAIR, FD_CONFIG, FD_DEVICE, FD_SECOND, FD_THIRD, FDS };
 #define FD_ASIDE 32 /* from here on no number is one of these */
 
 #define ON_EXEC (1u << 2) /* CLOSE_RANGE_CLOEXEC */
@@ -60,7 +60,7 @@ static int enter_nowhere(struct ss_err *err)
 	return 0;
 }
 
-/* Numbers 0 to 6 as the headers have them, and nothing else after exec. */
+/* Numbers 0 to 7 as the headers have them, and nothing else after exec. */
 static int arrange(const struct part *c, int *ret_program, struct ss_err *err)
 {
 	int from[FDS];
@@ -163,7 +163,7 @@ int rt_plane_start(const struct rt_plane_start *s, struct rt_plane *ret, struct 
 		return -1;
 	return start(&(struct part){ .name = "dataplane",
 				     .program = s->program,
-				     .fd = { -1, -1, -1, theirs, config, s->tun, s->key },
+				     .fd = { -1, -1, -1, theirs, config, s->tun, s->key, -1 },
 				     .caps = RT_CAP_BIND,
 				     .id = RT_PLANE_ID,
 				     .spaces = APART,
@@ -181,13 +181,14 @@ int rt_key_start(const struct rt_key_start *s, pid_t *ret, struct ss_err *err)
 	(void)rt_format(uid, sizeof(uid), "%u", s->least_uid);
 	if (make_config(s->config, &config, err) < 0)
 		return -1;
-	return start(&(struct part){ .name = "keyplane",
-				     .program = s->program,
-				     .fd = { -1, -1, -1, s->pair, config, s->nsm, s->local },
-				     .id = RT_KEY_ID,
-				     .spaces = APART | CLONE_NEWNET,
-				     .files = RT_KEY_FILES,
-				     .heap = RT_KEY_HEAP + s->memory / 8,
-				     .arg = { memory, uid } },
-		     ret, err);
+	return start(
+		&(struct part){ .name = "keyplane",
+				.program = s->program,
+				.fd = { -1, -1, -1, s->pair, config, s->nsm, s->local, s->init },
+				.id = RT_KEY_ID,
+				.spaces = APART | CLONE_NEWNET,
+				.files = RT_KEY_FILES,
+				.heap = RT_KEY_HEAP + s->memory / 8,
+				.arg = { memory, uid } },
+		ret, err);
 }

@@ -12,6 +12,7 @@
 
 #define WISHES_A_TURN 8u /* so that a talkative dataplane does not keep the application waiting */
 #define MS_NS 1000000
+#define NAMES_MAX 300u /* of secrets that are awaited, for people */
 
 static uint8_t relay_room[16384];
 
@@ -154,6 +155,8 @@ static void hear_report(struct rt_supervisor *s)
 		rt_output_say(RT_P_STARTED, "application started");
 	else
 		rt_output_say(RT_P_STARTED, "application started again, %u times now", before);
+	if (s->config->restart == MC_RESTART_NEVER)
+		rt_secrets_forget();
 	tell(s, &(struct rt_plane_head){ .type = RT_PLANE_STARTED, .count = before }, "");
 }
 
@@ -244,10 +247,51 @@ static void hear_signal(struct rt_supervisor *s)
 		act(s, rt_life_stop(&s->life, 0, rt_now_ms()));
 }
 
+static void await_secrets(struct rt_supervisor *s)
+{
+	struct ss_err err = { 0 };
+	char names[NAMES_MAX], text[NAMES_MAX + 16];
+
+	rt_secrets_list(&s->secrets, names, sizeof(names));
+	if (s->secrets.fd < 0) {
+		ss_err_set(&err, SS_ESYS, "without an NSM nobody can send what is required: %s",
+			   names);
+		stop(s, RT_E_SECRETS, &err);
+	}
+	rt_output_say(RT_P_SECRETS, "application waits for secrets: %s", names);
+	(void)rt_format(text, sizeof(text), "secrets: %s", names);
+	tell(s, &(struct rt_plane_head){ .type = RT_PLANE_WAITS }, text);
+	s->stage = RT_AWAIT_SECRETS;
+	s->stage_due = rt_now_ms() + RT_SECRETS_MS;
+}
+
 static void begin(struct rt_supervisor *s)
 {
-	rt_clock_start(&s->clock, rt_clock_now());
-	act(s, rt_life_begin(&s->life, rt_now_ms()));
+	if (s->stage != RT_AWAIT_SECRETS)
+		rt_clock_start(&s->clock, rt_clock_now());
+	if (rt_secrets_lack(&s->secrets))
+		await_secrets(s);
+	else
+		act(s, rt_life_begin(&s->life, rt_now_ms()));
+}
+
+static void hear_secrets(struct rt_supervisor *s)
+{
+	const struct mc_secret *one = NULL;
+	struct ss_err err = { 0 };
+	int rc;
+
+	while ((rc = rt_secrets_hear(&s->secrets, &one, &err)) > 0)
+		rt_output_say(RT_P_SECRETS, "the secret %.*s came", (int)one->name.n,
+			      (const char *)one->name.p);
+	if (rc < 0 && err.code == SS_EINPUT)
+		stop(s, RT_E_KEYPLANE, &err);
+	if (rc < 0) { /* it has ended: reap() will hear how */
+		forget(&s->fds[RT_POLL_SECRETS]);
+		return;
+	}
+	if (s->stage == RT_AWAIT_SECRETS && !rt_secrets_lack(&s->secrets))
+		begin(s);
 }
 
 static void say_refusal(struct rt_supervisor *s, int64_t away_ns)
@@ -366,6 +410,14 @@ static void look_at_time(struct rt_supervisor *s)
 		rt_output_say(RT_P_CLOCK, "the host gives no time: the clock stays as it is");
 		begin(s);
 	}
+	if (now >= s->stage_due && s->stage == RT_AWAIT_SECRETS) {
+		char names[NAMES_MAX];
+
+		rt_secrets_list(&s->secrets, names, sizeof(names));
+		ss_err_set(&err, SS_ESYS, "not sent within %u minutes: %s", RT_SECRETS_MS / 60000,
+			   names);
+		stop(s, RT_E_SECRETS, &err);
+	}
 	if (now >= s->ptp_due)
 		follow_ptp(s);
 	act(s, rt_life_tick(&s->life, now));
@@ -424,6 +476,8 @@ static void turn(struct rt_supervisor *s)
 		hear_end(s);
 	if (s->plane.fd >= 0 && s->fds[RT_POLL_PLANE].revents != 0)
 		hear_plane(s);
+	if (s->fds[RT_POLL_SECRETS].fd >= 0 && s->fds[RT_POLL_SECRETS].revents != 0)
+		hear_secrets(s);
 	look_at_time(s);
 }
 
@@ -435,6 +489,7 @@ void rt_supervise(struct rt_supervisor *s)
 	for (size_t i = 0; i < RT_POLLS; i++)
 		s->fds[i] = (struct pollfd){ .fd = -1, .events = POLLIN };
 	s->fds[RT_POLL_PLANE].fd = s->plane.fd;
+	s->fds[RT_POLL_SECRETS].fd = s->secrets.fd;
 	rt_life_init(&s->life, s->config->restart, s->config->grace_ms);
 	must(s, open_signals(s, &err), RT_E_LOST, &err);
 	s->ptp_due = s->clock.source == RT_CLOCK_PTP ? rt_now_ms() + RT_PTP_MS : RT_LIFE_NEVER;

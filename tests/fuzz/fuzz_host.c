@@ -145,7 +145,7 @@ static void on_welcome(void *ctx, uint64_t memory)
 static void on_state(void *ctx, enum frame_state s, struct ss_span reason)
 {
 	must(!((struct world *)ctx)->exited);
-	must(s <= FRAME_RESTARTING && reason.n <= FRAME_MAX_TEXT);
+	must(s <= FRAME_STATE_LAST && reason.n <= FRAME_MAX_TEXT);
 }
 
 static void on_line(void *ctx, const struct frame *f)

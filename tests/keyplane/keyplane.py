@@ -29,7 +29,7 @@ class Plane:
     """keyplane-host and a dataplane that passes on whatever comes to `port`. With `app` (a function of the
     application's end) connections that are not for the service are given to it, in a thread each."""
 
-    def __init__(self, program, root, *args, listeners=("attested",), app=None, local=True):
+    def __init__(self, program, root, *args, listeners=("attested",), app=None, local=True, secrets=()):
         self.app, self.said, self.lock, self.texts = app, [], threading.Lock(), []
         self.wanted, self.over, self.generation, self.free = [], [], 0, list(range(4096))
         self.folder = tempfile.mkdtemp()
@@ -43,12 +43,20 @@ class Plane:
             call.setblocking(False)
             fds.append(call)
             words += ["--local", str(call.fileno())]
+        self.init, init = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        if secrets:
+            fds.append(init)
+            words += ["--init", str(init.fileno())]
+        for x in secrets:
+            words += ["--secret", x]
         for x in listeners:
             words += ["--listener", x]
         self.process = subprocess.Popen([program, "--link", str(theirs.fileno()), "--root", root, *words, *args],
                                         pass_fds=[f.fileno() for f in fds], stderr=subprocess.PIPE)
         for f in fds:
             f.close()
+        init.close()
+        self.init.settimeout(PATIENCE)
         self.ready = threading.Event()
         threading.Thread(target=self.listen_to_it, daemon=True).start()
         assert self.ready.wait(PATIENCE), "keyplane is not ready"
@@ -136,12 +144,20 @@ class Plane:
                 got += more
         return got
 
+    def came(self):
+        """The next secret that init is told: (index, value)."""
+        m = self.init.recv(1 << 17)
+        index, n = struct.unpack("=II", m[:8])
+        assert n == len(m) - 8
+        return index, m[8:]
+
     def close(self):
         assert self.process.poll() is None, self.process.stderr.read()
         for c in self.calls:
             c.shutdown(socket.SHUT_RDWR)
             c.close()
         self.link.shutdown(socket.SHUT_RDWR)
+        self.init.close()
         assert self.process.wait(PATIENCE) == 1
         said = self.process.stderr.read().decode()
         assert said == "keyplane: dataplane has ended\n", said

@@ -2,6 +2,7 @@
 /*
  * usage: keyplane-host --link FD [--local FD] [--least-uid N] [--memory BYTES] --root DIR
  *                      [--pcr N=HEX]... [--pcr16 TEXT] [--slow MS]
+ *                      [--init FD] [--secret NAME,SHA256,env|file]...
  *                      [--listener none|attested|http[,ALPN]...]...
  *
  * keyplane on the host, for tests and the bench: the same sources as in the enclave, with an NSM of
@@ -9,6 +10,7 @@
  */
 #include "base/hex.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "io/clock.h"
 #include "keyplane/kp.h"
 #include "keyplane/kp_device.h"
@@ -40,6 +42,26 @@ int kp_device_call(struct ss_span request, uint8_t *room, struct ss_span *ret, s
 		(void)usleep(slow_ms * 1000u);
 	memcpy(room, answer.p, answer.n);
 	*ret = (struct ss_span){ room, answer.n };
+	return 0;
+}
+
+static uint8_t secrets_room[MC_MAX_SECRETS * 128];
+
+/* "NAME,SHA256,env" */
+static int read_secret(char *text, struct ss_buf *raw, struct kp_start *s, struct ss_err *err)
+{
+	char *save = NULL;
+	const char *name = strtok_r(text, ",", &save), *hex = strtok_r(NULL, ",", &save);
+	const char *as = strtok_r(NULL, ",", &save);
+	uint8_t from[MC_SECRET_FROM];
+
+	if (as == NULL || !ss_unhex(hex, from, sizeof(from)))
+		return ss_fail(err, SS_EUSAGE, "--secret");
+	mc_put_secret(raw, &(struct mc_secret){ .name = ss_text(name),
+						.from = { from, sizeof(from) },
+						.file = strcmp(as, "file") == 0 });
+	s->secrets.raw = ss_buf_span(raw);
+	s->secrets.n++;
 	return 0;
 }
 
@@ -115,7 +137,8 @@ static int extend(const char *text, struct ss_err *err)
 static int run(int argc, char **argv, struct ss_err *err)
 {
 	static struct kp_listener listeners[MC_MAX_INGRESS];
-	struct kp_start s = { .link = -1, .local = -1, .memory = 512u << 20 };
+	struct ss_buf secrets = SS_BUF_OVER(secrets_room);
+	struct kp_start s = { .link = -1, .init = -1, .local = -1, .memory = 512u << 20 };
 	struct nsm_machine_opts o = { 0 };
 	const char *root = NULL, *pcr16 = NULL;
 
@@ -126,6 +149,10 @@ static int run(int argc, char **argv, struct ss_err *err)
 			s.link = (int)strtoul(v, NULL, 10);
 		else if (strcmp(argv[i], "--local") == 0)
 			s.local = (int)strtoul(v, NULL, 10);
+		else if (strcmp(argv[i], "--init") == 0)
+			s.init = (int)strtoul(v, NULL, 10);
+		else if (strcmp(argv[i], "--secret") == 0 && read_secret(v, &secrets, &s, err) < 0)
+			return -1;
 		else if (strcmp(argv[i], "--least-uid") == 0)
 			s.least_uid = (uint32_t)strtoul(v, NULL, 10);
 		else if (strcmp(argv[i], "--memory") == 0)

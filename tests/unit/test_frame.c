@@ -346,7 +346,7 @@ static void what_breaks_the_form_is_named(void **state)
 			"\1\1\0\0\0\0\0\1\0\0\0\0"),
 		  "frame WELCOME: a version that is not spoken here" },
 		{ BYTES("\x11\0\0\0\0\0\0\1"
-			"\5"),
+			"\6"),
 		  "frame STATE: an unknown state" },
 		{ BYTES("\x12\0\0\0\0\0\0\x0c"
 			"\0\0\0\0\0\0\0\0\0\0\0\0"),
@@ -532,6 +532,7 @@ static void states_and_statuses_have_names(void **state)
 	assert_string_equal(frame_state_name(FRAME_FAILING), "failing");
 	assert_string_equal(frame_state_name(FRAME_DRAINING), "draining");
 	assert_string_equal(frame_state_name(FRAME_RESTARTING), "restarting");
+	assert_string_equal(frame_state_name(FRAME_WAITING), "waiting");
 	assert_string_equal(frame_state_name((enum frame_state)9), "unknown");
 	assert_string_equal(frame_opened_name(FRAME_OPEN_OK), "opened");
 	assert_string_equal(frame_opened_name(FRAME_OPEN_NOT_ALLOWED), "not allowed");

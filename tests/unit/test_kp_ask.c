@@ -172,6 +172,46 @@ static void a_message_names_its_key_and_has_1_byte_to_16_kib(void **state)
 	assert_int_equal(ask.key[31], 255);
 }
 
+static void a_secret_has_a_name_and_a_length_and_only_its_door(void **state)
+{
+	static const struct {
+		const char *target;
+		const char *headers;
+		unsigned status;
+	} cases[] = {
+		{ "/secrets/A", "Content-Length: 0\r\n", 200 },
+		{ "/secrets/_9", "Content-Length: 65536\r\n", 200 },
+		{ "/secrets/A", "Content-Length: 65537\r\n", 413 },
+		{ "/secrets/A", "", 400 },
+		{ "/secrets/A", "Content-Length: 1\r\nUpgrade: x\r\n", 400 },
+		{ "/secrets/A?", "Content-Length: 1\r\n", 400 },
+		{ "/secrets/", "Content-Length: 1\r\n", 400 },
+		{ "/secrets/9", "Content-Length: 1\r\n", 400 },
+		{ "/secrets/A/B", "Content-Length: 1\r\n", 400 },
+		{ "/secrets/%41", "Content-Length: 1\r\n", 400 },
+		{ "/secrets", "Content-Length: 1\r\n", 404 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < SS_NELEMS(cases); i++)
+		assert_int_equal(
+			status_of(KP_DOOR_SENDER, "PUT", cases[i].target, cases[i].headers),
+			cases[i].status);
+	assert_int_equal(status_of(KP_DOOR_SENDER, "PUT", cases[1].target, cases[1].headers), 200);
+	assert_int_equal(ask.want, KP_WANT_SECRET);
+	assert_int_equal(ask.n_body, 65536);
+	assert_int_equal(ask.name.n, 2);
+	for (unsigned door = KP_DOOR_SERVICE; door <= KP_DOOR_LOCAL; door++)
+		assert_int_equal(
+			status_of((enum kp_door)door, "PUT", "/secrets/A", "Content-Length: 0\r\n"),
+			404);
+	assert_int_equal(get(KP_DOOR_SENDER, "/secrets/A"), 405);
+	assert_string_equal(ask.allow, "PUT");
+	assert_int_equal(get(KP_DOOR_SENDER, "/attestation?nonce=" NONCE), 200);
+	assert_int_equal(get(KP_DOOR_SENDER, "/attestation?nonce=00"), 400);
+	assert_int_equal(get(KP_DOOR_SENDER, "/recipient"), 404);
+}
+
 static void values_of_their_limit_are_taken_and_one_byte_more_is_not(void **state)
 {
 	static const struct {
@@ -202,6 +242,7 @@ int main(void)
 		cmocka_unit_test(the_application_gives_three_values_in_any_order_or_none),
 		cmocka_unit_test(a_recipient_s_document_has_a_key_that_is_not_the_asker_s),
 		cmocka_unit_test(a_message_names_its_key_and_has_1_byte_to_16_kib),
+		cmocka_unit_test(a_secret_has_a_name_and_a_length_and_only_its_door),
 		cmocka_unit_test(values_of_their_limit_are_taken_and_one_byte_more_is_not),
 	};
 

@@ -115,8 +115,10 @@ static void an_answer_has_its_length_and_is_never_kept(void **state)
 		const char *allow;
 	} rows[] = {
 		{ 400, "HTTP/1.1 400 Bad Request\r\n", NULL },
+		{ 403, "HTTP/1.1 403 Forbidden\r\n", NULL },
 		{ 404, "HTTP/1.1 404 Not Found\r\n", NULL },
 		{ 405, "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, POST\r\n", "GET, POST" },
+		{ 409, "HTTP/1.1 409 Conflict\r\n", NULL },
 		{ 413, "HTTP/1.1 413 Content Too Large\r\n", NULL },
 		{ 431, "HTTP/1.1 431 Request Header Fields Too Large\r\n", NULL },
 		{ 500, "HTTP/1.1 500 Internal Server Error\r\n", NULL },
@@ -141,9 +143,16 @@ static void an_answer_has_its_length_and_is_never_kept(void **state)
 		assert_memory_equal(b.p + n, rest, sizeof(rest) - 1);
 	}
 	b.n = 0;
-	kp_reply_document(&b, (struct ss_span){ (const uint8_t *)"0123456789", 10 });
+	kp_reply_document(&b, (struct ss_span){ (const uint8_t *)"0123456789", 10 }, false);
 	assert_int_equal(b.n, sizeof(document) - 1);
 	assert_memory_equal(b.p, document, b.n);
+	b.n = 0;
+	kp_reply_document(&b, (struct ss_span){ (const uint8_t *)"0123456789", 10 }, true);
+	assert_null(memmem(b.p, b.n, "Connection", 10));
+	assert_memory_equal(b.p + b.n - 14, "\r\n\r\n0123456789", 14);
+	b.n = 0;
+	kp_reply_taken(&b);
+	assert_memory_equal(b.p, "HTTP/1.1 204 No Content\r\nCache-Control: no-store\r\n\r\n", b.n);
 	b.n = 0;
 	kp_reply_recipient(&b, (struct ss_span){ (const uint8_t *)"0123456789", 10 },
 			   (struct ss_span){ digest, 32 });
