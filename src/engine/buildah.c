@@ -263,12 +263,46 @@ static int check_runtime(struct engine_job *j, const char *runtime, struct ss_er
 	return -1;
 }
 
+static void begin_build(const struct engine_job *j, struct engine_words *w)
+{
+	AUTO_FREE char *store = engine_text("%s/storage", j->work.path);
+	AUTO_FREE char *images = image_store_option(j);
+
+	begin(j, store, w);
+	if (images != NULL)
+		engine_words(w, "--storage-opt", images, NULL);
+}
+
+/*
+ * A container on each base, never run, for a Dockerfile where a stage begins with another: at the
+ * end buildah deletes the images of such stages layer by layer, downwards until something else
+ * stands on a layer, and fails ("layer not known", seen in 1.28) where nothing does and it gets to
+ * the image store, which is not its own.
+ */
+static int hold_bases(struct engine_job *j, struct ss_err *err)
+{
+	for (size_t i = 0; j->file.grafted && i < j->file.n_uses; i++) {
+		AUTO_WORDS struct engine_words w = { 0 };
+		AUTO_FREE char *answer = NULL;
+		const struct df_use *u = &j->file.uses[i];
+		struct engine_end e;
+
+		begin_build(j, &w);
+		engine_words(&w, "from", "--pull-never", "--platform", engine_platform(j, u), NULL);
+		engine_wordf(&w, "%s@%s", u->repo, j->digests[i]);
+		if (engine_ask(j, &w, &e, &answer, err) < 0)
+			return -1;
+		if (engine_check(&e, SS_ESYS, err, "'%s': line %u: buildah", j->req->dockerfile,
+				 u->line) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int buildah_build(struct engine_job *j, struct ss_err *err)
 {
 	AUTO_WORDS struct engine_words w = { 0 };
 	AUTO_FREE char *runtime = io_self_find("selfsame-runtime", err);
-	AUTO_FREE char *store = engine_text("%s/storage", j->work.path);
-	AUTO_FREE char *images = image_store_option(j);
 	struct engine_end e;
 	int rc;
 
@@ -281,12 +315,12 @@ int buildah_build(struct engine_job *j, struct ss_err *err)
 		err->hint = "--engine buildkit, or put the text into a file";
 		return -1;
 	}
+	if (hold_bases(j, err) < 0)
+		return -1;
 	j->recorded = j->req->net != NULL && getuid() == 0; /* else it may not have a network */
 	if (j->recorded)
 		engine_words(&w, runtime, "engine", NULL);
-	begin(j, store, &w);
-	if (images != NULL)
-		engine_words(&w, "--storage-opt", images, NULL);
+	begin_build(j, &w);
 	engine_words(&w, "bud", "--isolation", getuid() == 0 ? "oci" : "rootless", "--runtime",
 		     runtime, "--pull-never", "--no-cache", "--layers=false", NULL);
 	/* Docker's format: in OCI's, buildah ignores SHELL. The layout comes out in OCI's all the

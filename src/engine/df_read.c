@@ -212,7 +212,11 @@ static int read_from(struct reader *r, size_t at, struct ss_err *err)
 			       r->now.line, SS_SHOW(span_of(&w)));
 	if (add_stage(r, has_name ? &name : NULL, err) < 0)
 		return -1;
-	if (strcmp(text, "scratch") == 0 || is_stage(r, text))
+	if (is_stage(r, text)) {
+		r->f.grafted = true;
+		return 0;
+	}
+	if (strcmp(text, "scratch") == 0)
 		return 0;
 	return add_use(r, &w, text, platform.n > 1 ? (const char *)platform.p : NULL, err);
 }

@@ -42,6 +42,7 @@ struct df_file {
 	struct df_source top;      /* the directives */
 	uint32_t heredoc_line;     /* of the first; 0 = none */
 	uint32_t cache_mount_line; /* of the first RUN --mount=type=cache; 0 = none */
+	bool grafted;              /* a stage begins with an earlier one */
 };
 
 struct df_globals {

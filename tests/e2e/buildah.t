@@ -155,4 +155,35 @@ git_here commit --quiet -m ignored
 try 0 build -q --runtime "$runtime" --source-date-epoch commit
 check 'left out by .dockerignore: clean' grep -q '"dirty": false' measurements.json
 cd ..
+
+# Stages that begin with a stage. buildah alone fails here: "layer not known".
+mkdir stages
+printf 'name = "stages"\nsource_date_epoch = 1700000000\n[build]\nargs = { BASE = "%s" }\n' \
+	"$SELFSAME_DEMO_BASE" >stages/enclave.toml
+cat >stages/Dockerfile <<'END'
+ARG BASE
+FROM $BASE AS plain
+FROM plain AS tools
+RUN echo tool >/tool
+FROM tools AS made
+RUN cat /tool /tool >/made
+FROM scratch AS files
+COPY Dockerfile /one
+FROM files AS more
+COPY Dockerfile /two
+FROM made
+COPY --from=more /one /two /
+CMD ["/made"]
+END
+cd stages || exit 99
+try 0 build -q --runtime "$runtime"
+"$SELFSAME" extract -q --tree stages.eif parts >/dev/null 2>&1
+check 'what the second stage and the third made' sh -c 'test "$(cat parts/ramdisk1/rootfs/made)" = "tool
+tool"'
+check 'what the fourth made' cmp parts/ramdisk1/rootfs/one Dockerfile
+check 'what the fifth made' cmp parts/ramdisk1/rootfs/two Dockerfile
+try 0 rebuild -q --runtime "$runtime"
+printf 'ARG BASE\nFROM $BASE AS tools\nRUN echo tool >/tool\nFROM tools AS made\nRUN cat /tool >/made\nFROM scratch\nCOPY --from=made /made /made\nCMD ["/made"]\n' >Dockerfile
+try 0 build -q --runtime "$runtime"
+cd ..
 check 'no folder of a build is left' test -z "$(ls -A "$HOME/.cache/selfsame/work")"

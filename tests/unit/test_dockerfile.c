@@ -226,6 +226,13 @@ static void other_facts_are_kept(void **state)
 	assert_int_equal(f.cache_mount_line, 4);
 	assert_int_equal(f.heredoc_line, 5);
 	assert_int_equal(f.n_stages, 1);
+	assert_false(f.grafted);
+	df_done(&f);
+	expect_ok(read_text("FROM a AS x\nFROM b\nCOPY --from=x / /\n", &f, &err), &err);
+	assert_false(f.grafted);
+	df_done(&f);
+	expect_ok(read_text("FROM a AS x\nFROM X\n", &f, &err), &err);
+	assert_true(f.grafted);
 	df_done(&f);
 }
 
