@@ -64,7 +64,7 @@ python3 -c 'import sys
 for i in range(12): sys.stdout.buffer.write(bytes([i]) * (16 << 20))' >root/larger # 192 MiB
 ended() { # SIGNAL STATUS SECONDS: adds to $stopped
 	rm -f out/f.eif enclave.lock measurements.json
-	"$SELFSAME" build -q --runtime runtime -o out/f.eif >"$OUT" 2>"$ERR" &
+	env --default-signal=HUP "$SELFSAME" build -q --runtime runtime -o out/f.eif >"$OUT" 2>"$ERR" &
 	pid=$!
 	sleep "$3"
 	kill -"$1" "$pid" 2>/dev/null

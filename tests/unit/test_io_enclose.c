@@ -130,9 +130,13 @@ static void a_signal_to_us_ends_it_all_at_once(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < SS_NELEMS(signals); i++) {
-		const pid_t pid = start_stubborn();
 		const time_t start = time(NULL);
 		int status = 0;
+		pid_t pid;
+
+		if (signals[i] != SIGKILL)
+			(void)signal(signals[i], SIG_DFL); /* nohup ignores one */
+		pid = start_stubborn();
 
 		/* the shell and two sleeps */
 		assert_true(becomes(3));

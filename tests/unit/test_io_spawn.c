@@ -198,6 +198,7 @@ static void a_signal_ends_the_group_and_then_us(void **state)
 		pid_t pid;
 
 		assert_int_equal(pipe(fds), 0);
+		(void)signal(signals[i], SIG_DFL); /* nohup ignores one */
 		pid = fork();
 		if (pid == 0) {
 			const char *const argv[] = { "sh", "-c", "sleep 60 & echo $!; wait", NULL };
