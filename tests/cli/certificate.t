@@ -16,7 +16,7 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=x
 cat cert.pem key.pem >both.pem
 try 3 certificate app both.pem
 err_has "selfsame: error: 'both.pem': line "
-for i in $(seq 60); do cat cert.pem; done >long.pem
+for _ in $(seq 60); do cat cert.pem; done >long.pem
 try 3 certificate app long.pem
 err_has "selfsame: error: 'long.pem': the chain"
 try 4 certificate app cert.pem
