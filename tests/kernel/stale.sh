@@ -25,10 +25,10 @@ look() { # [SOURCE-ROOT]
 copy() {
 	rm -rf "$top/tree"
 	mkdir "$top/tree"
-	(cd "$src" && tar -c src/base src/fmt src/nsm src/runtime kernel tools) | tar -x -C "$top/tree"
+	(cd "$src" && tar -c src/base src/crypto src/fmt src/nsm src/runtime src/keyplane kernel tools) | tar -x -C "$top/tree"
 	cp "$top/lock" "$top/tree/kernel/images.lock"
 }
-holds() { look "$@" && ! grep -q '^not ok' "$top/said" && grep -qx '1\.\.1[58]' "$top/said"; }
+holds() { look "$@" && ! grep -q '^not ok' "$top/said" && grep -qx '1\.\.\(15\|18\|24\)' "$top/said"; }
 notices() { # NAME ROW...: just these rows are stale
 	name=$1
 	shift
@@ -41,10 +41,14 @@ notices() { # NAME ROW...: just these rows are stale
 	copy
 }
 
-# what is built from changed sources is not for the cache of others, but the pinned root is the same
+# what is built from changed sources is not for the cache of others, but the pinned root is the same, and so is OpenSSL
 root=$("$src/tools/toolchain" root)
 mkdir -p "$top/cache/selfsame"
 ln -s "$root" "$top/cache/selfsame/"
+for arch in x86_64 aarch64; do
+	"$src/tools/openssl-build" $arch "$top/openssl-$arch"
+	ln -s "${root%/*}/openssl-$("$src/tools/openssl-build" --print-key $arch)" "$top/cache/selfsame/"
+done
 export XDG_CACHE_HOME="$top/cache"
 
 # with `set -e`, a list that is tested does not end the script

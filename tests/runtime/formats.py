@@ -10,6 +10,7 @@ import sys
 
 root = sys.argv[1]
 KNOWN = re.compile(r'%(?:%|c|\.\*s|\d*s|[#0]*\d*(?:l|ll|z)?[dux]|#?o)')
+NO_FORMATS = (('runtime/format.c', '"%?"'), ('fmt/http_head.c', '''"!#$%&'*+-.^_`|~"'''))
 LITERAL = re.compile(r'"(?:[^"\\\n]|\\.)*"')
 
 
@@ -41,7 +42,7 @@ failed = 0
 for name in files:
     with open(os.path.join(root, 'src', name), encoding='utf-8') as f:
         for literal in unknown(f.read()):
-            if (name, literal) == ('runtime/format.c', '"%?"'):
+            if (name, literal) in NO_FORMATS:
                 continue
             print('%s: %s' % (name, literal))
             failed = 1
