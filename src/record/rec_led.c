@@ -170,17 +170,23 @@ static bool relay(struct led *l)
 /* --- the first bytes -----------------------------------------------------------------------------
  */
 
+/* Nothing wakes a reader before so many bytes are there, however few it asked for. */
+static bool wait_for(struct led *l, size_t bytes)
+{
+	const int low = (int)bytes;
+
+	return setsockopt(l->c->fd, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof(low)) == 0;
+}
+
 /* Looks at more of them than before, without taking any. */
 static bool more(struct led *l)
 {
-	const int low = (int)l->n + 1;
 	ssize_t n;
 
-	if (l->n == sizeof(l->first) ||
-	    setsockopt(l->c->fd, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof(low)) < 0)
+	if (l->n == sizeof(l->first) || !wait_for(l, l->n + 1))
 		return false;
 	n = recv(l->c->fd, l->first, sizeof(l->first), MSG_PEEK);
-	if (n <= (ssize_t)l->n)
+	if (!wait_for(l, 1) || n <= (ssize_t)l->n)
 		return false;
 	l->n = (size_t)n;
 	return true;
@@ -281,7 +287,6 @@ bool rec_led(struct rec_conn *c)
 	const unsigned first_s = rec_config_of(c->r)->first_s;
 	const struct timeval patience = { .tv_sec = first_s > 0 ? first_s : FIRST_BYTES_S };
 	AUTO_FREE struct led *l = ss_calloc(1, sizeof(*l));
-	const int one = 1;
 	bool ok;
 
 	l->c = c;
@@ -293,7 +298,6 @@ bool rec_led(struct rec_conn *c)
 		return relay(l);
 	(void)setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	ok = judge(l);
-	(void)setsockopt(c->fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof(one));
 	rec_patience(c->fd);
 	return ok;
 }

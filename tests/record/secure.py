@@ -60,7 +60,7 @@ def over_tls(r, where, host, *paths):
 
 @sentence
 def https_is_recorded_and_played_without_the_server():
-    s = Secure(lambda path, *_: ok(path.encode() * 10000, "Content-Type: a/b"))
+    s = Secure(lambda path, *_: ok(path[:2].encode() * 10000, "Content-Type: a/b"))
     with Recorder("record", ca="server.pem") as r:
         first = over_tls(r, f"127.0.0.1:{s.port}", "127.0.0.1", "/a", "/b?token=secret-12345", "/a")
     assert r.problems == [], r.problems
