@@ -14,7 +14,7 @@ from proxied import WAIT, Recorder, main, ok, read_answer, sentence
 
 @sentence
 def every_name_has_an_address_which_stays_the_same():
-    names = ["deb.example.test", "pypi.example.test", "x", "a.b.c.d.e.f", "_x._tcp.example.test"]
+    names = ["packages.example.test", "pypi.example.test", "x", "a.b.c.d.e.f", "_x._tcp.example.test"]
     def ask():
         got = []
         for name in names:
@@ -64,7 +64,7 @@ def programs_without_a_proxy_are_recorded_and_played():
     w = World(lambda host, path, head, body: ok(f"{host} {path}".encode() * 1000, "Content-Type: a/b"))
     def ask(r):
         return [program(r, "curl", "-sS", "-i", "--cacert", "inputs.toml.pem", url) for url in
-                ("http://deb.example.test/pool/x.deb", "https://pypi.example.test/simple/?a=b", "http://deb.example.test:8080/y")] + [
+                ("http://packages.example.test/pool/x.deb", "https://pypi.example.test/simple/?a=b", "http://packages.example.test:8080/y")] + [
                 program(r, "curl", "-6", "-sS", "--cacert", "inputs.toml.pem", "https://v6.example.test/z")]
     with Recorder("record", ca="world.pem", led=[], env=w.env) as r:
         first = ask(r)
@@ -73,8 +73,8 @@ def programs_without_a_proxy_are_recorded_and_played():
     with Recorder("play", led=[]) as p:
         second = ask(p)
     assert p.problems == [], p.problems
-    assert first == second and first[0].endswith(b"deb.example.test /pool/x.deb" * 1000), first
-    assert [i["url"] for i in r.inputs] == ["http://deb.example.test/pool/x.deb", "http://deb.example.test:8080/y",
+    assert first == second and first[0].endswith(b"packages.example.test /pool/x.deb" * 1000), first
+    assert [i["url"] for i in r.inputs] == ["http://packages.example.test/pool/x.deb", "http://packages.example.test:8080/y",
                                             "https://pypi.example.test/simple/?a=b", "https://v6.example.test/z"], r.inputs
 
 
@@ -83,7 +83,7 @@ def the_proxy_is_there_too():
     w = World(lambda host, path, head, body: ok(path.encode()))
     with Recorder("record", ca="world.pem", led=[], env=w.env) as r:
         got = program(r, "env", "http_proxy=http://198.18.0.1:3128", "https_proxy=http://198.18.0.1:3128", "curl", "-sS", "--cacert",
-                      "inputs.toml.pem", "http://deb.example.test/a", "https://deb.example.test/b")
+                      "inputs.toml.pem", "http://packages.example.test/a", "https://packages.example.test/b")
     assert got == b"/a/b" and len(r.inputs) == 2 and r.problems == [], (got, r.problems)
 
 
