@@ -95,9 +95,14 @@ static void add_escaped(struct rec_watch *w, struct ss_span s)
 	for (size_t i = 0; i < s.n; i++) {
 		uint8_t c = s.p[i];
 
-		if (c == '%' && s.n - i > 2 && digit(s.p[i + 1]) >= 0 && digit(s.p[i + 2]) >= 0) {
-			c = (uint8_t)(digit(s.p[i + 1]) << 4 | digit(s.p[i + 2]));
-			i += 2;
+		if (c == '%' && s.n - i > 2) {
+			const int high = digit(s.p[i + 1]);
+			const int low = digit(s.p[i + 2]);
+
+			if (high >= 0 && low >= 0) {
+				c = (uint8_t)((unsigned)high << 4 | (unsigned)low);
+				i += 2;
+			}
 		}
 		ss_buf_put(&b, (struct ss_span){ &c, 1 });
 	}

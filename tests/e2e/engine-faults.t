@@ -120,7 +120,7 @@ nothing_left 'bad disks'
 # Ended in a step. The number is one that nobody else sleeps for.
 nap=31$$
 start() { # WHAT: a build whose step sleeps; sets $pid
-	"$SELFSAME" build -q --runtime "$runtime" >../bg.out 2>&1 </dev/null &
+	env --default-signal=HUP "$SELFSAME" build -q --runtime "$runtime" >../bg.out 2>&1 </dev/null &
 	pid=$!
 	tries=300
 	until grep -qxzF "$nap" /proc/[0-9]*/cmdline || [ "$tries" -eq 0 ]; do
