@@ -34,7 +34,7 @@ make_root() {
 	[ ! -d "$top/root" ] || return 0
 	mirror=${SELFSAME_MIRROR:-$(apt-get indextargets --format "\$(COMPONENT) \$(REPO_URI)" 'Created-By: Packages' |
 		sed -n 's/^main //p' | grep '/debian/$' | sort -u | head -n 1)}
-	mmdebstrap --quiet --variant=minbase trixie "$top/root" "$mirror" >&2
+	mmdebstrap --quiet --variant=minbase --include=xz-utils trixie "$top/root" "$mirror" >&2
 	grep -qx 'VERSION_CODENAME=trixie' "$top/root/etc/os-release"
 	mkdir -p "$top/root/selfsame" "$top/root/cache/selfsame/packages"
 	# the repository without what was built in it

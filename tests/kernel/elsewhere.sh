@@ -13,7 +13,7 @@ trap 'exit 143' TERM HUP
 root=$("$src/tools/toolchain" root)
 mkdir -p "$top/cache/selfsame" "$top/a/folder/far below"
 ln -s "$root" "$top/cache/selfsame/"
-(cd "$src" && tar -c src/base src/fmt src/nsm src/runtime kernel tools) | tar -x -C "$top/a/folder/far below"
+(cd "$src" && tar -c src/base src/crypto src/fmt src/nsm src/runtime src/keyplane kernel tools) | tar -x -C "$top/a/folder/far below"
 "$src/tools/toolchain" run --bind "$("$src/tools/toolchain" deb linux-source-6.12):/in/source:ro" -- sh -euc \
 	'ar p /in/source data.tar.xz | xz -dc | tar -xO --wildcards "./usr/src/linux-source-*.tar.xz"' >"$top/linux.tar.xz"
 
