@@ -142,6 +142,8 @@ line FAIL '1..2\nok 1 - a\nnot ok 2 - b\n'
 refuses 'a bad case' '1 passed, 1 failed' "$src/tools/totals" results
 line ERROR '1..3\nok 1 - a\n'
 refuses 'a program that died' '1 passed, 1 failed' "$src/tools/totals" results
+line ERROR '1..2\nok 2 - b\nok 1 - a\n'
+refuses 'two threads that count' 'their numbers are out of order' "$src/tools/totals" results
 line TIMEOUT ''
 refuses 'a program without an end' '0 passed, 1 failed' "$src/tools/totals" results
 : >results/meson-logs/testlog.json
