@@ -4,6 +4,12 @@
 #include "runtime/dp.h"
 #include "runtime/format.h"
 
+#include <sys/mman.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#define LEAST_PAGE 4096u
+
 static char page[FRAME_MAX_BODY];
 static size_t used;
 
@@ -42,7 +48,32 @@ static void put_application(const struct dp *d)
 	head("health_checks_total", "counter");
 	row("health_checks_total", "result", "well", d->health.checks_well);
 	row("health_checks_total", "result", "failed", d->health.checks_failed);
+}
+
+/* Of all that dataplane has, which is this struct: the pages that were ever touched. */
+static uint64_t resident(const struct dp *d)
+{
+	static uint8_t pages[sizeof(*d) / LEAST_PAGE + 2];
+	const size_t page_size = (size_t)getpagesize();
+	const size_t at = (uintptr_t)d % page_size;
+	const size_t n = (at + sizeof(*d) + page_size - 1) / page_size;
+	uint64_t have = 0;
+
+	if (n > sizeof(pages) || mincore((uint8_t *)(uintptr_t)d - at, n * page_size, pages) < 0)
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		have += pages[i] & 1u;
+	return have * page_size;
+}
+
+static void put_memory(const struct dp *d)
+{
+	struct sysinfo i = { 0 };
+
+	(void)sysinfo(&i); /* it cannot fail */
 	one("memory_bytes", "gauge", d->memory);
+	one("memory_free_bytes", "gauge", (uint64_t)i.freeram * i.mem_unit);
+	one("dataplane_memory_bytes", "gauge", resident(d));
 }
 
 static void put_log(const struct dp *d)
@@ -136,6 +167,7 @@ struct ss_span dp_metrics_text(const struct dp *d)
 {
 	used = 0;
 	put_application(d);
+	put_memory(d);
 	put_log(d);
 	put_ingress(d);
 	put_egress(d);

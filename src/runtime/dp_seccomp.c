@@ -47,7 +47,7 @@ static const uint32_t calls[] = {
 	SYS_recvmsg,    SYS_epoll_ctl,   SYS_clock_gettime, /* where the vDSO cannot tell */
 	SYS_close,      SYS_accept4,     SYS_connect,       SYS_shutdown,        SYS_getsockopt,
 	SYS_setsockopt, SYS_getsockname, SYS_getpeername,   SYS_restart_syscall, SYS_exit,
-	SYS_exit_group,
+	SYS_exit_group, SYS_mincore,     SYS_sysinfo, /* metrics */
 };
 
 #define ROOM (2 * SS_NELEMS(calls) + 16)

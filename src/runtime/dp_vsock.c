@@ -8,7 +8,7 @@
 
 #define ANY_CID UINT32_MAX
 #define HOST_CID 3u
-#define BACKLOG 1024
+#define BACKLOG 4096 /* net.core.somaxconn: a burst of callers waits, and is not refused */
 
 const int dp_wire_family = RT_AF_VSOCK;
 

@@ -226,13 +226,20 @@ def nobody_listens_yet(tap):
 
 def a_thousand_connections(tap):
     with plane(Server(echo)) as p:
+        with p.control() as c:
+            before = c.metrics()
         socks = [p.call(PORT) for _ in range(1000)]
         for i, s in enumerate(socks):
             s.sendall(b'%04d' % i)
         tap.ok(all(read_exactly(s, 4) == b'%04d' % i for i, s in enumerate(socks)), 'each has its own answer')
         control = p.control()
-        tap.equal(control.metrics()['selfsame_ingress_connections_open{port="8080",proto="tcp"}'], 1000,
-                  'all are open at once')
+        m = control.metrics()
+        tap.equal(m['selfsame_ingress_connections_open{port="8080",proto="tcp"}'], 1000, 'all are open at once')
+        used, more = (m['selfsame_dataplane_memory_bytes'] - x for x in (0, before['selfsame_dataplane_memory_bytes']))
+        tap.ok(128000 < more < 1 << 20 and used < p.rss_kib() << 10, 'and each has its part in what is counted as memory',
+               (used, more, p.rss_kib()))
+        tap.ok(0 < m['selfsame_memory_free_bytes'] < os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGESIZE'),
+               'beside what the machine has free', m['selfsame_memory_free_bytes'])
         for s in socks:
             s.close()
         tap.ok(until(lambda: control.metrics()['selfsame_ingress_connections_open{port="8080",proto="tcp"}'] == 0),
