@@ -3,14 +3,12 @@
 """usage: proxy.py BUILD-DIR ...
 
 dataplane over unix sockets against its floors, which are measured between its own runs: one stream of bytes beside a
-bare splice() loop (relay.c); redis-benchmark through it beside the same directly over loopback, and socat beside both;
-the memory of 10 000 idle connections. Prints rows of bench/run's table: what, figure, floor, ratio, target. Exit
+bare splice() loop (relay.c); redis-benchmark through it beside the same directly over loopback, and socat beside both.
+Prints rows of bench/run's table: what, figure, floor, ratio, target. Exit
 status: 1 if a target is missed, 2 and a traceback if it could not be measured.
 """
 import os
 import re
-import resource
-import signal
 import socket
 import statistics
 import subprocess
@@ -27,7 +25,6 @@ ROUNDS = int(os.environ.get('RUNS', '3')) * 2 - 1
 STREAM_BYTES = 1 << 30
 BLOCK = 1 << 16
 REQUESTS = 300000
-IDLE = 10000
 missed = []
 
 
@@ -165,46 +162,12 @@ def answers(port):
         return s.connect_ex(('127.0.0.1', port)) == 0
 
 
-def hold(listener, n, pipe):
-    """The application: takes n connections and a byte from each, says so, and waits."""
-    held = [listener.accept()[0] for _ in range(n)]
-    assert all(c.recv(9) == b'x' for c in held)
-    os.write(pipe, b'.')
-    time.sleep(plane.PATIENCE * 30)
-
-
-def idle(program):
-    # Two descriptors a connection in dataplane, of which 5/6 may be one listener's (dp_limits.h).
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    n = min(IDLE, hard * IDLE // 34592 - 100)
-    with socket.socket() as listener:
-        listener.bind(('127.0.0.1', 0))
-        listener.listen(4096)
-        with plane.Plane(program, plane.config([{'port': 1000, 'to': listener.getsockname()[1]}])) as p, p.control():
-            heard, say = os.pipe()
-            child = in_child(hold, listener, n, say)
-            os.close(say)
-            held = [connect_unix(p.port(1000)) for _ in range(n)]
-            for s in held:
-                s.sendall(b'x')
-            assert os.read(heard, 1) == b'.'
-            mib = p.rss_kib() / 1024
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-            for s in held:
-                s.close()
-    limit = 64 * n / IDLE
-    row('%d idle connections%s' % (n, '' if n == IDLE else ' (more descriptors the machine does not give)'), '%.1f MiB' % mib,
-        '-', '-', '<= %.0f MiB' % limit, mib <= limit)
-
-
 def main():
     build = sys.argv[1]
     program = os.path.join(build, 'tests', 'plane', 'plane-host')
     relay = os.path.join(build, 'bench', 'relay')
     streams(program, relay)
     small_requests(program, relay)
-    idle(program)
     return 1 if missed else 0
 
 

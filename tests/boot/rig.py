@@ -139,12 +139,15 @@ class Live:
     def tail(self):
         return '\n'.join(self.lines()[-40:])
 
-    def wait_for(self, text):
+    def until(self, holds):
         end = time.monotonic() + TIMEOUT
-        while text not in self.text():
+        while not holds():
             assert time.monotonic() < end and self.process.poll() is None, self.tail()
             time.sleep(0.05)
         return self
+
+    def wait_for(self, text):
+        return self.until(lambda: text in self.text())
 
     def connect(self, port):
         """Calls until somebody listens there."""

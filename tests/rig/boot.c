@@ -10,6 +10,7 @@
 #include "console.h"
 #include "hello.h"
 #include "launch/guest_clock.h"
+#include "launch/machine.h"
 #include "launch/vhost_vsock.h"
 #include "peer.h"
 
@@ -109,7 +110,8 @@ static int open_sockets(struct boot *b)
 	char vhost[300];
 	struct vhost_vsock_opts o = { .vhost_path = vhost,
 				      .base = b->base,
-				      .guest_cid = b->o->cid };
+				      .guest_cid = b->o->cid,
+				      .max_conns = MACHINE_MAX_CONNS };
 	struct ss_err err = { 0 };
 
 	(void)snprintf(vhost, sizeof(vhost), "%s/vhost", b->dir);
