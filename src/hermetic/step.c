@@ -209,19 +209,27 @@ static json_t *object_in(json_t *in, const char *name)
 	return o;
 }
 
+static bool has_namespace(const json_t *linux_part, const char *type)
+{
+	const json_t *spaces = json_object_get(linux_part, "namespaces");
+
+	for (size_t i = 0; i < json_array_size(spaces); i++) {
+		const json_t *t = json_object_get(json_array_get(spaces, i), "type");
+
+		if (json_is_string(t) && strcmp(json_string_value(t), type) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* The ids inside are those outside: what differs is whose they are. */
 static void add_user_ns(json_t *linux_part)
 {
-	json_t *spaces = json_object_get(linux_part, "namespaces");
 	static const char *const maps[] = { "uidMappings", "gidMappings" };
 
-	for (size_t i = 0; i < json_array_size(spaces); i++) {
-		const json_t *type = json_object_get(json_array_get(spaces, i), "type");
-
-		if (json_is_string(type) && strcmp(json_string_value(type), "user") == 0)
-			return;
-	}
-	if (!json_is_array(spaces))
+	if (has_namespace(linux_part, "user"))
+		return;
+	if (!json_is_array(json_object_get(linux_part, "namespaces")))
 		(void)json_object_set_new(linux_part, "namespaces", json_array());
 	(void)json_array_append_new(json_object_get(linux_part, "namespaces"),
 				    json_pack("{s:s}", "type", "user"));
@@ -229,6 +237,24 @@ static void add_user_ns(json_t *linux_part)
 		(void)json_object_set_new(linux_part, maps[i],
 					  json_pack("[{s:i,s:i,s:I}]", "containerID", 0, "hostID",
 						    0, "size", (json_int_t)UINT32_MAX));
+}
+
+/* A sysfs can be mounted by who owns the network's name space only: a step in a user name space of
+ * its own, on the network that is there, sees the one that is mounted. */
+static void borrow_sysfs(json_t *mounts)
+{
+	for (size_t i = 0; i < json_array_size(mounts); i++) {
+		json_t *mount = json_array_get(mounts, i);
+		const json_t *type = json_object_get(mount, "type");
+
+		if (!json_is_string(type) || strcmp(json_string_value(type), "sysfs") != 0)
+			continue;
+		(void)json_object_set_new(mount, "type", json_string("bind"));
+		(void)json_object_set_new(mount, "source", json_string("/sys"));
+		(void)json_object_set_new(
+			mount, "options",
+			json_pack("[s,s,s,s,s]", "rbind", "nosuid", "noexec", "nodev", "ro"));
+	}
 }
 
 static void fix_linux(json_t *config, const struct hm_view *view)
@@ -249,6 +275,8 @@ static void fix_linux(json_t *config, const struct hm_view *view)
 	}
 	if (view->user_ns.set)
 		add_user_ns(linux_part);
+	if (view->user_ns.set && !has_namespace(linux_part, "network"))
+		borrow_sysfs(json_object_get(config, "mounts"));
 }
 
 void hermetic_hosts(const struct hm_view *view, struct ss_buf *ret)

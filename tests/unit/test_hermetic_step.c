@@ -200,6 +200,44 @@ static void a_view_changes_what_it_names_and_nothing_else(void **state)
 						   "::1\tlocalhost ip6-localhost ip6-loopback\n");
 }
 
+/* A sysfs cannot be mounted where the network belongs to another user name space. */
+static void a_user_name_space_on_another_network_borrows_sysfs(void **state)
+{
+	static const struct {
+		const char *spaces, *want;
+	} cases[] = {
+		{ "[{\"type\":\"mount\"}]",
+		  "{\"destination\":\"/"
+		  "sys\",\"options\":[\"rbind\",\"nosuid\",\"noexec\",\"nodev\","
+		  "\"ro\"],\"source\":\"/sys\",\"type\":\"bind\"}" },
+		{ "[{\"type\":\"mount\"},{\"type\":\"network\"}]",
+		  "{\"destination\":\"/sys\",\"source\":\"sysfs\",\"type\":\"sysfs\"}" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < SS_NELEMS(cases); i++) {
+		AUTO_JSON json_t *j =
+			json_pack("{s:{s:[],s:{s:i}}, s:{s:o}, s:[{s:s,s:s,s:s},{s:s,s:s,s:s}]}",
+				  "process", "env", "user", "uid", 0, "linux", "namespaces",
+				  json_loads(cases[i].spaces, 0, NULL), "mounts", "destination",
+				  "/proc", "source", "proc", "type", "proc", "destination", "/sys",
+				  "source", "sysfs", "type", "sysfs");
+		AUTO_VIEW struct hm_view v = { .user_ns = hm_num(1) };
+		struct ss_err err = { 0 };
+		AUTO_FREE char *text = NULL;
+		const json_t *mounts;
+
+		assert_non_null(j);
+		expect_ok(hermetic_step_apply(j, "/b", "7", &v, &err), &err);
+		mounts = json_object_get(j, "mounts");
+		text = json_dumps(json_array_get(mounts, 1), JSON_COMPACT | JSON_SORT_KEYS);
+		assert_string_equal(text, cases[i].want);
+		assert_string_equal(
+			json_string_value(json_object_get(json_array_get(mounts, 0), "type")),
+			"proc");
+	}
+}
+
 /* --- what mounts hide --------------------------------------------------------------------- */
 
 static char top[] = "/tmp/selfsame-hidden-XXXXXX";
@@ -264,6 +302,7 @@ int main(void)
 		cmocka_unit_test(a_view_changes_what_it_names_and_nothing_else),
 		cmocka_unit_test(without_an_epoch_the_steps_own_counts),
 		cmocka_unit_test(a_bundle_without_a_process_is_refused),
+		cmocka_unit_test(a_user_name_space_on_another_network_borrows_sysfs),
 		cmocka_unit_test(what_a_mount_hides_is_named),
 	};
 
