@@ -130,6 +130,7 @@ void hm_view_fixed(uint32_t epoch, const uint8_t seed[32], struct hm_view *ret)
 		.clock_frozen = hm_num(epoch),
 		.pid_base = hm_num(64), /* more than a runtime's threads take */
 		.keys = hm_num(1),
+		.order = hm_num(1),
 		.proc = hm_num(1),
 		.stat = hm_num(1),
 		.tsc = hm_num(0),
