@@ -1,5 +1,6 @@
-"""A proxy on loopback that fetches what http:// serves once a day: a package mirror is asked for the
-same files by each build, and all builds of a table get the same lists."""
+"""A proxy on loopback that fetches what http:// serves once a day, the way this machine does (its
+own proxy, if it has one): a package mirror is asked for the same files by each build, and all
+builds of a table get the same lists."""
 import hashlib
 import http.server
 import os
@@ -22,8 +23,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """The file and its head, below the folder of this day; a 404 is kept, too."""
         status, head, body = 200, {}, b''
         try:
-            direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-            with direct.open(self.path, timeout=300) as r:
+            with urllib.request.urlopen(self.path, timeout=300) as r:
                 head, body = {k: r.headers[k] for k in KEPT if k in r.headers}, r.read()
         except urllib.error.HTTPError as e:
             status = e.code
@@ -56,10 +56,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(body)
 
 
-def start(top, port):
+def start(top):
     """Keeps what it fetches below `top`; returns its URL. Ends with the process."""
     os.makedirs(top, exist_ok=True)
     Handler.top = top
-    server = http.server.ThreadingHTTPServer(('127.0.0.1', port), Handler)
+    server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    return f'http://127.0.0.1:{port}'
+    return f'http://127.0.0.1:{server.server_address[1]}'

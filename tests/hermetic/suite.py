@@ -1,4 +1,4 @@
-"""usage: suite.py SELFSAME [--table] [--settings LIST] [NAME...]
+"""usage: suite.py SELFSAME [--fresh] [--again] [--table] [--settings LIST] [NAME...]
 
 Builds each Dockerfile beside this file twice, the second time with everything that can be varied
 varied at once, and says how many files differ. Settings:
@@ -11,7 +11,9 @@ full    `hermetic = true`: those too, and a network that is recorded; the second
         the lock, with the network cut
 
 Prints TAP: in the setting full each Dockerfile has to differ in the files that
-remains.txt names (none but those). --table writes TABLE.md from all results that there are.
+remains.txt names (none but those). --table writes TABLE.md from all results that there are, which
+are kept in the user's cache: what has one is built again with --again only. --fresh keeps nothing
+and finds nothing there.
 """
 import argparse
 import fcntl
@@ -21,6 +23,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 import git_server
@@ -34,7 +37,12 @@ COLUMNS = ['naive', 'epoch', 'table', 'light', 'full']
 MUST = ['full']
 AUTHORITIES = '/usr/local/share/ca-certificates'
 DAY = 86400
-PORT = 5479  # of the cache before the mirror: steps see it
+MEMORY = 6 << 30  # for images in it
+# Years, but for who asks TLS servers on the open network: their certificates have an end.
+YEARS, FEW = 3 * 365 * DAY + 12345, DAY + 12345
+ASK_TLS = {'go-modules', 'node-npm', 'php-composer', 'python-sdist', 'python-venv'}
+# What a step of this machine has from who started us, and its builds, too.
+FROM_OUTSIDE = ('https_proxy', 'HTTPS_PROXY', 'SSL_CERT_FILE', 'SSL_CERT_DIR')
 # All that are on by themselves: docs/determinism.md.
 NORMALISERS = ('apt-cache apt-logs ar-times dpkg-old engine-traces font-cache gzip-times histories hosts kernel-list '
                'ldconfig-cache login-records logs machine-id man-cache package-archives passwd-backups pip-records '
@@ -42,37 +50,51 @@ NORMALISERS = ('apt-cache apt-logs ar-times dpkg-old engine-traces font-cache gz
 FORGE = 'forge.test'
 # Keys that are made by a step: what makes them, and no secret (docs/determinism.md).
 ALLOWED = {name: ['/etc/ssl/private/'] for name in ('apt-large', 'database-postgres', 'mail-postfix')}
+# Package lists are valid for a week; this file of the base tells apt to take them all the same.
+ANY_TIME = '/usr/local/share/any-time.conf'
 # What buildah lacks beside other engines: src/engine/buildah.c gives the same.
 CAPABILITIES = 'CAP_AUDIT_WRITE,CAP_MKNOD,CAP_NET_RAW'
 
 
 class Suite:
-    def __init__(self, selfsame, limit):
-        self.limit = limit
+    def __init__(self, selfsame, limit, fresh):
+        self.limit, self.fresh = limit, fresh
         self.programs = os.path.dirname(os.path.abspath(selfsame))
-        self.cache = os.path.join(os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'selfsame', 'hermetic')
-        os.makedirs(self.cache, exist_ok=True)
+        if fresh:
+            self.cache = tempfile.mkdtemp(prefix='selfsame-hermetic-')
+        else:
+            self.cache = os.path.join(os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'selfsame', 'hermetic')
+            os.makedirs(self.cache, exist_ok=True)
         self.results = os.path.join(self.cache, 'results.json')
         self.work = os.path.join(self.cache, f'work-{os.getpid()}')
         self.selfsame, self.runtime = os.path.join(self.work, 'selfsame'), os.path.join(self.work, 'selfsame-runtime')
-        self.deep = '/dev/shm/selfsame-hermetic/a/longer/way/down/to/where/the/build/works'
+        self.elsewhere = os.path.join(self.work, 'elsewhere')  # another file system
+        self.deep = os.path.join(self.elsewhere, 'a/longer/way/down/to/where/the/build/works')
         self.epoch = int(time.time()) // DAY * DAY
         self.url = self.proxy = None
         at = subprocess.run(['git', '-C', TOP, 'rev-parse', '--short=10', 'HEAD'], check=False, capture_output=True, text=True)
         self.commit = at.stdout.strip() or 'a tree without git'
 
     def clear(self):
-        for top in ['/dev/shm/selfsame-hermetic'] + [os.path.join(self.cache, d) for d in os.listdir(self.cache) if d.startswith('work')]:
+        if os.path.ismount(self.elsewhere):
+            run(['umount', '-l', self.elsewhere])
+        for top in [self.cache] if self.fresh else [os.path.join(self.cache, d) for d in os.listdir(self.cache) if d.startswith('work')]:
             shutil.rmtree(top, ignore_errors=True)
 
     def prepare(self):
-        self.clear()
-        os.makedirs(self.work)
+        if not self.fresh:
+            self.clear()
+        os.makedirs(self.elsewhere)
+        # Ours alone: it ends with our name space. A folder of it lists the newest name first.
+        if os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') >= MEMORY:
+            run(['mount', '-t', 'tmpfs', '-o', 'size=75%', 'tmpfs', self.elsewhere])
+        else:
+            print('# little memory: no second file system', flush=True)
         os.makedirs(self.deep)
         for name in ('selfsame', 'selfsame-runtime', 'selfsame-step'):  # somebody may compile meanwhile
             shutil.copy2(os.path.join(self.programs, name), self.work)
         self.url = git_server.start(os.path.join(self.work, 'forge'))
-        self.proxy = mirror_cache.start(os.path.join(self.cache, 'mirror', str(self.epoch // DAY)), PORT)
+        self.proxy = mirror_cache.start(os.path.join(self.cache, 'mirror', str(self.epoch // DAY)))
         self.push_base()
         hosts = os.path.join(self.work, 'hosts')
         with open('/etc/hosts', encoding='utf-8') as old, open(hosts, 'w', encoding='utf-8') as f:
@@ -113,21 +135,21 @@ class Suite:
 
     # --- one build -----------------------------------------------------------------------------
 
-    def view(self, setting, varied):
+    def view(self, name, setting, varied):
         """What the steps see: lines of a view (src/hermetic/view.h)."""
         rows = []
         if setting in ('naive', 'epoch'):
             rows += ['env PYTHONHASHSEED'] + (['env SOURCE_DATE_EPOCH'] if setting == 'naive' else [])
-            if varied:
-                # The mirror's lists are valid for a week: years later there is nothing to install.
-                rows += [f'clock-offset {DAY + 12345}', 'domain example.net', 'env BUILD_NUMBER=4711', 'env CI=true',
+            if varied:  # as `selfsame doctor` does, all at once
+                rows += [f'clock-offset {FEW if name in ASK_TLS else YEARS}', 'connect-ms 100', 'domain example.net',
+                         'env APT_CONFIG=' + ANY_TIME, 'env BUILD_NUMBER=4711', 'env CI=true',
                          'env LOGNAME=elsewhere', 'env SHELL=/bin/elsewhere', 'host elsewhere',
                          'kernel-release 4.19.0-elsewhere', 'kernel-version #1 SMP Elsewhere 4.19.1 (2019-01-01)',
-                         'locale tr_TR.UTF-8', 'pid-base 20000', 'tz Asia/Kathmandu', 'umask 002']
+                         'locale tr_TR.UTF-8', 'memory-mib 6144', 'order 4711', 'path-bytes 3000', 'pid-base 20000',
+                         'tz Asia/Kathmandu', 'umask 002', 'user-ns 1']
         else:
             rows += ['aslr 0', f'clock-frozen {self.epoch}', 'domain (none)', 'kernel-release 6.1.0',
                      'kernel-version #1 SMP selfsame', 'pid-base 64', 'proc 1', 'seed ' + '5e' * 32, 'tsc 0']
-        # Not user-ns: steps share this network, and /sys belongs to who owns that.
         rows += ['cpus 1'] if varied else []
         rows += [f'env http_proxy={self.proxy}', 'env no_proxy=localhost,127.0.0.1']
         return 'selfsame-view 1\n' + ''.join(r + '\n' for r in sorted(rows, key=lambda r: r.encode()))
@@ -141,7 +163,7 @@ class Suite:
             shutil.rmtree(d, ignore_errors=True)
         shutil.copytree(os.path.join(HERE, name), context)
         with open(view, 'w', encoding='ascii') as f:
-            f.write(self.view(setting, varied))
+            f.write(self.view(name, setting, varied))
         words = ['buildah', '--root', top + '/store', '--runroot', top + '/run', 'bud', '--isolation', 'oci',
                  '--runtime', self.runtime, '--network', 'host', '--no-cache', '--layers=false', '--disable-compression=true',
                  '--format', 'docker', '--cap-add', CAPABILITIES, '--tag', f'oci:{layout}:image']
@@ -167,10 +189,12 @@ class Suite:
         env = {'PATH': os.environ['PATH'], 'HOME': top + '/home', 'XDG_CACHE_HOME': top + '/cache', 'LC_ALL': 'C.UTF-8', 'TZ': 'UTC',
                'CONTAINERS_REGISTRIES_CONF': os.environ['CONTAINERS_REGISTRIES_CONF']}
         if not varied:
+            env.update({k: os.environ[k] for k in FROM_OUTSIDE if k in os.environ})
             return {**env, 'http_proxy': self.proxy, 'no_proxy': f'{FORGE},localhost,127.0.0.1'}, []
         env.update(LC_ALL='C', LANG='tr_TR.UTF-8', TZ='Asia/Kathmandu', USER='elsewhere', CI='true', BUILD_NUMBER='4711')
         return env, ['unshare', '--uts', '--net', 'sh', '-c',
-                     'hostname elsewhere; domainname example.net; umask 077; exec "$@"', '-', 'taskset', '1']
+                     'hostname elsewhere; domainname example.net; umask 077; exec "$@"', '-', 'taskset', '1',
+                     'faketime', '-f', f'+{YEARS}s']
 
     def run_logged(self, words, env, where, log):
         begun = time.monotonic()
@@ -189,6 +213,9 @@ class Suite:
                     except (ProcessLookupError, subprocess.TimeoutExpired):
                         pass
                 raise Failed(f'not done after {self.limit} s, the last words: {last_words(log)}') from None
+        if rc != 0 and self.fresh:  # the log goes with its folder
+            with open(log, encoding='utf-8', errors='replace') as f:
+                print(''.join('# ' + x for x in f.readlines()[-40:]), flush=True)
         return rc, time.monotonic() - begun
 
     def project(self, name, top):
@@ -358,7 +385,8 @@ def judge(name, column, result):
     differ = {p for paths in result['causes'].values() for p in paths}
     known = set(remains().get((name, column), {}))
     if differ - known:
-        return f'{column}: differ: ' + ', '.join(sorted(differ - known)[:10])
+        causes = {k: sorted(set(v) - known) for k, v in result['causes'].items()}
+        return f'{column}: differ: ' + '; '.join(f'{k}: {", ".join(v[:10])}' for k, v in causes.items() if v)
     if known - differ:
         return f'{column}: in remains.txt, and the same: ' + ', '.join(sorted(known - differ))
     if not known and not result['same']:
@@ -372,10 +400,13 @@ def table(results):
     days = sorted(r['day'] for r in all_of)
     done = sum('files' in r for r in all_of)
     out = ['# How many files differ', '',
-           'Each Dockerfile of this folder, as it is, built twice: the second time with another host name,',
-           'domain, umask, locale, time zone, clock, kernel version, process ids, environment,',
-           'folder and file system (another order of folders), and on one processor; in `full`, with the',
-           'network cut. `suite.py` says what the settings are; the number is that of files whose bytes, owner or mode differ; `-` was not built.', '',
+           'Each Dockerfile of this folder, as it is, built twice. What the steps of the second build see in `naive` and',
+           '`epoch` is varied all at once: clock (three years later; a day where TLS servers of the open network are',
+           'asked), time zone, locale, umask, user name space, host name, domain, processors, memory, kernel version,',
+           'process ids, environment, length of PATH, order of folders, delay of the network. In each setting the second',
+           'engine works in another folder on another file system, with another host name, domain, locale, time zone and',
+           'umask, on one processor. In `full` it is `selfsame rebuild`, with the network cut, and a clock of its own that',
+           'is three years on. The number is that of files whose bytes, owner or mode differ; `-` was not built.', '',
            f'Written by `tests/hermetic/run SELFSAME --table`, which `make check-full` is: {done} of',
            f'{len(names_of_all()) * len(COLUMNS)} numbers, {days[0]} to {days[-1]}, with the program of '
            f'{", ".join(sorted({r["commit"] for r in all_of}))}.' if days else 'Not run.', '',
@@ -403,12 +434,13 @@ def main():
     p = argparse.ArgumentParser()
     p.add_argument('selfsame')
     p.add_argument('--settings', default=','.join(SETTINGS))
+    p.add_argument('--fresh', action='store_true', help='keep nothing in the cache')
     p.add_argument('--again', action='store_true', help='also what has a result')
     p.add_argument('--table', action='store_true', help='write TABLE.md of all results')
     p.add_argument('--limit', type=int, default=3600, metavar='SECONDS', help='for each build')
     p.add_argument('names', nargs='*')
     o = p.parse_intermixed_args()
-    s = Suite(o.selfsame, o.limit)
+    s = Suite(o.selfsame, o.limit, o.fresh)
     alone = open(os.path.join(s.cache, 'lock'), 'w', encoding='ascii')
     fcntl.flock(alone, fcntl.LOCK_EX)  # one build at a time, whoever asks
     jobs = [(name, setting) for setting in o.settings.split(',') for name in o.names or names_of_all()
