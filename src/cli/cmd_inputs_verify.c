@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/hex.h"
 #include "base/text.h"
+#include "cli/beside.h"
 #include "cli/cli.h"
 #include "cli/out.h"
 #include "config/enclave_lock.h"
@@ -117,7 +118,8 @@ static void unreached(struct listing *l, const struct cfg_input *in, const struc
 }
 
 /* The last answer of each kind: what came before it was never to stay. */
-static void check_online(struct listing *l, const struct cfg_list *inputs)
+static void check_online(struct listing *l, const struct cfg_list *inputs,
+			 const struct cfg_texts *local)
 {
 	const struct cfg_input *v = inputs->v;
 
@@ -129,7 +131,7 @@ static void check_online(struct listing *l, const struct cfg_list *inputs)
 		if (!rec_is_last(inputs, i))
 			continue;
 		l->n_asked++;
-		if (rec_renew(NULL, &v[i], &how, &now, &why) < 0)
+		if (rec_renew(NULL, local, &v[i], &how, &now, &why) < 0)
 			unreached(l, &v[i], &why);
 		else if (how == REC_OTHER)
 			differs(l, &v[i], &now);
@@ -142,6 +144,7 @@ static void check_online(struct listing *l, const struct cfg_list *inputs)
 static int check(const struct rec_store *s, const char *path, bool online,
 		 const struct rec_listener *l, struct rec_state *ret, struct ss_err *err)
 {
+	struct cfg_enclave config = { 0 };
 	struct cfg_lock lock;
 	int rc;
 
@@ -151,7 +154,10 @@ static int check(const struct rec_store *s, const char *path, bool online,
 		return -1;
 	rc = rec_check_inputs(s, &lock.inputs, l, ret, err);
 	if (rc == 0 && online)
-		check_online(l->ctx, &lock.inputs);
+		rc = cli_config_beside(path, &config, err);
+	if (rc == 0 && online)
+		check_online(l->ctx, &lock.inputs, &config.build.local);
+	cfg_enclave_done(&config);
 	cfg_lock_done(&lock);
 	return rc;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/text.h"
+#include "cli/beside.h"
 #include "cli/cli.h"
 #include "cli/out.h"
 #include "config/enclave_lock.h"
@@ -18,6 +19,7 @@ static const struct cli_opt opt_table[] = { CLI_OPTS_END };
 
 struct updating {
 	const char *pattern; /* NULL = all */
+	struct cfg_enclave config;
 	size_t matched;
 	size_t changed;
 	size_t unable;
@@ -40,7 +42,7 @@ static int renew(struct updating *u, struct rec_store *s, struct cfg_input *in, 
 	enum rec_renewed how;
 
 	u->matched++;
-	if (rec_renew(s, in, &how, &now, err) < 0)
+	if (rec_renew(s, &u->config.build.local, in, &how, &now, err) < 0)
 		return -1;
 	if (how == REC_UNABLE)
 		u->unable++;
@@ -98,6 +100,8 @@ static int run(struct cli_run *r, struct ss_err *err)
 	int rc = cfg_lock_load(LOCK, &before, err);
 
 	if (rc == 0)
+		rc = cli_config_beside(LOCK, &u.config, err);
+	if (rc == 0)
 		rc = cfg_lock_load(LOCK, &now, err);
 	if (rc == 0)
 		rc = renew_all(&u, &now.inputs, err);
@@ -112,6 +116,7 @@ static int run(struct cli_run *r, struct ss_err *err)
 			printf("; %zu can only be asked for by a build", u.unable);
 		printf("\n");
 	}
+	cfg_enclave_done(&u.config);
 	cfg_lock_done(&before);
 	cfg_lock_done(&now);
 	return rc;

@@ -88,6 +88,9 @@ static void print_inputs(const struct project_result *r)
 	for (size_t i = 0; i < r->plan.config.build.unrecorded.n; i++)
 		printf("not pinned: what came from %s, which is passed on unrecorded\n",
 		       r->plan.config.build.unrecorded.v[i]);
+	for (size_t i = 0; i < r->plan.config.build.local.n; i++)
+		printf("local   steps may ask %s, also where that is this machine\n",
+		       r->plan.config.build.local.v[i]);
 	if (r->plan.has_config)
 		printf("pinned  %zu bases, %zu inputs\n", r->lock.bases.n, r->lock.inputs.n);
 	else

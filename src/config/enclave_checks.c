@@ -77,20 +77,24 @@ int cfg_check_allow_keys(const struct toml_node *v, void *base, const char *name
 
 static bool is_host_and_port(const char *s)
 {
-	const size_t host = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789.-");
-	const char *port = s + host + 1;
+	const bool v6 = s[0] == '[';
+	const size_t host = v6 ? strspn(s + 1, "abcdef0123456789:.") + 2
+			       : strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789.-");
+	const char *port;
 	unsigned long n = 0;
 
-	if (host == 0 || host > 253 || s[host] != ':' || port[0] < '1' || port[0] > '9' ||
-	    strlen(port) > 5 || port[strspn(port, "0123456789")] != '\0')
+	if (host == 0 || host > 253 || (v6 && (host < 4 || s[host - 1] != ']')) || s[host] != ':')
+		return false;
+	port = s + host + 1;
+	if (port[0] < '1' || port[0] > '9' || strlen(port) > 5 ||
+	    port[strspn(port, "0123456789")] != '\0')
 		return false;
 	for (; *port != '\0'; port++)
 		n = n * 10 + (unsigned long)(*port - '0');
 	return n <= 65535;
 }
 
-int cfg_check_unrecorded(const struct toml_node *v, void *base, const char *name,
-			 struct ss_err *err)
+int cfg_check_hosts(const struct toml_node *v, void *base, const char *name, struct ss_err *err)
 {
 	(void)base;
 	for (size_t i = 0; i < v->n; i++)

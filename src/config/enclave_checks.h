@@ -11,8 +11,7 @@
 int cfg_check_name(const struct toml_node *v, void *base, const char *name, struct ss_err *err);
 int cfg_check_relative(const struct toml_node *v, void *base, const char *name, struct ss_err *err);
 int cfg_check_absolute(const struct toml_node *v, void *base, const char *name, struct ss_err *err);
-int cfg_check_unrecorded(const struct toml_node *v, void *base, const char *name,
-			 struct ss_err *err);
+int cfg_check_hosts(const struct toml_node *v, void *base, const char *name, struct ss_err *err);
 int cfg_check_allow_keys(const struct toml_node *v, void *base, const char *name,
 			 struct ss_err *err);
 int cfg_check_epoch(const struct toml_node *v, void *base, const char *name, struct ss_err *err);

@@ -62,6 +62,11 @@ static const struct cfg_field build_fields[] = {
 	{ .key = "keep_modes",
 	  .kind = CFG_BOOL,
 	  .at = offsetof(struct cfg_enclave, build.keep_modes) },
+	{ .key = "local",
+	  .kind = CFG_TEXTS,
+	  .at = offsetof(struct cfg_enclave, build.local),
+	  .max = 64,
+	  .check = cfg_check_hosts },
 	{ .key = "platform", .kind = CFG_TEXT, .at = offsetof(struct cfg_enclave, build.platform) },
 	{ .key = "secrets", .kind = CFG_PAIRS, .at = offsetof(struct cfg_enclave, build.secrets) },
 	{ .key = "target", .kind = CFG_TEXT, .at = offsetof(struct cfg_enclave, build.target) },
@@ -69,7 +74,7 @@ static const struct cfg_field build_fields[] = {
 	  .kind = CFG_TEXTS,
 	  .at = offsetof(struct cfg_enclave, build.unrecorded),
 	  .max = 64,
-	  .check = cfg_check_unrecorded },
+	  .check = cfg_check_hosts },
 	CFG_FIELDS_END,
 };
 

@@ -53,10 +53,11 @@ struct cfg_build {
 	struct cfg_pairs args;
 	struct cfg_pairs secrets; /* id → file */
 	char *target;
-	char *platform;              /* "linux/amd64" */
-	char *engine;                /* "auto", "buildah", "buildkit"; NULL = auto */
-	bool keep_modes;             /* of the context's files */
-	bool hermetic;               /* steps see the same, always */
+	char *platform;         /* "linux/amd64" */
+	char *engine;           /* "auto", "buildah", "buildkit"; NULL = auto */
+	bool keep_modes;        /* of the context's files */
+	bool hermetic;          /* steps see the same, always */
+	struct cfg_texts local; /* "host:port": of this machine, for hermetic steps all the same */
 	struct cfg_texts unrecorded; /* "host:port": what hermetic steps reach past the recorder */
 	struct cfg_texts allow_keys; /* paths of keys that a hermetic step may make */
 };

@@ -2,17 +2,21 @@
 #include "io/fetch.h"
 
 #include "base/mem.h"
+#include "io/address.h"
 #include "io/file.h"
 
 #include <assert.h>
 #include <curl/curl.h>
+#include <netdb.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #define HEAD_LINES_MAX 512u
 #define CONNECT_TIMEOUT_S 30L
 #define STALL_S 60u
+#define PROXY_PORT "1080" /* the library's, where a proxy's URL has none */
 
 struct exchange {
 	const struct io_fetch *f;
@@ -24,8 +28,9 @@ struct exchange {
 	unsigned lengths; /* Content-Length fields */
 	bool has_length;
 	uint64_t length;
-	bool begun;  /* the head is whole */
-	bool failed; /* a callback, or the head: *err says why */
+	bool begun;              /* the head is whole */
+	bool failed;             /* a callback, or the head: *err says why */
+	struct ss_err unreached; /* why an address was left out; msg "" = none was */
 	struct ss_err *err;
 };
 
@@ -153,6 +158,74 @@ static int on_progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl
 	return x->f->stopped != NULL && x->f->stopped(x->f->ctx);
 }
 
+/* --- whom it connects to ------------------------------------------------------------------------
+ */
+
+/* Whether an address is the one of a proxy. A scheme that the library does not know is none. */
+static bool is_proxy_at(const char *url, const uint8_t address[16], uint16_t port)
+{
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	CURLU *u = curl_url();
+	char *host = NULL, *service = NULL;
+	struct addrinfo *found = NULL;
+	bool same = false;
+	int rc = -1;
+
+	if (u != NULL && curl_url_set(u, CURLUPART_URL, url, CURLU_GUESS_SCHEME) == CURLUE_OK &&
+	    curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK)
+		rc = getaddrinfo(host,
+				 curl_url_get(u, CURLUPART_PORT, &service, 0) == CURLUE_OK
+					 ? service
+					 : PROXY_PORT,
+				 &hints, &found);
+	for (const struct addrinfo *a = found; a != NULL && !same; a = a->ai_next) {
+		uint8_t its[16];
+		uint16_t its_port;
+
+		same = io_address_of(a->ai_addr, a->ai_addrlen, its, &its_port) &&
+		       memcmp(its, address, sizeof(its)) == 0 && its_port == port;
+	}
+	if (rc == 0)
+		freeaddrinfo(found);
+	curl_free(host);
+	curl_free(service);
+	curl_url_cleanup(u);
+	return same;
+}
+
+/* The library's own list of variables; which of them counts for this URL does not matter. */
+static bool is_proxy(const uint8_t address[16], uint16_t port)
+{
+	static const char *const names[] = { "http_proxy", "https_proxy", "HTTPS_PROXY",
+					     "all_proxy", "ALL_PROXY" };
+	bool is = false;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !is; i++) {
+		const char *url = getenv(names[i]);
+
+		is = url != NULL && url[0] != '\0' && is_proxy_at(url, address, port);
+	}
+	return is;
+}
+
+static curl_socket_t on_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *a)
+{
+	struct exchange *x = ctx;
+	struct ss_err why = { 0 };
+	uint8_t address[16];
+	uint16_t port;
+
+	(void)purpose;
+	if (!io_address_of(&a->addr, (socklen_t)a->addrlen, address, &port))
+		return CURL_SOCKET_BAD;
+	if (x->f->reach != NULL && x->f->reach(x->f->ctx, address, &why) < 0 &&
+	    !is_proxy(address, port)) {
+		x->unreached = why;
+		return CURL_SOCKET_BAD;
+	}
+	return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+}
+
 /* --- the exchange ------------------------------------------------------------------------------
  */
 
@@ -203,6 +276,8 @@ static bool set_rules(struct exchange *x, char *why)
 	bad |= (unsigned)curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
 	bad |= (unsigned)curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
 	bad |= (unsigned)curl_easy_setopt(c, CURLOPT_XFERINFODATA, x);
+	bad |= (unsigned)curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, on_socket);
+	bad |= (unsigned)curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, x);
 	bad |= (unsigned)curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_head);
 	bad |= (unsigned)curl_easy_setopt(c, CURLOPT_HEADERDATA, x);
 	bad |= (unsigned)curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_bytes);
@@ -227,6 +302,10 @@ int io_fetch_run(const struct io_fetch *f, struct ss_err *err)
 		return -1;
 	if (rc == CURLE_ABORTED_BY_CALLBACK)
 		return ss_fail(err, SS_ESYS, "stopped");
+	if (rc == CURLE_COULDNT_CONNECT && x.unreached.msg[0] != '\0') {
+		*err = x.unreached;
+		return -1;
+	}
 	if (rc != CURLE_OK)
 		return ss_fail(err, SS_EREMOTE, "%s",
 			       why[0] != '\0' ? why : curl_easy_strerror(rc));

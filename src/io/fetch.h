@@ -22,6 +22,10 @@ struct io_fetch {
 	const char *ca_file;        /* roots instead of the system's; NULL = the system's */
 	unsigned stall_s;           /* no byte for so long is a failure; 0 = 60 */
 	bool (*stopped)(void *ctx); /* may be NULL; asked about once a second */
+	/* Asked about each address before it is connected to, also when a name has several; may be
+	 * NULL. One that fails is left out; its error is the exchange's if no other is left. A
+	 * proxy of the environment is connected to all the same. 16 bytes: io/address.h. */
+	int (*reach)(void *ctx, const uint8_t *address, struct ss_err *err);
 	/* Each may fail, which ends the exchange with its error. */
 	int (*field)(void *ctx, struct ss_span name, struct ss_span value, struct ss_err *err);
 	int (*begin)(void *ctx, unsigned status, bool has_length, uint64_t length,

@@ -249,6 +249,7 @@ static void configure(struct project_steps *s, const struct project_options *o)
 		.epoch = p->epoch,
 		.ca_file = o->ca_file != NULL && o->ca_file[0] != '\0' ? o->ca_file : NULL,
 		.raw = &p->config.build.unrecorded,
+		.local = &p->config.build.local,
 		.problem = on_problem,
 		.ctx = s,
 	};

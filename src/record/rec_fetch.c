@@ -6,6 +6,7 @@
 #include "record/rec_answer.h"
 #include "record/rec_package.h"
 #include "record/rec_parts.h"
+#include "record/rec_reach.h"
 #include "record/rec_secret.h"
 
 #include <inttypes.h>
@@ -24,7 +25,8 @@ struct fetching {
 	struct cfg_input in; /* owns its text */
 	bool sent;           /* the head is out: bytes follow as they come, */
 	struct ss_buf last;  /* but for the last: whoever has those may rely on the entry */
-	bool passing;        /* not to be recorded: a failure of the moment */
+	char where[REC_REACH_WHERE];
+	bool passing; /* not to be recorded: a failure of the moment */
 	struct rec_watch watch;
 	const struct cfg_input *want; /* what it must be; NULL = whatever comes */
 };
@@ -207,6 +209,13 @@ static int on_bytes(void *ctx, struct ss_span bytes, struct ss_err *err)
 	return 0;
 }
 
+static int on_reach(void *ctx, const uint8_t *address, struct ss_err *err)
+{
+	const struct fetching *f = ctx;
+
+	return rec_reach_check(rec_config_of(f->c->r)->local, f->where, address, err);
+}
+
 static bool on_stopped(void *ctx)
 {
 	const struct fetching *f = ctx;
@@ -234,12 +243,16 @@ static int fetch(struct fetching *f, struct ss_err *err)
 		.ca_file = cfg->ca_file,
 		.stall_s = cfg->stall_s,
 		.stopped = on_stopped,
+		.reach = on_reach,
 		.field = on_field,
 		.begin = on_begin,
 		.bytes = on_bytes,
 		.ctx = f,
 	};
 
+	rec_reach_where(url, f->where);
+	if (rec_reach_check_name(cfg->local, f->where, err) < 0)
+		return -1;
 	rec_watch_begin(&f->q->head, url, &f->watch);
 	if (rec_put_begin(cfg->store, cfg->body_max > 0 ? cfg->body_max : REC_OBJECT_MAX, &f->put,
 			  err) < 0)
@@ -277,7 +290,7 @@ static bool fail(struct fetching *f, const struct ss_err *why)
 	(void)snprintf(line, sizeof(line), "cannot fetch: %s", why->msg);
 	rec_tell(f->c->r, f->q, line);
 	rec_count_failure(f->c);
-	return !f->sent && rec_send_refusal(f->c, f->q, 502, line);
+	return !f->sent && rec_send_refusal(f->c, f->q, why->code == SS_EINPUT ? 403 : 502, line);
 }
 
 bool rec_record(struct rec_conn *c, struct rec_request *q)

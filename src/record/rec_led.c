@@ -3,9 +3,11 @@
 #include "base/text.h"
 #include "fmt/dns.h"
 #include "fmt/tls_hello.h"
+#include "io/address.h"
 #include "io/clock.h"
 #include "io/dial.h"
 #include "record/rec_parts.h"
+#include "record/rec_reach.h"
 
 #include <arpa/inet.h>
 #include <poll.h>
@@ -140,6 +142,22 @@ static bool pass(int from, int to)
 	return true;
 }
 
+/* What is listed is passed on, but also so no name may come to mean this machine. */
+static int check_peer(const struct led *l, int fd, struct ss_err *err)
+{
+	char where[REC_WHERE_MAX + 8];
+	struct sockaddr_storage s = { 0 };
+	socklen_t n = sizeof(s);
+	uint8_t address[16];
+	uint16_t port;
+
+	(void)snprintf(where, sizeof(where), "%s:%u", l->where, l->port);
+	if (getpeername(fd, (struct sockaddr *)&s, &n) < 0 ||
+	    !io_address_of((const struct sockaddr *)&s, n, address, &port))
+		return ss_fail(err, SS_ESYS, "nobody knows who took the connection");
+	return rec_reach_check(rec_config_of(l->c->r)->local, where, address, err);
+}
+
 static bool relay(struct led *l)
 {
 	AUTO_CLOSE int out = -1;
@@ -148,7 +166,8 @@ static bool relay(struct led *l)
 	struct pollfd p[2];
 
 	(void)snprintf(port, sizeof(port), "%u", l->port);
-	if (io_dial(l->where, port, io_clock_steady_ms() + DIAL_MS, &out, &err) < 0)
+	if (io_dial(l->where, port, io_clock_steady_ms() + DIAL_MS, &out, &err) < 0 ||
+	    check_peer(l, out, &err) < 0)
 		return refuse(l, err.msg);
 	(void)snprintf(line, sizeof(line), "tcp %s:%u: passed on and not recorded: it is listed",
 		       l->where, l->port);

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "io/fetch.h"
 #include "record/rec_answer.h"
+#include "record/rec_reach.h"
 #include "record/rec_url.h"
 
 #include <inttypes.h>
@@ -16,6 +17,8 @@ struct renewing {
 	struct crypto_hash *hash;
 	struct rec_put put;
 	struct rec_store *store; /* NULL = only hash */
+	const struct cfg_texts *local;
+	char where[REC_REACH_WHERE];
 	uint64_t size;
 };
 
@@ -84,6 +87,13 @@ static bool is_able(const struct cfg_input *in)
 {
 	return strcmp(in->method, "GET") == 0 && in->sha256 != NULL &&
 	       strstr(in->url, "=" REC_REDACTED) == NULL;
+}
+
+static int on_reach(void *ctx, const uint8_t *address, struct ss_err *err)
+{
+	const struct renewing *r = ctx;
+
+	return rec_reach_check(r->local, r->where, address, err);
 }
 
 /* --- the answer ----------------------------------------------------------------------------------
@@ -162,15 +172,16 @@ static bool is_same(const struct cfg_input *a, const struct cfg_input *b)
 	return true;
 }
 
-int rec_renew(struct rec_store *store, const struct cfg_input *in, enum rec_renewed *ret,
-	      struct cfg_input *ret_now, struct ss_err *err)
+int rec_renew(struct rec_store *store, const struct cfg_texts *local, const struct cfg_input *in,
+	      enum rec_renewed *ret, struct cfg_input *ret_now, struct ss_err *err)
 {
 	SS_CLEANUP(renewing_done)
-	struct renewing r = { .in = in, .store = store, .put = REC_PUT_NONE };
+	struct renewing r = { .in = in, .store = store, .local = local, .put = REC_PUT_NONE };
 	const struct common *how = is_able(in) ? find_request(in) : NULL;
 	struct io_fetch x = { .method = "GET",
 			      .url = in->url,
 			      .body_fd = -1,
+			      .reach = on_reach,
 			      .field = on_field,
 			      .begin = on_begin,
 			      .bytes = on_bytes,
@@ -183,7 +194,9 @@ int rec_renew(struct rec_store *store, const struct cfg_input *in, enum rec_rene
 	r.hash = crypto_hash_new(CRYPTO_SHA256);
 	if (store != NULL && rec_put_begin(store, REC_OBJECT_MAX, &r.put, err) < 0)
 		return -1;
-	if (io_fetch_run(&x, err) < 0 || finish(&r, err) < 0)
+	rec_reach_where(in->url, r.where);
+	if (rec_reach_check_name(local, r.where, err) < 0 || io_fetch_run(&x, err) < 0 ||
+	    finish(&r, err) < 0)
 		return ss_ctx(err, "'%s'", in->url);
 	*ret = is_same(&r.now, in) ? REC_SAME : REC_OTHER;
 	if (*ret == REC_OTHER) {

@@ -14,7 +14,8 @@
  *
  * https goes through CONNECT, ended here with a certificate of an authority that lives as long as
  * the recorder. GET, HEAD and POST; anything else is refused by name, and so is, playing, what the
- * lock has no entry for. A thread a connection. What it refused or could not fetch is told to
+ * lock has no entry for. What is this machine's alone is asked for nobody (rec_reach.h). A thread a
+ * connection. What it refused or could not fetch is told to
  * `problem`.
  *
  * Programs that know no proxy are led here (io/doors.h): every name has an address, connections to
@@ -37,6 +38,9 @@ struct rec_config {
 	const char *ca_file;           /* io_fetch; NULL = the system's */
 	/* "host:port": TCP that is passed on unrecorded; NULL = none. */
 	const struct cfg_texts *raw;
+	/* "host:port": what only this machine may ask and steps may all the same; NULL = nothing.
+	 */
+	const struct cfg_texts *local;
 	/* One line each, without secrets; from any thread, one at a time. May be NULL. */
 	void (*problem)(void *ctx, const char *line);
 	void *ctx;

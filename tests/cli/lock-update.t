@@ -29,6 +29,13 @@ done
 at=http://127.0.0.1:$(cat port)
 one=$(object one) two=$(object two)
 
+lock "$at/index $two 3" >enclave.lock
+try 3 lock update
+err "selfsame: error: '$at/index': '${at#http://}' is this machine (127.0.0.1): no step may ask it, unless 'build.local' in enclave.toml lists it"
+try 5 inputs verify --online-check enclave.lock
+out_has "not reached  '$at/index': '${at#http://}' is this machine (127.0.0.1): no step may ask it, unless "
+printf '[build]\nlocal = ["%s"]\n' "${at#http://}" >enclave.toml
+
 lock "$at/a_1.0_amd64.deb $one 3" "$at/index $two 3" >enclave.lock
 cp enclave.lock before
 try 0 inputs verify --online-check enclave.lock

@@ -13,6 +13,7 @@ store=$HOME/.cache/selfsame/inputs
 toml() { # NAME
 	printf 'name = "%s"\nsource_date_epoch = 1700000000\n[build]\nengine = "buildah"\nhermetic = true\nargs = { BASE = "%s" }\n' \
 		"$1" "$SELFSAME_DEMO_BASE"
+	printf 'local = ["files.test:%s"]\n' "$port"
 }
 
 # A server whose name only this mount name space knows, with an authority that only we know.
@@ -60,6 +61,7 @@ check 'the step has a certificate of the recorder' grep -qE '^.{64}$' ../authori
 err_has 'selfsame: ADD: 1 request, 6 bytes, 0 cached'
 out_has 'fetched '
 out_has 'pinned  1 bases, '
+out_has "local   steps may ask files.test:$port, also where that is this machine"
 check 'the lock says what a step fetched' grep -qxF "url = \"https://files.test:$port/a\"" enclave.lock
 check 'with its hash' grep -qxF "sha256 = \"$(sha256sum ../www/a | cut -c1-64)\"" enclave.lock
 check 'and the package' grep -q '^url = "http.*/hello_.*\.deb"$' enclave.lock

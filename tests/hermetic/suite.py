@@ -231,7 +231,8 @@ class Suite:
             with open(os.path.join(where, 'Dockerfile'), encoding='utf-8') as d:
                 if 'ARG REPOSITORY' in d.read():
                     # Nobody asks a recorder for what is on the loopback device.
-                    f.write(f'args = {{ REPOSITORY = "{self.url.replace("127.0.0.1", FORGE)}" }}\n')
+                    url = self.url.replace('127.0.0.1', FORGE)
+                    f.write(f'args = {{ REPOSITORY = "{url}" }}\nlocal = ["{url.split("/")[2]}"]\n')
         return where
 
     @staticmethod

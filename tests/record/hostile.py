@@ -102,7 +102,7 @@ def a_body_without_an_end_meets_its_limit():
 def nobody_there_is_said_so():
     with socket.create_server(("127.0.0.1", 0)) as s:
         port = s.getsockname()[1]
-    with Recorder("record") as r:
+    with Recorder("record", local=[f"127.0.0.1:{port}"]) as r:
         status, text = r.get(f"http://127.0.0.1:{port}/")
     assert status == 502 and b"Failed to connect" in text, text
     assert r.inputs == []

@@ -214,7 +214,7 @@ def what_is_listed_is_passed_on():
             c.shutdown(socket.SHUT_WR)
             return f.read()
     open("hosts", "w").write("127.0.0.1 db.example.test\n")
-    with Recorder("record", led=["other.example.test:1", f"db.example.test:{port}"],
+    with Recorder("record", led=["other.example.test:1", f"db.example.test:{port}"], local=[f"db.example.test:{port}"],
                   before=["unshare", "-m", "sh", "-c", 'mount --bind hosts /etc/hosts && exec "$@"', "sh"]) as r:
         got = inside(r, ask)
     assert got == b"3000000" and r.inputs == []

@@ -41,12 +41,14 @@ def main():
 
 class Server:
     """answer(path, head, body, connection) returns the bytes of the answer; None closes."""
+    ports = set()  # of all that there were: steps may ask them, unless a test says otherwise
 
     def __init__(self, answer):
         self.answer, self.seen = answer, []
         self.sock = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.port = self.sock.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
+        Server.ports.add(self.port)
         threading.Thread(target=self.accept, daemon=True).start()
 
     def accept(self):
@@ -93,8 +95,10 @@ def ok(body, *fields, status="200 OK"):
 class Recorder:
     """`with Recorder("record") as r`: afterwards r.inputs is what it wrote, r.problems what it said."""
 
-    def __init__(self, mode, store="store", file="inputs.toml", stall=WAIT, ca=None, led=None, env=None, before=()):
+    def __init__(self, mode, store="store", file="inputs.toml", stall=WAIT, ca=None, led=None, env=None, before=(), local=None, fetch_missing=False):
         self.store, self.file = store, file
+        listed = [f"127.0.0.1:{p}" for p in sorted(Server.ports)] if local is None else local
+        env = {**(env or os.environ), "LOCAL": " ".join(listed), "FETCH_MISSING": "1" if fetch_missing else ""}
         more = [ca or "-"] + (["led"] + led if led is not None else []) if ca or led is not None else []
         self.process = subprocess.Popen([*before, sys.argv[1], store, mode, file, str(stall)] + more, stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=open("problems", "w+b"), env=env)

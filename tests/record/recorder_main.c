@@ -6,7 +6,9 @@
  * standard input ends, and then writes what it recorded to FILE, or plays what FILE holds. Its
  * certificate goes to FILE.pem; problems go to standard error, one line each. CA: roots instead of
  * the system's ("-": the system's). led: as root, serves a network namespace too, and prints the
- * number of its descriptor behind the port; HOST:PORT is passed on unrecorded.
+ * number of its descriptor behind the port; HOST:PORT is passed on unrecorded. LOCAL in the
+ * environment: what steps may ask although it is this machine, with blanks between; FETCH_MISSING
+ * there: what the store has not is asked for.
  */
 #include "base/mem.h"
 #include "config/enclave_lock.h"
@@ -87,6 +89,19 @@ static int save_certificate(const char *path, const struct recorder *r, struct s
 	return io_atomic_store(name, ss_buf_span(&b), err);
 }
 
+static void list_local(struct cfg_texts *ret)
+{
+	const char *s = getenv("LOCAL");
+	char one[512];
+
+	for (size_t n; s != NULL && *s != '\0'; s += n + (s[n] == ' ')) {
+		n = strcspn(s, " ");
+		(void)snprintf(one, sizeof(one), "%.*s", (int)n, s);
+		if (n > 0)
+			cfg_texts_push(ret, one);
+	}
+}
+
 /* A namespace with doors; we stay where we are. */
 static int make_step(int doors[IO_DOORS], int *ret_ns, struct ss_err *err)
 {
@@ -113,10 +128,11 @@ static int run(char **argv, struct ss_err *err)
 				.body_max = (uint64_t)6 << 30,
 				.stall_s = (unsigned)strtoul(argv[4], NULL, 10),
 				.problem = problem };
+	const char *missing = getenv("FETCH_MISSING");
 	const bool led = argv[5] != NULL && argv[6] != NULL;
 	int doors[IO_DOORS] = { -1, -1, -1, -1, -1 };
 	AUTO_CLOSE int ns = -1;
-	struct cfg_texts raw = { 0 };
+	struct cfg_texts raw = { 0 }, local = { 0 };
 	struct recorder *r = NULL;
 	struct rec_counts counts;
 	unsigned port = 0;
@@ -125,6 +141,9 @@ static int run(char **argv, struct ss_err *err)
 
 	c.first_s = c.stall_s;
 	c.raw = &raw;
+	c.fetch_missing = missing != NULL && missing[0] != '\0';
+	c.local = &local;
+	list_local(&local);
 	if (argv[5] != NULL && strcmp(argv[5], "-") != 0)
 		c.ca_file = argv[5];
 	for (char **a = argv + 7; led && *a != NULL; a++)
@@ -145,6 +164,7 @@ static int run(char **argv, struct ss_err *err)
 		recorder_step_end(r, step, &counts);
 	rc = recorder_stop(r, &recorded, err);
 	cfg_texts_done(&raw);
+	cfg_texts_done(&local);
 	if (rc == 0 && !c.play)
 		rc = save(argv[3], &recorded, err);
 	cfg_inputs_done(&recorded);
