@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "attest/att_verdict.h"
 #include "base/date.h"
+#include "base/text.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #define SIGNER_PCR 8u
@@ -319,13 +321,30 @@ static void compare_value(struct att_verdict *v, const char *name, enum att_reas
 	c->got = got.p != NULL ? att_hex(got) : NULL;
 }
 
+static void compare_nonce(struct att_verdict *v, const struct att_expect *e)
+{
+	const struct att_endpoint *peer = e->endpoint;
+	struct att_check *c;
+
+	if (peer == NULL || !att_is_older(v, peer) || ss_same(e->nonce, v->doc.nonce)) {
+		compare_value(v, "nonce", ATT_NO_NONCE, e->nonce, v->doc.nonce, ATT_NEED_NONCE);
+		return;
+	}
+	c = att_add_no(v, "nonce", ATT_NO_REPLAYED,
+		       "nonce is not the expected one, and the document was made %" PRIu64
+		       " s before it was asked for: it answers an older question",
+		       (peer->asked_ms - v->doc.timestamp_ms) / 1000);
+	c->want = att_hex(e->nonce);
+	c->got = att_hex(v->doc.nonce);
+}
+
 static void compare_values(struct att_verdict *v, const struct att_expect *e)
 {
 	if (e->nonce.p == NULL)
 		att_add_unchecked(v, att_text("nonce: none was expected, so the document may be a "
 					      "replay"));
 	else
-		compare_value(v, "nonce", ATT_NO_NONCE, e->nonce, v->doc.nonce, ATT_NEED_NONCE);
+		compare_nonce(v, e);
 	if (e->endpoint != NULL)
 		return;
 	compare_value(v, "user_data", ATT_NO_USER_DATA, e->user_data, v->doc.user_data, 0);

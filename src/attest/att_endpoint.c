@@ -14,9 +14,34 @@ static bool is_same(struct ss_span a, struct ss_span b)
 	return a.p != NULL && ss_same(a, b);
 }
 
+/* --- the nonce ------------------------------------------------------------------------------- */
+
+bool att_is_older(const struct att_verdict *v, const struct att_endpoint *peer)
+{
+	const uint64_t made = v->doc.timestamp_ms, asked = peer->asked_ms;
+
+	return v->doc.nonce.p != NULL && made < asked && asked - made > v->leeway_s * 1000;
+}
+
 /* --- the key --------------------------------------------------------------------------------- */
 
-static void compare_key(struct att_verdict *v, struct ss_span spki)
+/* user_data says that the endpoint with the document's own key asked for it. */
+static bool is_of_an_endpoint(const struct att_doc *d)
+{
+	uint8_t digest[CRYPTO_SHA256_SIZE];
+	enum binding domain = BINDING_APP;
+	struct ss_span bound = { NULL, 0 };
+
+	if (d->public_key.p == NULL || d->user_data.p == NULL ||
+	    !binding_read(d->user_data, &domain, &bound) || domain != BINDING_ENDPOINT)
+		return false;
+	crypto_hash_once(CRYPTO_SHA256, d->public_key, digest);
+	return is_same(bound, (struct ss_span){ digest, sizeof(digest) });
+}
+
+/* With the caller's nonce and another endpoint's key it can only have come over a connection of
+ * somebody else to that endpoint. */
+static void compare_key(struct att_verdict *v, struct ss_span spki, struct ss_span nonce)
 {
 	const struct ss_span got = v->doc.public_key;
 	struct att_check *c;
@@ -25,6 +50,10 @@ static void compare_key(struct att_verdict *v, struct ss_span spki)
 		c = att_add_held(v, "key", ATT_NEED_KEY);
 	else if (got.p == NULL)
 		c = att_add_no(v, "key", ATT_NO_ENDPOINT_KEY, "the document has no public_key");
+	else if (is_same(v->doc.nonce, nonce) && is_of_an_endpoint(&v->doc))
+		c = att_add_no(v, "key", ATT_NO_IN_THE_MIDDLE,
+			       "an endpoint made this document for another connection with the "
+			       "same nonce: whoever answered passes it on");
 	else
 		c = att_add_no(v, "key", ATT_NO_ENDPOINT_KEY,
 			       "the document binds another key: whoever answered is not the "
@@ -142,7 +171,7 @@ static void compare_operator(struct att_verdict *v, const struct att_expect *e)
 
 void att_compare_endpoint(struct att_verdict *v, const struct att_expect *e)
 {
-	compare_key(v, e->endpoint->spki);
+	compare_key(v, e->endpoint->spki, e->nonce);
 	compare_domain(v, e->endpoint->spki);
 	compare_nsm(v, e->endpoint->allow_raw_nsm);
 	compare_operator(v, e);

@@ -70,6 +70,9 @@ struct att_endpoint {
 	struct ss_span spki; /* DER of the key that signed the handshake */
 	/* The certificate's chain and this name hold by the system's roots; NULL = they do not. */
 	const char *webpki_name;
+	/* The caller's clock when the nonce was drawn, in milliseconds since 1970; 0 = not told. A
+	 * wrong nonce in a document of before that is an answer to an older question. */
+	uint64_t asked_ms;
 	bool own_roots;     /* they are not the system's but those that the environment named */
 	bool allow_raw_nsm; /* said in the first line of the verdict */
 	bool any_operator;  /* the same */

@@ -75,9 +75,13 @@
 	X(PCR, "pcr", "another PCR is not the expected one")                                       \
 	X(PCR_ABSENT, "pcr-absent", "the document lacks a PCR that is expected")                   \
 	X(NONCE, "nonce", "the nonce is not the expected one, or there is none")                   \
+	X(REPLAYED, "replayed",                                                                    \
+	  "the nonce is another, and the document was made before it was asked for")               \
 	X(USER_DATA, "user-data", "user_data is not the expected one, or there is none")           \
 	X(PUBLIC_KEY, "public-key", "public_key is not the expected one, or there is none")        \
 	X(ENDPOINT_KEY, "endpoint-key", "public_key is not the key of the connection")             \
+	X(IN_THE_MIDDLE, "in-the-middle",                                                          \
+	  "the document answers this nonce for the key of another endpoint: it was passed on")     \
 	X(ENDPOINT_DOMAIN, "endpoint-domain",                                                      \
 	  "user_data does not say that the endpoint asked for the document, for this key")         \
 	X(RAW_NSM, "raw-nsm", "PCR16 does not say that the application cannot ask the NSM itself") \

@@ -52,7 +52,8 @@ struct att_verdict {
 	struct att_root root;
 	enum att_when when;
 	int64_t at;
-	unsigned held; /* att_need */
+	uint64_t leeway_s; /* by how much two clocks may differ */
+	unsigned held;     /* att_need */
 	struct att_check *checks;
 	size_t n_checks;
 	char **unchecked; /* lines: "nonce: …" */
@@ -77,6 +78,8 @@ SS_NONNULL void att_add_unchecked(struct att_verdict *v, char *line);
 
 /* Every register and value that is expected, against the document. */
 SS_NONNULL void att_compare(struct att_verdict *v, const struct att_expect *e);
+/* It has a nonce, and was made before the peer was asked: by more than clocks may differ. */
+SS_NONNULL bool att_is_older(const struct att_verdict *v, const struct att_endpoint *peer);
 /* What binds the document to the connection, and who runs it. */
 SS_NONNULL void att_compare_endpoint(struct att_verdict *v, const struct att_expect *e);
 

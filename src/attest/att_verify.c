@@ -142,6 +142,7 @@ int att_verify(struct ss_span document, const struct att_expect *e, const struct
 	v->root = o->root;
 	v->when = o->when;
 	v->at = o->at;
+	v->leeway_s = o->leeway_s;
 	v->is_endpoint = e->endpoint != NULL;
 	if (check_syntax(v, document, o) && check_authentic(v, o)) {
 		check_time(v, e, o);

@@ -63,8 +63,8 @@ static const struct cli_opt opt_table[] = {
 	{ .name = "debug",
 	  .kind = CLI_FLAG,
 	  .at = offsetof(struct opts, debug),
-	  .help = "show the console from the kernel's first line; on Nitro this is debug mode, "
-		  "with PCR0 to PCR2 zero" },
+	  .help = "show the console from the kernel's first line; on Nitro, and with --nsm-root, "
+		  "this is debug mode: PCR0 to PCR2 are zero" },
 	{ .name = "local",
 	  .kind = CLI_FLAG,
 	  .at = offsetof(struct opts, local),

@@ -35,6 +35,7 @@ int cli_peer_ask(struct cli_peer *p, struct cli_judged *ret, struct ss_err *err)
 	struct ssv_question *q = p->x.q;
 	int rc;
 
+	peer.asked_ms = io_clock_now_ms(); /* the nonce is drawn after this */
 	if (fetch(p, ret, &e, err) < 0)
 		return -1;
 	peer.spki = ep_conn_spki(ret->conn);

@@ -63,6 +63,8 @@ SS_MUST_CHECK SS_NONNULL int sv_prepare(const struct sv_opts *o, struct sv_plan 
 					struct ss_err *err);
 /* What PCR4 is of where the NSM is ours: the instance, as the EnclaveID begins. Borrowed. */
 SS_NONNULL const char *sv_instance(const struct sv_plan *p);
+/* Debug mode where documents are signed, by AWS's NSM or by ours: no register says what runs. */
+SS_NONNULL bool sv_is_unmeasured(const struct sv_plan *p);
 void sv_plan_free(struct sv_plan *p); /* accepts NULL; lets go of the name and of the ports */
 
 enum sv_kind {

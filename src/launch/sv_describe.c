@@ -27,7 +27,7 @@ static json_t *registers(const struct sv_plan *p)
 {
 	static const uint8_t zeros[CRYPTO_SHA384_SIZE];
 	const struct eif_measurements *m = &p->facts.m;
-	const bool debug = p->is_nitro && p->o.debug; /* there the hypervisor measures nothing */
+	const bool debug = sv_is_unmeasured(p);
 	json_t *o = json_object();
 
 	set(o, "HashAlgorithm", json_string("Sha384 { ... }"));

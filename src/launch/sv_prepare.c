@@ -96,6 +96,11 @@ const char *sv_instance(const struct sv_plan *p)
 	return p->is_nitro ? "i-nitro" : "i-local";
 }
 
+bool sv_is_unmeasured(const struct sv_plan *p)
+{
+	return p->o.debug && (p->is_nitro || p->root != NULL);
+}
+
 static int open_root(struct sv_plan *p, struct ss_err *err)
 {
 	const char *id = p->o.nsm_instance;

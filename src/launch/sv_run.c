@@ -229,8 +229,10 @@ static void on_console_line(void *ctx, struct ss_span line)
 	if (!s->console.has_pcr0 || s->p->facts.m.pcr0_unknown)
 		return;
 	s->console.has_pcr0 = false; /* once */
-	if (s->p->is_nitro || memcmp(s->console.pcr0, computed, sizeof(s->console.pcr0)) == 0)
-		return; /* on Nitro only debug mode has a console, and then the register is zero */
+	/* On Nitro only debug mode has a console. */
+	if (s->p->is_nitro || sv_is_unmeasured(s->p) ||
+	    memcmp(s->console.pcr0, computed, sizeof(s->console.pcr0)) == 0)
+		return;
 	ss_hex((struct ss_span){ s->console.pcr0, sizeof(s->console.pcr0) }, theirs);
 	ss_hex((struct ss_span){ computed, sizeof(s->console.pcr0) }, ours);
 	sv_fail(s, "QEMU measured another image: its PCR0 is %s, this file's is %s", theirs, ours);
@@ -345,19 +347,25 @@ struct sv_status sv_status(const struct sv *s)
 				   .cid = s->machine->cid };
 }
 
-/* The NSM that QEMU has not: registers as we measured them, as AWS's would have them. */
+static void put_image(const struct eif_measurements *m, struct nsm_machine_opts *o)
+{
+	memcpy(o->pcrs[0], m->pcr0, NSM_PCR_SIZE);
+	memcpy(o->pcrs[1], m->pcr1, NSM_PCR_SIZE);
+	memcpy(o->pcrs[2], m->pcr2, NSM_PCR_SIZE);
+	if (m->has_pcr8)
+		memcpy(o->pcrs[8], m->pcr8, NSM_PCR_SIZE);
+}
+
+/* The NSM that QEMU has not: registers as we measured them, as AWS's would have them; in debug mode
+ * that is zeros for all that an image has. */
 static int make_nsm(const struct sv_plan *p, struct nsm_machine **ret, struct ss_err *err)
 {
-	const struct eif_measurements *m = &p->facts.m;
 	struct nsm_machine_opts o = { .module_id = p->id, .root = p->root };
 
 	if (p->root == NULL)
 		return 0;
-	memcpy(o.pcrs[0], m->pcr0, NSM_PCR_SIZE);
-	memcpy(o.pcrs[1], m->pcr1, NSM_PCR_SIZE);
-	memcpy(o.pcrs[2], m->pcr2, NSM_PCR_SIZE);
-	if (m->has_pcr8)
-		memcpy(o.pcrs[8], m->pcr8, NSM_PCR_SIZE);
+	if (!sv_is_unmeasured(p))
+		put_image(&p->facts.m, &o);
 	if (p->o.nsm_role != NULL)
 		nsm_pcr_of_text(p->o.nsm_role, o.pcrs[3]);
 	nsm_pcr_of_text(sv_instance(p), o.pcrs[4]);

@@ -655,7 +655,7 @@ def main():
             print(f"# {wrong}")
             open(f"{i + 1}.cose", "wb").write(data)
     # What only a connection can show: tests/endpoint/verify.py
-    connection = {"endpoint-key", "endpoint-domain", "raw-nsm", "operator"}
+    connection = {"replayed", "endpoint-key", "in-the-middle", "endpoint-domain", "raw-nsm", "operator"}
     missing = codes - {c[3] for c in CASES} - connection
     print(f"{'ok' if codes and not missing else 'not ok'} {len(CASES) + 1} - every reason code has a document")
     if missing:

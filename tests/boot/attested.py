@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """An enclave that answers on the network: attested TLS at 8443 beside plain bytes at 8080, booted with an
 NSM of ours, and judged by `selfsame verify https://…`: one yes, and the ways in which it must be no.
-One boot serves all of these tests."""
+One boot serves all of these tests, a second one is in debug mode."""
 import hashlib
 import json
 import os
@@ -9,6 +9,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 
 import rig
 import running
@@ -21,6 +22,8 @@ from rig import E  # noqa: E402
 ROLE = 'arn:aws:iam::123456789012:role/test'
 INSTANCE = 'i-0123456789abcdef0'
 AWS = os.path.join(rig.TOP, 'tests', 'vectors', 'attestation', 'production-2025-indefinite-map.cose')
+OTHERS_REQUEST = b'GET /attestation?nonce=' + b'00' * 32 + b' HTTP/1.1\r\nHost: a\r\n\r\n'
+REASONS = []
 TOML = '''
 [app]
 command = ["/usr/bin/python3", "-I", "-S", "/srv/service.py"]
@@ -45,7 +48,7 @@ host = true
 class It:
     """The one enclave."""
 
-    place = eif = root = minter = pcrs = None
+    place = eif = root = nsm = old = old_ms = key = other_key = None
     ports = {}
 
 
@@ -66,6 +69,7 @@ def verify(port, *args, root=True, eif=None):
 def no(reason, port, *args, **how):
     status, out, err = verify(port, *args, **how)
     assert status == 1 and out.startswith('no: %s: ' % reason), (status, out, err)
+    REASONS.append(reason)
 
 
 def tls(*alpn):
@@ -96,16 +100,13 @@ def ask(target, *alpn):
 def it_starts_and_has_three_programs():
     root = os.path.join(It.place.dir, 'tree')
     running.python_root(root, os.path.join(running.HERE, 'attested_service.py'))
-    It.eif, measured = running.build(It.place.dir, root, TOML)
-    It.pcrs = [measured['PCR%d' % i] for i in range(3)]
-    folder = os.path.join(It.place.dir, 'nsm')
-    It.root = os.path.join(folder, 'root.pem')
-    doc = json.loads(It.place.ask('run', It.eif, '--detach', '--json', '--name', 'it', '--nsm-root', folder, '--nsm-role', ROLE,
+    It.eif, _ = running.build(It.place.dir, root, TOML)
+    It.nsm = os.path.join(It.place.dir, 'nsm')
+    It.root = os.path.join(It.nsm, 'root.pem')
+    doc = json.loads(It.place.ask('run', It.eif, '--detach', '--json', '--name', 'it', '--nsm-root', It.nsm, '--nsm-role', ROLE,
                                   '--nsm-instance', INSTANCE, '--port', '127.0.0.1:0:8080', '--port', '127.0.0.1:0:8443'))
     assert doc['Readiness'] == 'ready', doc
     It.ports = {p['EnclavePort']: p['HostPort'] for p in doc['Ports']}
-    # Its documents come from the same root.
-    It.minter = server.Minter(os.path.join(rig.BUILD, 'tests', 'rig', 'nsm-mint'), It.place.dir)
 
 
 def verify_says_yes():
@@ -193,46 +194,97 @@ def endpoint(key, reply):
     return e, e.port
 
 
-def minted(key, **how):
-    made = [w for i in range(3) for w in ('--pcr', '%d=%s' % (i, It.pcrs[i]))] + ['--instance', INSTANCE, '--role', ROLE]
-    return lambda request: server.answer(It.minter.mint(server.nonce_of(request), key.spki, more=how.get('more', made)))
+def by_the_application(key, user_data):
+    """What the application inside gets of attest.sock for this request, a key and a user_data of its choice."""
+    def reply(request):
+        return bytes.fromhex(json.loads(ask('/local?nonce=%s&public_key=%s&user_data=%s' % (
+            server.nonce_of(request), key.spki.hex(), user_data.hex()))))
+    return reply
 
 
-def ten_ways_to_be_no_each_with_its_reason():
-    port, known = It.ports[8443], ('--instance', INSTANCE)
+def no_of(reason, key, reply):
+    e, at = endpoint(key, reply)
+    no(reason, at, '--instance', INSTANCE)
+    e.close()
+
+
+# --- ten ways to be no, each with a reason of its own; the last test counts them ---
+
+def a_document_is_kept_for_later():
+    body = relayed(OTHERS_REQUEST)
+    assert body.startswith(b'HTTP/1.1 200 OK\r\n'), body
+    It.old = body
+    d = attested.Document(body.split(b'\r\n\r\n', 1)[1])
+    It.old_ms = d['timestamp']
+    It.key = server.Key(It.place.dir, 'own')
+    It.other_key = server.Key(It.place.dir, 'another')
+
+
+def wrong_pcr_is_no():
     other = os.path.join(It.place.dir, 'other.eif')
     with open(other, 'wb') as f:
         f.write(rig.Parts().eif(E.app_ramdisk(rig.probe_tree(), ['/probe', 'id'])))
-    no('pcr0', port, *known, eif=other)
-    no('instance', port, '--instance', 'i-0fedcba9876543210')
-    no('operator', port)
-    no('root-not-aws', port, *known, root=False)
-    key = server.Key(It.place.dir, 'own')
-    old = relayed(b'GET /attestation?nonce=' + b'00' * 32 + b' HTTP/1.1\r\nHost: a\r\n\r\n')
-    e, at = endpoint(key, lambda request: old)
-    no('nonce', at, *known)
-    e.close()
-    e, at = endpoint(key, relayed)
-    no('endpoint-key', at, *known)
-    e.close()
+    no('pcr0', It.ports[8443], '--instance', INSTANCE, eif=other)
 
-    def by_the_application(request):
-        answer = json.loads(ask('/local?nonce=%s&public_key=%s&user_data=%s' % (
-            server.nonce_of(request), key.spki.hex(), (server.DOMAIN + hashlib.sha256(key.spki).digest()).hex())))
-        return bytes.fromhex(answer)
-    e, at = endpoint(key, by_the_application)
-    no('endpoint-domain', at, *known)
-    e.close()
-    e, at = endpoint(key, minted(key, more=[w for i in range(3) for w in ('--pcr', '%d=%s' % (i, '00' * 48))]))
-    no('debug-mode', at, *known)
-    e.close()
-    path = os.path.join(It.place.dir, 'old.cbor')
-    with open(path, 'wb') as f:
-        f.write(old.split(b'\r\n\r\n', 1)[1])
-    for reason, args in (('nonce', ['--root', It.root, '--nonce', '11' * 32, path]),
-                         ('root-not-given', ['--root', It.root, '--at', 'document', AWS])):
-        p = subprocess.run([rig.SELFSAME, 'verify', '--eif', It.eif, *args], capture_output=True, check=False)
-        assert p.returncode == 1 and p.stdout.decode().startswith('no: %s: ' % reason), (p.stdout, p.stderr)
+
+def wrong_nonce_is_no():
+    """A document of now, for a nonce of somebody else."""
+    no_of('nonce', It.key, lambda request: relayed(OTHERS_REQUEST))
+
+
+def swapped_tls_key_is_no():
+    """The document is for this nonce and binds a key, but the connection has another in its place."""
+    no_of('endpoint-key', It.key, by_the_application(It.other_key, server.DOMAIN + hashlib.sha256(It.key.spki).digest()))
+
+
+def proxy_in_the_middle_is_no():
+    """It ends TLS with a certificate of its own and passes everything on, the nonce too."""
+    no_of('in-the-middle', It.key, relayed)
+
+
+def same_image_run_by_another_operator_is_no():
+    no('instance', It.ports[8443], '--instance', 'i-0fedcba9876543210')
+    no('role', It.ports[8443], '--role', 'arn:aws:iam::123456789012:role/evil')
+    no('operator', It.ports[8443])
+
+
+def a_document_minted_by_the_application_is_no():
+    no_of('endpoint-domain', It.key, by_the_application(It.key, server.DOMAIN + hashlib.sha256(It.key.spki).digest()))
+
+
+def a_document_of_the_local_root_without_root_is_no():
+    no('root-not-aws', It.ports[8443], '--instance', INSTANCE, root=False)
+
+
+def aws_document_with_root_of_ours_is_no():
+    p = subprocess.run([rig.SELFSAME, 'verify', '--eif', It.eif, '--root', It.root, '--at', 'document', AWS], capture_output=True,
+                       check=False)
+    assert p.returncode == 1 and p.stdout.startswith(b'no: root-not-given: '), (p.stdout, p.stderr)
+    REASONS.append('root-not-given')
+
+
+def debug_mode_is_no():
+    """The same image and the same host, started once more with --debug."""
+    doc = json.loads(It.place.ask('run', It.eif, '--detach', '--json', '--name', 'open', '--debug', '--nsm-root', It.nsm, '--nsm-role',
+                                  ROLE, '--nsm-instance', INSTANCE, '--port', '127.0.0.1:0:8443'))
+    assert doc['Flags'] == 'DEBUG_MODE' and doc['Measurements']['PCR0'] == '00' * 48, doc
+    at = doc['Ports'][0]['HostPort']
+    no('debug-mode', at, '--instance', INSTANCE)
+    status, out, err = verify(at, '--instance', INSTANCE, '--allow-debug')
+    assert status == 0 and '; DEBUG MODE: ' in out.split('\n', maxsplit=1)[0], (out, err)
+    It.place.ask('stop', 'open')
+
+
+def replayed_document_is_no():
+    """Kept since above, by more than clocks may differ."""
+    running.wait_for(lambda: time.time() * 1000 > It.old_ms + 31000, 'a document to be old')
+    no_of('replayed', It.key, lambda request: It.old)
+
+
+def no_reason_is_there_twice():
+    ten = {'pcr0', 'nonce', 'replayed', 'endpoint-key', 'in-the-middle', 'debug-mode', 'instance', 'endpoint-domain', 'root-not-aws',
+           'root-not-given'}
+    assert len(ten) == 10 and sorted(REASONS) == sorted(ten | {'role', 'operator'}), REASONS
 
 
 with running.Place() as It.place:
@@ -243,5 +295,16 @@ with running.Place() as It.place:
         the_application_answers_over_the_same_port,
         the_application_has_documents_of_its_own_domain_and_cannot_remake_the_socket,
         a_certificate_by_its_own_request_is_served_and_renewed,
-        ten_ways_to_be_no_each_with_its_reason,
+        a_document_is_kept_for_later,
+        wrong_pcr_is_no,
+        wrong_nonce_is_no,
+        swapped_tls_key_is_no,
+        proxy_in_the_middle_is_no,
+        same_image_run_by_another_operator_is_no,
+        a_document_minted_by_the_application_is_no,
+        a_document_of_the_local_root_without_root_is_no,
+        aws_document_with_root_of_ours_is_no,
+        debug_mode_is_no,
+        replayed_document_is_no,
+        no_reason_is_there_twice,
     ])

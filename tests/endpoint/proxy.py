@@ -265,7 +265,7 @@ def a_cut_is_told_from_an_end():
 @sentence
 def without_a_yes_nothing_ever_listens():
     port = free_port()
-    for reply, reason in ((documents(KEY, "--pcr", "2=" + "44" * 48), "pcr2"), (documents(OTHER), "endpoint-key"),
+    for reply, reason in ((documents(KEY, "--pcr", "2=" + "44" * 48), "pcr2"), (documents(OTHER), "in-the-middle"),
                           (documents(KEY, "--time", str(int(time.time()) - 400)), "too-old")):
         e = Live(KEY, reply, echo)
         p = Proxy(e.url, listen=f"127.0.0.1:{port}")
@@ -290,7 +290,7 @@ def a_peer_with_another_key_gets_no_byte_and_ends_all():
     e.use(OTHER)
     assert gets_nothing(p.port) and is_reset(old)
     seen = p.end(1)
-    assert seen[-1]["Event"] == "Refused" and seen[-1]["Verdict"]["Reason"] == "endpoint-key", seen[-1]
+    assert seen[-1]["Event"] == "Refused" and seen[-1]["Verdict"]["Reason"] == "in-the-middle", seen[-1]
     closed = {x["Connection"]: x["Reason"] for x in seen if x["Event"] == "Closed"}
     assert closed == {1: "unattested", 2: "key"}, closed
     assert is_refused(p.port) and b"secret" not in said

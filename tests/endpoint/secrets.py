@@ -123,7 +123,7 @@ def json_says_who_sent_what():
 
 @sentence
 def a_no_sends_nothing():
-    for mint, reason in ((lambda r: MINTER.mint(nonce_of(r), OTHER.spki, more=IMAGE), "endpoint-key"),
+    for mint, reason in ((lambda r: MINTER.mint(nonce_of(r), OTHER.spki, more=IMAGE), "in-the-middle"),
                          (lambda r: MINTER.mint(nonce_of(r), KEY.spki, more=[*IMAGE, "--pcr", "2=" + "44" * 48]), "pcr2"),
                          (lambda r: MINTER.mint("ab" * 32, KEY.spki, more=IMAGE), "nonce")):
         e = Keeper(der(SENDER), mint=mint)

@@ -8,9 +8,11 @@ its own reason. Prints TAP.
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
+import time
 
 from server import APP, DOMAIN, Endpoint, Key, Minter, answer, nonce_of
 
@@ -121,14 +123,26 @@ def debug_mode_is_no():
 
 
 @sentence
-def another_nonce_and_an_old_document_are_no():
-    old = documents()(b"GET /attestation?nonce=" + b"ab" * 32 + b" HTTP/1.1\r\nHost: a\r\n\r\n")
-    no("nonce", lambda request: old)
+def another_nonce_is_no():
+    no("nonce", lambda request: documents()(OTHERS_REQUEST))
+
+
+@sentence
+def an_old_document_that_is_played_back_is_no():
+    def old(seconds):
+        return lambda request: documents(more=["--time", str(int(time.time()) - seconds)])(OTHERS_REQUEST)
+    out, _ = no("replayed", old(100))
+    assert re.match(r"no: replayed: nonce is not the expected one, and the document was made \d+ s before it was asked for: "
+                    r"it answers an older question; root: NOT AWS ", out), out
+    # By less than clocks may differ nobody can tell.
+    no("nonce", old(100), ["--instance", INSTANCE, "--leeway", "300"])
+    # With the right nonce nothing is wrong with a clock that is behind.
+    says(documents(more=["--time", str(int(time.time()) - 100)]), ["--instance", INSTANCE], 0, "yes; root: NOT AWS ")
 
 
 @sentence
 def another_key_than_the_connection_has_is_no():
-    no("endpoint-key", documents(OTHER))
+    no("endpoint-key", documents(OTHER, user_data=APP + hashlib.sha256(OTHER.spki).digest()))
     no("endpoint-key", documents(OTHER, user_data=DOMAIN + hashlib.sha256(KEY.spki).digest()))
 
 
@@ -138,7 +152,10 @@ def somebody_in_the_middle_who_passes_genuine_documents_on_is_no():
 
     def relay(request):
         return subprocess.run([sys.executable, "-c", RELAY, str(real.port)], input=request, capture_output=True, check=True).stdout
-    no("endpoint-key", relay, key=OTHER)
+    out, _ = no("in-the-middle", relay, key=OTHER)
+    assert out.startswith("no: in-the-middle: an endpoint made this document for another connection with the same nonce: "), out
+    # What he has kept is of an older question, whatever its key.
+    no("nonce", lambda request: relay(OTHERS_REQUEST), key=OTHER)
     real.close()
 
 
@@ -192,6 +209,8 @@ def options_that_mean_nothing_are_refused_before_anybody_is_asked():
         assert p.returncode == 2 and p.stderr == f"selfsame: error: {flag} is for a URL\n".encode(), p.stderr
 
 
+OTHERS_REQUEST = b"GET /attestation?nonce=" + b"ab" * 32 + b" HTTP/1.1\r\nHost: a\r\n\r\n"
+
 RELAY = """
 import socket, ssl, sys
 c = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -211,8 +230,8 @@ if __name__ == "__main__":
         WEB = Key(folder, "web", "-addext", "subjectAltName=IP:127.0.0.1")
         OTHER_NAME = Key(folder, "name", "-addext", "subjectAltName=IP:127.0.0.2")
         MINTER = Minter(MINT, folder)
-        # The root is made by the first document.
-        MINTER.mint("00" * 32, KEY.spki)
+        # The root is made by the first document, and holds from then on.
+        MINTER.mint("00" * 32, KEY.spki, more=["--time", str(int(time.time()) - 3600)])
         rc = run_all(TESTS)
         os.chdir("/")
     sys.exit(rc)

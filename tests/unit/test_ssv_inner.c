@@ -59,6 +59,36 @@ static void an_endpoint_has_no_answer_without_a_peer(void **state)
 	ssv_question_free(q);
 }
 
+/* A wrong nonce in a document of before the question answers an older one; by less than the clocks
+ * may differ nobody can tell. */
+static void an_old_answer_is_told_from_a_wrong_one(void **state)
+{
+	struct ssv_question *q = endpoint_question();
+	struct att_no no = { 0 };
+	struct att_doc doc;
+	struct document d;
+
+	(void)state;
+	load_document(NOV, &d);
+	assert_int_equal(att_doc_read((struct ss_span){ d.bytes, d.n }, &doc, &no), 0);
+	ssv_put_value(q, SSV_NONCE, (struct ss_span){ (const uint8_t *)"another", 7 });
+	assert_int_equal(ssv_allow_leeway(q, 30), SSV_OK);
+	for (size_t i = 0; i < 5; i++) {
+		const uint64_t made = doc.timestamp_ms;
+		const uint64_t asked[] = { 0, made - 1, made, made + 30000, made + 30001 };
+		const struct att_endpoint peer = { .spki = { (const uint8_t *)"key", 3 },
+						   .asked_ms = asked[i] };
+		AUTO_SSV_VERDICT struct ssv_verdict *v = NULL;
+		struct ss_err err = { 0 };
+
+		ssv_put_peer(q, &peer);
+		assert_int_equal(ssv_answer(q, (struct ss_span){ d.bytes, d.n }, &v, &err), 0);
+		assert_null(ssv_verdict_yes(v));
+		assert_string_equal(ssv_verdict_code(v), i < 4 ? "nonce" : "replayed");
+	}
+	ssv_question_free(q);
+}
+
 static void a_peer_without_a_nonce_is_no_question(void **state)
 {
 	static const struct att_endpoint peer = { .spki = { (const uint8_t *)"key", 3 } };
@@ -161,6 +191,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_endpoint_has_no_answer_without_a_peer),
+		cmocka_unit_test(an_old_answer_is_told_from_a_wrong_one),
 		cmocka_unit_test(a_peer_without_a_nonce_is_no_question),
 		cmocka_unit_test(nothing_has_to_be_fetched_for_no_question),
 		cmocka_unit_test(an_empty_value_is_an_expectation),
