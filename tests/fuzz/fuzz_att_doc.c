@@ -3,9 +3,14 @@
  * A document as bytes. What is refused says why; what is taken lies inside the input and within the
  * limits, is CBOR to libcbor too, and says the same when it is written anew in the shortest form.
  * No input is a yes under AWS's root.
+ *
+ * Past signatures a fuzzer gets by the seam of signature_seam.h alone: there a document that is
+ * asked for exactly what it says of itself is a yes only if it is not QEMU's and not of debug mode,
+ * and if every signature of it was asked about.
  */
 #include "attest/att_verify.h"
 #include "fmt/cbor.h"
+#include "signature_seam.h"
 
 #include <cbor.h>
 #include <stdlib.h>
@@ -148,13 +153,46 @@ static void ask(struct ss_span in)
 	json_decref(att_verdict_json(v));
 }
 
+/* What it says of itself, below its own root. */
+static void ask_itself(struct ss_span in, const struct att_doc *d)
+{
+	static uint8_t want[3][ATT_PCR_SIZE];
+	struct att_register r[3];
+	const struct att_expect e = { .registers = r, .n_registers = 3, .nonce = d->nonce };
+	struct att_options o = { .when = ATT_AT_DOCUMENT };
+	AUTO_VERDICT struct att_verdict *v = NULL;
+	struct ss_err err = { 0 };
+
+	crypto_hash_once(CRYPTO_SHA256, d->bundle[0], o.root.sha256);
+	for (unsigned i = 0; i < 3; i++) {
+		memset(want[i], 0xff, sizeof(want[i]));
+		if (d->pcr[i].n == ATT_PCR_SIZE)
+			memcpy(want[i], d->pcr[i].p, ATT_PCR_SIZE);
+		r[i] = (struct att_register){ i, (const uint8_t(*)[ATT_PCR_SIZE]) & want[i], 1,
+					      "itself" };
+	}
+	must(att_verify(in, &e, &o, &v, &err) == 0);
+	if (att_verdict_yes(v) == NULL)
+		return;
+	must(!d->is_emulated);
+	for (unsigned i = 0; i < 3; i++)
+		must(d->pcr[i].n == ATT_PCR_SIZE && !att_is_zero(d->pcr[i]));
+	seam_saw_chain(d, 1);
+	must(seam.n_calls == d->n_bundle + 1 && seam.calls[d->n_bundle].tbs.p == NULL &&
+	     seam_is_key_of(d, d->n_bundle, d->n_bundle));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct ss_span in = { data, size };
 	struct att_doc d;
 	struct att_no no = { 0 };
 
+	seam_begin(true);
 	ask(in);
+	seam_begin(false);
+	if (seam_is_turn_of_the_real())
+		ask(in);
 	must(att_doc_length(in) <= size);
 	if (att_doc_read(in, &d, &no) < 0) {
 		must(no.reason != ATT_NO_NONE && no.err.code == SS_EVERIFY &&
@@ -168,5 +206,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	is_inside(d.signature, data, size);
 	judge_payload(&d);
 	write_again(&d);
+	seam_begin(true);
+	ask_itself(in, &d);
 	return 0;
 }
