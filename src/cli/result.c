@@ -77,8 +77,9 @@ static void print_inputs(const struct project_result *r)
 
 	if (r->lock.hermetic == NULL)
 		return;
-	if (strcmp(r->lock.hermetic, "no") == 0) {
-		printf("not hermetic: what RUN steps saw and fetched is pinned by nothing\n");
+	if (strcmp(r->lock.hermetic, "full") != 0) {
+		printf("not hermetic: what RUN steps saw and fetched %s pinned by nothing\n",
+		       strcmp(r->lock.hermetic, "engine") == 0 ? "in BuildKit's daemon is" : "is");
 		return;
 	}
 	printf("fetched %" PRIu64 " requests, %.1f MiB, %" PRIu64 " cached\n", f->requests,

@@ -33,7 +33,8 @@ struct cfg_lock {
 	/* [build]; engine NULL when nothing was built */
 	char *engine;
 	char *engine_version;
-	char *hermetic;   /* "full", "no"; NULL = nobody asked: no */
+	char *hermetic;   /* "full", "no", "engine" (that could not); NULL, as no builder writes any
+			   * more: no */
 	char *seed;       /* of the steps' randomness, 64 digits; with "full" */
 	char *dockerfile; /* --file, from the lock's folder; NULL: as enclave.toml says */
 	char *target;

@@ -47,6 +47,18 @@ static const struct cfg_field app_fields[] = {
 	CFG_FIELDS_END,
 };
 
+/* A default is for engines that can; who asks does not want less. */
+static int note_hermetic(const struct toml_node *v, void *base, const char *name,
+			 struct ss_err *err)
+{
+	struct cfg_enclave *c = base;
+
+	(void)name;
+	(void)err;
+	c->build.hermetic_asked = v->num != 0;
+	return 0;
+}
+
 static const struct cfg_field build_fields[] = {
 	{ .key = "allow_keys",
 	  .kind = CFG_TEXTS,
@@ -58,7 +70,10 @@ static const struct cfg_field build_fields[] = {
 	  .kind = CFG_TEXT,
 	  .at = offsetof(struct cfg_enclave, build.engine),
 	  .choices = "auto buildah buildkit" },
-	{ .key = "hermetic", .kind = CFG_BOOL, .at = offsetof(struct cfg_enclave, build.hermetic) },
+	{ .key = "hermetic",
+	  .kind = CFG_BOOL,
+	  .at = offsetof(struct cfg_enclave, build.hermetic),
+	  .check = note_hermetic },
 	{ .key = "keep_modes",
 	  .kind = CFG_BOOL,
 	  .at = offsetof(struct cfg_enclave, build.keep_modes) },
@@ -270,6 +285,7 @@ static struct cfg_enclave nothing_written(void)
 {
 	return (struct cfg_enclave){
 		.app.stop_grace = STOP_GRACE,
+		.build.hermetic = true,
 		.health.interval = HEALTH_INTERVAL,
 		.health.timeout = HEALTH_TIMEOUT,
 		.health.failures = HEALTH_FAILURES,

@@ -56,7 +56,8 @@ struct cfg_build {
 	char *platform;         /* "linux/amd64" */
 	char *engine;           /* "auto", "buildah", "buildkit"; NULL = auto */
 	bool keep_modes;        /* of the context's files */
-	bool hermetic;          /* steps see the same, always */
+	bool hermetic;          /* steps see the same, always; true by default */
+	bool hermetic_asked;    /* the file itself says so: an engine that cannot is an error */
 	struct cfg_texts local; /* "host:port": of this machine, for hermetic steps all the same */
 	struct cfg_texts unrecorded; /* "host:port": what hermetic steps reach past the recorder */
 	struct cfg_texts allow_keys; /* paths of keys that a hermetic step may make */

@@ -315,15 +315,29 @@ static void see_stale(void *ctx, const char *path)
 	buildah_clear(j, path);
 }
 
+/* Of a daemon that somebody else began, the steps are its own. */
+static int choose_view(struct engine_job *j, struct ss_err *err)
+{
+	j->viewed = j->req->view != NULL && j->kind == ENGINE_BUILDAH;
+	if (j->req->view == NULL || j->viewed)
+		return 0;
+	if (!j->req->view_or_none) {
+		(void)ss_fail(err, SS_EUSAGE,
+			      "only with buildah can what a step sees be chosen; BuildKit's "
+			      "daemon runs them");
+		err->hint = "--no-hermetic, or --engine buildah";
+		return -1;
+	}
+	ss_progress_note(j->req->progress,
+			 "selfsame: warning: not hermetic: BuildKit's daemon runs the steps");
+	return 0;
+}
+
 static int write_view(const struct engine_job *j, struct ss_err *err)
 {
 	AUTO_BUF struct ss_buf b = SS_BUF_INIT(HM_VIEW_MAX_SIZE);
 	AUTO_FREE char *path = engine_text("%s/" ENGINE_VIEW, j->work.path);
 
-	if (j->kind != ENGINE_BUILDAH)
-		return ss_fail(err, SS_EUSAGE,
-			       "only with buildah can what a step sees be chosen; BuildKit's "
-			       "daemon runs them");
 	if (hm_view_check(j->req->view, err) < 0)
 		return -1;
 	hm_view_write(j->req->view, &b);
@@ -338,13 +352,13 @@ static int prepare(struct engine_job *j, struct ss_err *err)
 
 	if (choose_platform(j, err) < 0 || check_context(j->req, err) < 0 ||
 	    check_secrets(j->req, err) < 0 || read_dockerfile(j, err) < 0 ||
-	    engine_find(j, err) < 0)
+	    engine_find(j, err) < 0 || choose_view(j, err) < 0)
 		return -1;
 	cache = j->req->work != NULL ? engine_text("%s", j->req->work) : io_cache_dir("work", err);
 	if (cache == NULL || io_private_new(cache, &j->work, see_stale, j, err) < 0)
 		return -1;
 	j->layout = engine_text("%s/oci", j->work.path);
-	if (j->req->view != NULL && write_view(j, err) < 0)
+	if (j->viewed && write_view(j, err) < 0)
 		return -1;
 	return j->kind == ENGINE_BUILDAH ? buildah_open(j, err) : 0;
 }
@@ -378,6 +392,7 @@ static int run_job(struct engine_job *j, struct engine_result *ret, struct ss_er
 	}
 	r.engine = engine_text("%s", j->kind == ENGINE_BUILDAH ? "buildah" : "buildkit");
 	r.version = TAKE_PTR(j->version);
+	r.viewed = j->viewed;
 	r.source = engine_text("oci:%s", j->layout);
 	r.dir = TAKE_PTR(j->work.path);
 	r.lock_fd = ss_take_fd(&j->work.fd);

@@ -37,8 +37,9 @@ struct engine_request {
 	bool locked_only;              /* rebuild */
 	/* What the steps see (hermetic/view.h); NULL = all is left as it is. buildah only. */
 	const struct hm_view *view;
-	const char *net;  /* the folder of the recorder's doors, if the view has a net */
-	const char *work; /* the folder for the private one; NULL = that of the cache */
+	bool view_or_none; /* an engine that cannot do that builds without */
+	const char *net;   /* the folder of the recorder's doors, if the view has a net */
+	const char *work;  /* the folder for the private one; NULL = that of the cache */
 	struct ss_progress *progress; /* the engine's output, line by line; may be NULL */
 };
 
@@ -46,6 +47,7 @@ struct engine_result {
 	char *source;          /* "oci:DIR" for oci_load() */
 	char *engine;          /* "buildah", "buildkit": what was used */
 	char *version;         /* "1.28.2" */
+	bool viewed;           /* the steps saw the view */
 	struct cfg_list bases; /* of struct cfg_base, by name: for the lock */
 	/* What RUN --mount hid, which this engine then removed from the image: "/x" or
 	 * "Dockerfile: line 3: /x"; sorted. */

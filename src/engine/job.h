@@ -44,6 +44,7 @@ struct engine_job {
 	char *layout;     /* "<work>/oci" */
 	bool stale;       /* a killed run had left something */
 	bool enclosed;    /* what an engine starts and mounts ends with it (io/enclose.h) */
+	bool viewed;      /* the steps see the view of the request */
 	bool recorded;    /* what runs now has the recorder for a network */
 	bool tidying;     /* no signal stops what runs now */
 	int store_lock;   /* buildah: held while its store is in use */

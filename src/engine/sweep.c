@@ -19,7 +19,7 @@
 #define ID_DIGITS 64u
 
 /* All indexes, one after the other. False if there is none of the layers, or one cannot be read:
- * then nothing is known, and nothing is removed. */
+ * then nothing is known, and nothing with an identity is removed. */
 static bool load_indexes(const char *store, struct ss_buf *ret)
 {
 	static const char *const names[] = {
@@ -58,10 +58,11 @@ static bool is_temporary(const char *name)
 	return word > 1 && digits > 0 && name[word + digits] == '\0';
 }
 
+/* `known` is NULL where nothing is. */
 static bool is_forgotten(const char *name, const struct ss_buf *known)
 {
 	if (has_identity(name))
-		return memmem(known->p, known->n, name, ID_DIGITS) == NULL;
+		return known != NULL && memmem(known->p, known->n, name, ID_DIGITS) == NULL;
 	return is_temporary(name);
 }
 
@@ -98,10 +99,9 @@ void buildah_sweep(const char *store)
 	static const char *const folders[] = { "overlay", "overlay-layers", "overlay-containers",
 					       "overlay-images" };
 	AUTO_BUF struct ss_buf known = SS_BUF_INIT(5 * INDEX_MAX);
+	const bool is_known = load_indexes(store, &known);
 
-	if (!load_indexes(store, &known))
-		return;
 	for (size_t i = 0; i < SS_NELEMS(folders); i++)
-		sweep_folder(store, folders[i], &known);
+		sweep_folder(store, folders[i], is_known ? &known : NULL);
 	sweep_links(store);
 }

@@ -125,7 +125,7 @@ void engine_env(const struct engine_job *j, struct io_env *ret)
 		io_env_set(ret, "TMPDIR", j->work.path);
 		io_env_set(ret, "SELFSAME_STEP_STATE", steps);
 		io_env_set(ret, "SELFSAME_STEP_HIDDEN", hidden);
-		if (j->req->view != NULL) {
+		if (j->viewed) {
 			AUTO_FREE char *view = engine_text("%s/" ENGINE_VIEW, j->work.path);
 
 			io_env_set(ret, HM_VIEW_ENV, view);

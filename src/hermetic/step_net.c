@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "hermetic/hidden.h"
+#include "hermetic/step.h"
 #include "io/atomic.h"
 #include "io/file.h"
 #include "io/hand.h"
@@ -185,7 +186,7 @@ static void drop_space(json_t *config)
 	}
 }
 
-static void bind_over(json_t *mounts, const char *at, const char *from)
+static void bind_over(json_t *mounts, const char *at, const char *from, const char *mode)
 {
 	for (size_t i = json_array_size(mounts); i > 0; i--) {
 		const char *there = json_string_value(
@@ -196,13 +197,13 @@ static void bind_over(json_t *mounts, const char *at, const char *from)
 	}
 	(void)json_array_append_new(mounts,
 				    json_pack("{s:s,s:s,s:s,s:[s,s]}", "destination", at, "type",
-					      "bind", "source", from, "options", "bind", "ro"));
+					      "bind", "source", from, "options", "bind", mode));
 }
 
 int hermetic_net_apply(json_t *config, const char *bundle, const char *dir, struct ss_err *err)
 {
 	json_t *mounts = json_object_get(config, "mounts");
-	char to[4096], file[4096 + 16];
+	char to[4096], file[4096 + 16], hosts[4096 + 16];
 
 	if (!json_is_array(mounts))
 		return ss_fail(err, SS_EINPUT, "the bundle's mounts are not a list");
@@ -212,8 +213,12 @@ int hermetic_net_apply(json_t *config, const char *bundle, const char *dir, stru
 		return -1;
 	(void)snprintf(file, sizeof(file), "%s/resolv.conf", to);
 	drop_space(config);
-	bind_over(mounts, HERMETIC_NET_DIR, to);
-	bind_over(mounts, "/etc/resolv.conf", file);
+	(void)snprintf(hosts, sizeof(hosts), "%s/" HERMETIC_HOSTS_FILE, bundle);
+	bind_over(mounts, HERMETIC_NET_DIR, to, "ro");
+	/* A step may write into these, as it may with every engine; nobody keeps it. buildah mounts
+	 * neither for a step without a network. */
+	bind_over(mounts, "/etc/resolv.conf", file, "rw");
+	bind_over(mounts, "/etc/hosts", hosts, "rw");
 	return 0;
 }
 

@@ -82,7 +82,8 @@ struct project_plan {
 	enum image_layout layout;
 	uint32_t epoch;
 	uint32_t normalise_off;
-	bool hermetic; /* steps.h */
+	bool hermetic;      /* steps.h */
+	bool hermetic_must; /* an engine that cannot is an error */
 	struct cfg_git git;
 };
 

@@ -44,6 +44,17 @@ static int open_steps(struct build *b, struct ss_err *err)
 	return b->r.plan.hermetic ? project_steps_open(&b->r.plan, b->o, &b->steps, err) : 0;
 }
 
+static int finish_steps(struct build *b, struct ss_err *err)
+{
+	if (b->steps == NULL)
+		return 0;
+	if (b->engine.viewed)
+		return project_steps_finish(b->steps, &b->r, err);
+	project_steps_free(b->steps);
+	b->steps = NULL;
+	return 0;
+}
+
 /* A Dockerfile becomes an image by an engine; any other source is one already. */
 static int run_engine(struct build *b, struct ss_err *err)
 {
@@ -67,6 +78,7 @@ static int run_engine(struct build *b, struct ss_err *err)
 		.locked = p->has_lock && !b->o->update ? &p->locked : NULL,
 		.locked_only = p->is_rebuild,
 		.view = b->steps != NULL ? project_steps_view(b->steps) : b->o->view,
+		.view_or_none = b->steps != NULL && !p->hermetic_must,
 		.net = project_steps_net(b->steps),
 		.work = b->o->work,
 		.progress = b->o->progress,
@@ -79,7 +91,7 @@ static int run_engine(struct build *b, struct ss_err *err)
 			project_steps_explain(b->steps, err);
 		return -1;
 	}
-	if (b->steps != NULL && project_steps_finish(b->steps, &b->r, err) < 0)
+	if (finish_steps(b, err) < 0)
 		return -1;
 	b->r.lost = b->engine.lost;
 	b->engine.lost = (struct cfg_texts){ 0 };
@@ -230,8 +242,8 @@ static void fill_lock(struct build *b)
 		return;
 	cfg_text_set(&l->engine, b->engine.engine);
 	cfg_text_set(&l->engine_version, b->engine.version);
-	if (!p->hermetic && b->o->no_hermetic)
-		cfg_text_set(&l->hermetic, "no");
+	if (b->steps == NULL)
+		cfg_text_set(&l->hermetic, p->hermetic ? "engine" : "no");
 	for (size_t i = 0; i < b->engine.bases.n; i++) {
 		const struct cfg_base *base = (const struct cfg_base *)b->engine.bases.v + i;
 

@@ -383,8 +383,9 @@ static void find_hermetic(const struct project_options *o, struct project_plan *
 {
 	const char *locked = p->locked.hermetic;
 
-	p->hermetic = p->is_rebuild ? locked != NULL && strcmp(locked, "no") != 0
+	p->hermetic = p->is_rebuild ? locked != NULL && strcmp(locked, "full") == 0
 				    : p->config.build.hermetic && !o->no_hermetic;
+	p->hermetic_must = p->is_rebuild || p->config.build.hermetic_asked;
 	p->hermetic = p->hermetic && p->source == NULL && o->view == NULL;
 }
 

@@ -1,6 +1,7 @@
 # What `apt-get install` and its like leave behind: two builds from nothing, at different times and
 # in different surroundings, are the same bytes; without the table of docs/determinism.md they are
-# not, and the table has a row for all that differs. And a real interpreter in the unpacked image
+# not, and the table has a row for all that differs. The steps see the machine: of a hermetic build
+# (hermetic.t) there would be nothing to remove. And a real interpreter in the unpacked image
 # finds every .pyc as it wants it: an enclave that compiles again at each boot is a bug.
 
 mkdir -p runtime/x86_64 one two home1 home2
@@ -22,7 +23,7 @@ RUN env -u SOURCE_DATE_EPOCH python3 -m compileall -q -f /usr/lib/python3*/json
 CMD ["/usr/bin/python3", "/srv/m.py"]
 END
 echo 'says = 1' >one/m.py
-printf 'name = "apt"\nsource_date_epoch = 1700000000\n[build]\nengine = "buildah"\nargs = { BASE = "%s" }\n' \
+printf 'name = "apt"\nsource_date_epoch = 1700000000\n[build]\nengine = "buildah"\nhermetic = false\nargs = { BASE = "%s" }\n' \
 	"$SELFSAME_DEMO_BASE" >one/enclave.toml
 cp one/* two
 rows='apt-cache apt-logs ar-times dpkg-old engine-traces font-cache gzip-times histories hosts kernel-list ldconfig-cache login-records logs machine-id

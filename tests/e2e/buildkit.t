@@ -93,7 +93,8 @@ LABEL a=b
 ENTRYPOINT ["/home/app/sub/run"]
 CMD ["x"]
 END
-printf 'name = "e2e"\nsource_date_epoch = 1700000000\n[build]\nsecrets = { token = "token" }\nargs = { BASE = "%s" }\n' \
+# Without the recorder and the view, which BuildKit's daemon gives no step.
+printf 'name = "e2e"\nsource_date_epoch = 1700000000\n[build]\nhermetic = false\nsecrets = { token = "token" }\nargs = { BASE = "%s" }\n' \
 	"$SELFSAME_DEMO_BASE" | tee enclave.toml >../q/enclave.toml
 printf s3cret | tee token >../q/token
 printf 'token\n' >.dockerignore
@@ -223,6 +224,22 @@ dockerfile() { # LINE...: below the base
 	printf 'FROM %s\n' "$SELFSAME_DEMO_BASE" >Dockerfile
 	printf '%s\n' "$@" 'CMD ["/bin/true"]' >>Dockerfile
 }
+# Hermetic by default: what BuildKit cannot give is said, and an error only for who asked for it.
+cp enclave.toml ../open.toml
+sed -i '/^hermetic/d' enclave.toml
+dockerfile 'RUN test -z "$http_proxy" && test ! -e /dev/selfsame'
+try 0 build --engine buildkit --runtime "$runtime"
+err_has "selfsame: warning: not hermetic: BuildKit's daemon runs the steps"
+out_has "not hermetic: what RUN steps saw and fetched in BuildKit's daemon is pinned by nothing"
+check 'and is in the lock' grep -qxF 'hermetic = "engine"' enclave.lock
+try 0 rebuild -q --engine buildkit --runtime "$runtime"
+out same
+sed -i 's/^.build.$/&\nhermetic = true/' enclave.toml
+try 2 build -q --engine buildkit --runtime "$runtime"
+err "selfsame: error: only with buildah can what a step sees be chosen; BuildKit's daemon runs them
+selfsame: hint: --no-hermetic, or --engine buildah"
+rm -f e2e.eif enclave.lock measurements.json
+cp ../open.toml enclave.toml
 dockerfile 'RUN echo no >&2; exit 7'
 try 4 build -q --engine buildkit --runtime "$runtime"
 err "selfsame: error: 'Dockerfile': BuildKit: failed to solve: process \"/bin/sh -c echo no >&2; exit 7\" did not complete successfully: exit code: 7"

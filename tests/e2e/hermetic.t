@@ -1,4 +1,4 @@
-# A hermetic build through a real buildah: what the steps fetched is in the lock, a rebuild without
+# A build as it is by default, hermetic, through a real buildah: what the steps fetched is in the lock, a rebuild without
 # any network gives the same file, another server's answers are no input, and nothing of the
 # recorder is in the image or left on the machine.
 
@@ -11,7 +11,7 @@ echo 'retain_initrd console=ttyS0' >runtime/x86_64/cmdline
 here=$PWD
 store=$HOME/.cache/selfsame/inputs
 toml() { # NAME
-	printf 'name = "%s"\nsource_date_epoch = 1700000000\n[build]\nengine = "buildah"\nhermetic = true\nargs = { BASE = "%s" }\n' \
+	printf 'name = "%s"\nsource_date_epoch = 1700000000\n[build]\nengine = "buildah"\nargs = { BASE = "%s" }\n' \
 		"$1" "$SELFSAME_DEMO_BASE"
 	printf 'local = ["files.test:%s"]\n' "$port"
 }
@@ -47,7 +47,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends hello
 RUN /usr/lib/apt/apt-helper download-file https://files.test:$port/a /a && date >/when && head -c 9 /dev/urandom >/what && cat /dev/selfsame/authority.pem
 ADD https://files.test:$port/b /b
 RUN apt-get install -y --no-install-recommends ca-certificates wget && wget -q -O /c https://files.test:$port/b
-RUN env -u WGETRC wget -q -O /d https://files.test:$port/b && cp -p /etc/ssl/certs/ca-certificates.crt /copy
+RUN cat /etc/hosts >/hosts && echo mine >>/etc/hosts && env -u WGETRC wget -q -O /d https://files.test:$port/b && cp -p /etc/ssl/certs/ca-certificates.crt /copy
 RUN cp -p /etc/ssl/certs/ca-certificates.crt /copy2 && update-ca-certificates && cp -p \$SSL_CERT_FILE /copy3
 CMD ["/usr/bin/hello"]
 END
@@ -77,6 +77,8 @@ check 'the image'"'"'s certificates are there' grep -q BEGIN $root/etc/ssl/certs
 for copy in copy copy2 copy3; do
 	check "and nothing more in $copy" cmp $root/etc/ssl/certs/ca-certificates.crt $root/$copy
 done
+check 'localhost has an address in a step' sh -c 'test "$(cat "$1/hosts")" = "127.0.0.1	localhost selfsame
+::1	localhost ip6-localhost ip6-loopback"' - $root
 check 'made at the epoch' grep -q '^Tue Nov 14 22:13:20 UTC 2023$' $root/when
 check 'it is not in the image' sh -c '! grep -rlF -e "$(cat ../authority)" -e "selfsame: recorder" "$1"' - $root
 check 'nor anything that only the step has' sh -c 'test ! -e "$1/dev/selfsame" && test ! -s "$1/etc/resolv.conf"' - $root

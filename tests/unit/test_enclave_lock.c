@@ -207,7 +207,7 @@ static void a_hermetic_build_has_a_seed_and_no_other_has(void **state)
 	expect_refused("engine = \"buildah\"\n", "engine = \"buildah\"\nseed = \"00\"\n",
 		       "line 19: 'build.seed' must be 64 lower-case hexadecimal digits");
 	expect_refused("engine = \"buildah\"\n", "engine = \"buildah\"\nhermetic = \"yes\"\n",
-		       "line 19: 'build.hermetic' must be one of: full no; not 'yes'");
+		       "line 19: 'build.hermetic' must be one of: full no engine; not 'yes'");
 }
 
 static void a_newer_schema_is_named_before_its_unknown_keys(void **state)

@@ -48,6 +48,7 @@ static void every_key_of_a_full_file_is_read(void **state)
 	assert_string_equal(c.build.engine, "buildah");
 	assert_true(c.build.keep_modes);
 	assert_true(c.build.hermetic);
+	assert_true(c.build.hermetic_asked);
 	assert_string_equal(c.build.unrecorded.v[0], "db.example.com:5432");
 	assert_string_equal(c.build.local.v[1], "[::1]:80");
 	assert_int_equal(c.build.allow_keys.n, 2);
@@ -116,7 +117,8 @@ static void an_empty_file_has_defaults_that_no_host_decides(void **state)
 	assert_null(c.health.http);
 	assert_false(c.health.tcp);
 	assert_false(c.logs);
-	assert_false(c.build.hermetic);
+	assert_true(c.build.hermetic);
+	assert_false(c.build.hermetic_asked);
 	assert_int_equal(c.max_slew_ms, 0);
 	cfg_enclave_done(&c);
 }

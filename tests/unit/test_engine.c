@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/job.h"
 #include "engine_fakes.h"
 #include "hermetic/view.h"
 
@@ -97,6 +98,7 @@ static void a_view_reaches_the_runtime_of_the_steps(void **state)
 	r.view = &v;
 	res = expect_built(&r);
 	assert_string_equal(load("seen", buf, sizeof(buf)), "selfsame-view 1\ncpus 1\n");
+	assert_true(res.viewed);
 	engine_result_done(&res);
 	v.cpus.v = 0;
 	expect_error(&r, SS_EINPUT, "cpus: 0 is not in 1 .. 1024");
@@ -106,6 +108,52 @@ static void a_view_reaches_the_runtime_of_the_steps(void **state)
 	expect_error(&r, SS_EUSAGE,
 		     "only with buildah can what a step sees be chosen; BuildKit's daemon runs "
 		     "them");
+}
+
+static void an_engine_that_knows_no_view_may_do_without_if_asked(void **state)
+{
+	struct hm_view v = { .cpus = hm_num(1) };
+	struct engine_request r = request("buildkit");
+	struct engine_result res;
+	char buf[512];
+
+	(void)state;
+	fake("buildctl",
+	     "case \"$*\" in 'debug info') echo 'BuildKit: github.com/moby/buildkit v0.12.5 abc';; "
+	     "build*) echo \"view ${SELFSAME_STEP_VIEW-none}, net ${SELFSAME_STEP_NET-none}\" "
+	     ">seen; "
+	     "while [ $# -gt 0 ]; do case \"$1\" in *,dest=*) mkdir \"${1##*=}\"; "
+	     "echo {} >\"${1##*=}/index.json\";; esac; shift; done;; esac");
+	sh("printf 'FROM scratch\\nCOPY x /\\n' > ctx/Dockerfile; echo x > ctx/x");
+	r.view = &v;
+	r.net = "/doors";
+	r.view_or_none = true;
+	res = expect_built(&r);
+	assert_false(res.viewed);
+	assert_string_equal(load("seen", buf, sizeof(buf)), "view none, net none\n");
+	engine_result_done(&res);
+}
+
+#define ID "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define OTHER "ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+
+static void
+a_sweep_leaves_what_the_store_knows_and_without_an_index_all_that_has_a_name(void **state)
+{
+	char store[1100], buf[4096];
+
+	(void)state;
+	(void)snprintf(store, sizeof(store), "%s/swept", top);
+	sh("mkdir -p swept/overlay/" ID " swept/overlay/metacopy-check3440420370 swept/overlay/l");
+	buildah_sweep(store);
+	sh("cd swept/overlay && echo * >../../seen");
+	assert_string_equal(load("seen", buf, sizeof(buf)), ID " l\n");
+	sh("mkdir -p swept/overlay-layers swept/overlay/" ID ".x swept/overlay/opaque-bug-check1 "
+	   "swept/overlay/" OTHER "; echo '[{\"id\":\"" ID
+	   "\"}]' >swept/overlay-layers/layers.json");
+	buildah_sweep(store);
+	sh("cd swept/overlay && echo * >../../seen");
+	assert_string_equal(load("seen", buf, sizeof(buf)), ID " " ID ".x l\n");
 }
 
 static void buildctl_is_asked_for_exactly_this(void **state)
@@ -319,6 +367,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(buildah_is_asked_for_exactly_this, each),
 		cmocka_unit_test_setup(a_view_reaches_the_runtime_of_the_steps, each),
+		cmocka_unit_test_setup(
+			a_sweep_leaves_what_the_store_knows_and_without_an_index_all_that_has_a_name,
+			each),
+		cmocka_unit_test_setup(an_engine_that_knows_no_view_may_do_without_if_asked, each),
 		cmocka_unit_test_setup(buildctl_is_asked_for_exactly_this, each),
 		cmocka_unit_test_setup(buildx_is_asked_where_there_is_no_buildctl, each),
 		cmocka_unit_test_setup(without_skopeo_buildah_resolves, each),
