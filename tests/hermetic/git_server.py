@@ -58,7 +58,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         status = next((int(v.split()[0]) for k, v in fields if k == 'Status'), 200)
         self.send_response(status)
         for k, v in fields:
-            if k != 'Status':
+            if k not in ('Status', 'Content-Length'):  # of a plain file git says it too
                 self.send_header(k, v)
         self.send_header('Content-Length', str(len(rest)))
         self.end_headers()
