@@ -43,5 +43,6 @@ SS_NONNULL bool tree_is_file_named(const struct tree *t, tree_id id, const char 
 int tree_fix_gzip(struct tree *t, uint32_t epoch, struct tree_normalised *n, struct ss_err *err);
 int tree_fix_ar(struct tree *t, uint32_t epoch, struct tree_normalised *n, struct ss_err *err);
 int tree_fix_zip(struct tree *t, uint32_t epoch, struct tree_normalised *n, struct ss_err *err);
+int tree_fix_git(struct tree *t, uint32_t epoch, struct tree_normalised *n, struct ss_err *err);
 int tree_fix_records(struct tree *t, uint32_t epoch, struct tree_normalised *n, struct ss_err *err);
 int tree_fix_urls(struct tree *t, uint32_t epoch, struct tree_normalised *n, struct ss_err *err);

@@ -225,6 +225,9 @@ const struct tree_normaliser tree_normalisers[TREE_NORMALISERS + 1] = {
 	{ "pip-records", "sorts the RECORD of Python packages", false },
 	{ "pip-urls",
 	  "removes direct_url.json of Python packages that came from a folder of the build", true },
+	{ "git-index",
+	  "sets the times and numbers of files that the index of a git repository keeps to 0",
+	  false },
 	{ NULL, NULL, false },
 };
 
@@ -248,6 +251,7 @@ static const struct row {
 	{ NULL, tree_home_cache, false },    { tree_fix_gzip, NULL, true },
 	{ tree_fix_ar, NULL, true },         { tree_fix_zip, NULL, true },
 	{ tree_fix_records, NULL, false },   { tree_fix_urls, NULL, false },
+	{ tree_fix_git, NULL, false },
 };
 
 static int run_row(struct tree *t, const struct row *r, uint32_t epoch, struct tree_normalised *n,

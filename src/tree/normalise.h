@@ -15,7 +15,7 @@
  * Names are meant literally: links are not followed, but for the source of a .pyc. What is not of
  * the expected type (a directory where a log should be) stays as it is.
  */
-#define TREE_NORMALISERS 28u
+#define TREE_NORMALISERS 29u
 
 struct tree_normaliser {
 	const char *name; /* "engine-traces", "hosts", "apt-logs", … */

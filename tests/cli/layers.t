@@ -9,6 +9,7 @@ echo keyplane >runtime/x86_64/keyplane
 echo 'retain_initrd console=ttyS0' >runtime/x86_64/cmdline
 cat >make.py <<'END'
 import gzip
+import hashlib
 import io
 import os
 import sys
@@ -22,6 +23,11 @@ def jar():
     with zipfile.ZipFile(out, 'w') as z:
         z.writestr(zipfile.ZipInfo('a', (2020, 1, 2, 3, 4, 6)), b'x')
     return out.getvalue()
+
+def index():
+    entry = bytes(range(1, 41)) + bytes(20) + (1).to_bytes(2, 'big') + b'a'
+    text = b'DIRC' + (2).to_bytes(4, 'big') + (1).to_bytes(4, 'big') + entry + bytes(-len(entry) % 8 or 8)
+    return text + hashlib.sha1(text).digest()
 
 def image(name, layers, kind='plain'):
     tars = [tar(x) for x in layers]
@@ -46,7 +52,7 @@ image('traces', [[app] + [entry(x) for x in traces] +
                  [entry(x) for x in lists] +
                  [entry('var/log/syslog', REG, b'x'), entry('var/log/wtmp', REG, b'x'), entry('srv/a.gz', REG, gzip.compress(b'x', mtime=7)),
                   entry('srv/a.a', REG, b'!<arch>\n%-16s%-12d%-6d%-6d%-8o%-10d`\nx\n' % (b'x/', 7, 0, 0, 0o644, 1)),
-                  entry('srv/a.jar', REG, jar()), entry('lib/a.dist-info/RECORD', REG, b'b,,\na,,\n'),
+                  entry('srv/a.jar', REG, jar()), entry('srv/.git/index', REG, index()), entry('lib/a.dist-info/RECORD', REG, b'b,,\na,,\n'),
                   entry('lib/a.dist-info/direct_url.json', REG, b'{"url": "file:///x"}'),
                   entry('etc/machine-id', REG, b'0123'), entry('etc/shadow', REG, b'a:*:19000:0:::::\n'),
                   entry('lib/m.py', REG, b'#', mtime=7), entry('lib/__pycache__/m.cpython-311.pyc', REG, pyc)]])
@@ -125,7 +131,7 @@ build 0 --layout nitro-cli --blobs blobs oci:plain
 
 # Every row of the table is in the lock, and each can be switched off: then it is not, and its bytes
 # stay as they were.
-rows='apt-cache apt-logs ar-times dpkg-old engine-traces font-cache gzip-times histories hosts kernel-list ldconfig-cache login-records logs machine-id man-cache
+rows='apt-cache apt-logs ar-times dpkg-old engine-traces font-cache git-index gzip-times histories hosts kernel-list ldconfig-cache login-records logs machine-id man-cache
 package-archives passwd-backups pip-records pyc-times shadow-day stamp-files tmp-leftovers tool-caches zip-times'
 rows=$(echo $rows)
 locked() { sed -n '/^normalisers = \[/,/^\]/p' enclave.lock | tr -dc 'a-z\n-' | grep -vx normalisers | xargs; }

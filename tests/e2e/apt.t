@@ -26,7 +26,7 @@ echo 'says = 1' >one/m.py
 printf 'name = "apt"\nsource_date_epoch = 1700000000\n[build]\nengine = "buildah"\nhermetic = false\nargs = { BASE = "%s" }\n' \
 	"$SELFSAME_DEMO_BASE" >one/enclave.toml
 cp one/* two
-rows='apt-cache apt-logs ar-times dpkg-old engine-traces font-cache gzip-times histories hosts kernel-list ldconfig-cache login-records logs machine-id
+rows='apt-cache apt-logs ar-times dpkg-old engine-traces font-cache git-index gzip-times histories hosts kernel-list ldconfig-cache login-records logs machine-id
 man-cache package-archives passwd-backups pip-records pyc-times shadow-day stamp-files tmp-leftovers tool-caches zip-times'
 set --
 for row in $rows; do

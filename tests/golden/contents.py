@@ -246,6 +246,109 @@ def zip_imports(tap, image, top):
     tap.case('zip with .pyc files: Python imports them', None if got == b'7\n' else repr(got))
 
 
+def git_index(top, when, version=2, *how):
+    """(folder, index) of a repository whose files have that time; `how`: more commands of git."""
+    folder = tempfile.mkdtemp(dir=top)
+    env = {'PATH': os.environ['PATH'], 'HOME': top, 'GIT_CONFIG_NOSYSTEM': '1', 'GIT_COMMITTER_DATE': '1600000000 +0000',
+           'GIT_AUTHOR_DATE': '1600000000 +0000', 'GIT_AUTHOR_NAME': 'a', 'GIT_AUTHOR_EMAIL': 'a@b',
+           'GIT_COMMITTER_NAME': 'a', 'GIT_COMMITTER_EMAIL': 'a@b'}
+
+    def git(*words):
+        p = subprocess.run(['git', *words], cwd=folder, env=env, capture_output=True, check=False, timeout=120)
+        assert p.returncode == 0, (words, p.stderr)
+        return p.stdout
+
+    git('init', '-q', *([] if how[:1] != ('sha256',) else ['--object-format=sha256']))
+    for name in ('a', 'b/c', 'b/eight_th', 'b/name_of_a_file', 'd/x', 'd/x1'):
+        path = os.path.join(folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, 'w') as f:
+            f.write(name)
+        os.utime(path, (when, when))
+    git('add', '.')
+    git('commit', '-q', '-m', 'x')
+    blob = git('hash-object', 'a').decode().strip()
+    if 'long' in how:  # longer than the flags can say
+        for last in ('p', 'pq', 'pqr'):
+            git('update-index', '--add', '--cacheinfo', '100644,%s,%s' % (blob, '/'.join(['n' * 200] * 20 + ['m' * 80, last])))
+    if 'extended' in how:
+        git('update-index', '--skip-worktree', 'b/c')
+    for word in ('--split-index', '--force-untracked-cache'):
+        if word in how:
+            git('update-index', word)
+            git('status')
+    if version != 2:
+        git('update-index', '--index-version', str(version))
+    return folder, read(folder, '.git/index'), git
+
+
+def without_stat(data):
+    """What becomes of an index, by another reader than ours; None: it stays as it is."""
+    if len(data) < 32 or data[:4] != b'DIRC' or hashlib.sha1(data[:-20]).digest() != data[-20:]:
+        return None
+    version, n = struct.unpack('>II', data[4:12])
+    out, at, text = bytearray(data[:-20]), 12, data[:-20]
+    for _ in range(n):
+        begin = at
+        if len(text) - at < 62:
+            return None
+        flags = struct.unpack('>H', text[at + 60:at + 62])[0]
+        out[at:at + 24] = bytes(24)
+        at += 64 if version > 2 and flags & 0x4000 else 62
+        while version == 4 and at < len(text) and text[at] & 0x80:
+            at += 1
+        end = text.find(b'\0', at + (version == 4))
+        if end < 0:
+            return None
+        at = end + 1 if version == 4 else begin + (end - begin) // 8 * 8 + 8
+        if at > len(text):
+            return None
+    while at < len(text):
+        if len(text) - at < 8:
+            return None
+        at += 8 + struct.unpack('>I', text[at + 4:at + 8])[0]
+        if at > len(text):
+            return None
+    return bytes(out) + hashlib.sha1(out).digest()
+
+
+def git_cases(tap, image, top):
+    for name, version, how in (('version 2', 2, ()), ('version 3', 3, ('extended',)), ('version 4', 4, ('extended', 'long')),
+                               ('long names', 2, ('long',))):
+        (folder, a, git), (_, b, _) = (git_index(top, t, version, *how) for t in (T1, T2))
+        assert struct.unpack('>I', a[4:8])[0] == version, a[:8]
+        one, two = (image.build({'srv/.git/index': x}) for x in (a, b))
+        out = read(one, 'srv/.git/index')
+        tap.case('git, %s: two times, one index' % name, None if a != b and image.counts['git-index'] == (1, 0) and
+                 out == read(two, 'srv/.git/index') == without_stat(a) else 'they differ, or did not')
+        before = git('ls-files', '--stage', '-v')
+        with open(os.path.join(folder, '.git/index'), 'wb') as f:
+            f.write(out)
+        tap.case('git, %s: it has the same entries, and fsck finds it whole' % name, None if
+                 before == git('ls-files', '--stage', '-v') and git('fsck') == b'' else 'not')
+        if 'long' in how:
+            continue
+        with open(os.path.join(folder, 'a'), 'w') as f:
+            f.write('A')  # of the same size
+        os.utime(os.path.join(folder, 'a'), (T1, T1))
+        tap.case('git, %s: it sees what changed, and only that' % name,
+                 None if git('status', '--porcelain') == b' M a\n' else 'not')
+    _, a, _ = git_index(top, T1)
+    for name, data, kept in (('a split index', git_index(top, T1, 2, '--split-index')[1], 1),
+                             ('an untracked cache', git_index(top, T1, 2, '--force-untracked-cache')[1], 1),
+                             ('SHA-256', git_index(top, T1, 2, 'sha256')[1], 0),
+                             ('a wrong checksum', a[:-1] + bytes([a[-1] ^ 1]), 0)):
+        root = image.build({'.git/index': data})
+        ok = read(root, '.git/index') == data and image.counts['git-index'] == (0, kept)
+        tap.case('git: %s keeps its bytes' % name, None if ok else str(image.counts['git-index']))
+    for version in (2, 4):  # cut anywhere, and then whole again by its checksum
+        text = git_index(top, T1, version)[1][:-20]
+        cuts = [text[:n] + hashlib.sha1(text[:n]).digest() for n in range(len(text))]
+        root = image.build({'%d/index' % i: x for i, x in enumerate(cuts)})
+        bad = [i for i, x in enumerate(cuts) if read(root, '%d/index' % i) != (without_stat(x) or x)]
+        tap.case('git, version %d: an index that ends anywhere' % version, None if not bad else str(bad))
+
+
 def digest(data):
     return 'sha256=' + base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b'=').decode()
 
@@ -350,6 +453,7 @@ def main(pack):
         zip_cases(tap, image, top)
         zip_left_alone(tap, image)
         zip_imports(tap, image, top)
+        git_cases(tap, image, top)
         record_cases(tap, image)
         url_cases(tap, image)
         vouched_cases(tap, image, top)

@@ -44,7 +44,7 @@ ASK_TLS = {'go-modules', 'node-npm', 'php-composer', 'python-sdist', 'python-ven
 # What a step of this machine has from who started us, and its builds, too.
 FROM_OUTSIDE = ('https_proxy', 'HTTPS_PROXY', 'SSL_CERT_FILE', 'SSL_CERT_DIR')
 # All that are on by themselves: docs/determinism.md.
-NORMALISERS = ('apt-cache apt-logs ar-times dpkg-old engine-traces font-cache gzip-times histories hosts kernel-list '
+NORMALISERS = ('apt-cache apt-logs ar-times dpkg-old engine-traces font-cache git-index gzip-times histories hosts kernel-list '
                'ldconfig-cache login-records logs machine-id man-cache package-archives passwd-backups pip-records '
                'pyc-times shadow-day stamp-files tmp-leftovers tool-caches zip-times').split()
 FORGE = 'forge.test'
