@@ -59,7 +59,9 @@ enum sup_call {
 	SUP_TIMERFD,
 	SUP_TIMER,
 	SUP_RESTART,
-	SUP_STAT, /* (path, buffer) or (fd, buffer) */
+	SUP_STAT, /* (path, buffer) */
+	SUP_LSTAT,
+	SUP_FSTAT, /* (fd, buffer) */
 	SUP_NEWFSTATAT,
 	SUP_STATX,
 	SUP_GETDENTS,
@@ -69,10 +71,31 @@ enum sup_call {
 	SUP_CLOCK_GETTIME_64, /* i386 with 64-bit time */
 	SUP_GETTIMEOFDAY_32,
 	SUP_TIME_32,
+	SUP_ODD,  /* who makes it may see other files than we do from here on (sup_stat.c) */
+	SUP_ROOT, /* and somebody else with it */
 };
 
-/* Installs the filter in this process, for good. */
-SS_MUST_CHECK SS_NONNULL int sup_filter_install(const struct hm_view *v, struct ss_err *err);
+static inline bool sup_is_stat(enum sup_call call)
+{
+	return call == SUP_STAT || call == SUP_LSTAT || call == SUP_FSTAT ||
+	       call == SUP_NEWFSTATAT || call == SUP_STATX;
+}
+
+/*
+ * Calls that are answered without being made can be told to a listener, one switch each, instead of
+ * the tracer (sup_notify.c). NOTIFY_STAT: the stat family, too, which sup_stat.c then answers.
+ */
+#define SUP_NOTIFY 1u
+#define SUP_NOTIFY_STAT 2u
+
+/* Installs the filter in this process, for good. `notify` is 0, or what goes to the listener, whose
+ * descriptor is *ret_listener; -1: there is none, and the tracer hears of all. */
+SS_MUST_CHECK SS_NONNULL int sup_filter_install(const struct hm_view *v, unsigned notify,
+						int *ret_listener, struct ss_err *err);
+/* Which call of this architecture that is; SUP_NONE if it is none of ours. */
+enum sup_call sup_filter_call(int nr);
+/* A listener may be told about it. */
+bool sup_filter_tells(enum sup_call call);
 
 /* --- tasks ------------------------------------------------------------------------------------ */
 
@@ -96,6 +119,13 @@ struct sup_swap {
 	size_t n;
 };
 
+/* A call that the listener heard of and that is to be made after all (sup_notify.c). */
+enum sup_slow {
+	SUP_SLOW_NO,
+	SUP_SLOW_ASKED, /* it was interrupted, to begin anew as any traced call does */
+	SUP_SLOW_IN,    /* that it does: the listener lets it pass */
+};
+
 struct sup_task {
 	pid_t tid;
 	pid_t maker;
@@ -104,9 +134,11 @@ struct sup_task {
 	uint64_t made;   /* tasks it made: each gets a key of its own */
 	uint64_t blocks; /* of its key stream that were used */
 	uint64_t tsc;
-	int64_t late; /* stopped until then, ns of the monotonic clock; 0: it is not */
-	bool known;   /* its maker said so; else it waits */
-	bool stopped; /* waits for that */
+	uint64_t loader;     /* where the program's loader is; 0: it has none */
+	uint64_t loader_tsc; /* what that reads */
+	int64_t late;        /* stopped until then, ns of the monotonic clock; 0: it is not */
+	bool known;          /* its maker said so; else it waits */
+	bool stopped;        /* waits for that */
 	enum sup_call call;
 	uint64_t args[6];
 	struct sup_wait wait;
@@ -115,6 +147,8 @@ struct sup_task {
 	int64_t short_sleep; /* ns in sleeps that have moved nothing */
 	bool slept;          /* since it last read the clock */
 	unsigned turns;      /* how often it slept and read */
+	bool odd;            /* it may see other files than we do */
+	enum sup_slow slow;
 };
 
 struct sup_tasks {
@@ -155,6 +189,32 @@ SS_NONNULL void sup_clock_reach(struct sup_clock *c, int64_t at);
 SS_NONNULL void sup_clock_inherit(struct sup_clock *c, struct sup_task *maker,
 				  const struct sup_task *ended);
 
+/* --- the time stamp counter of a program's loader (sup_tsc.c) ----------------------------------
+ */
+
+/*
+ * glibc's loader reads the counter eight times for statistics that only LD_DEBUG shows: eight stops
+ * for each program. Where it was seen to do so, the same bytes at the same place of the next
+ * program's loader become an instruction that does nothing. The counter that a program reads does
+ * not count the loader's readings, so that it is the same either way.
+ */
+#define SUP_LOADER_SIZE ((uint64_t)256 * 1024) /* at most */
+
+struct sup_tsc_sites {
+	struct {
+		uint64_t at; /* from the loader's beginning */
+		uint64_t code;
+	} v[32];
+	size_t n;
+};
+
+/* A task has read the counter `at` bytes into its loader, with an instruction at the beginning of
+ * `code`. */
+SS_NONNULL void sup_tsc_learn(struct sup_tsc_sites *all, uint64_t at, uint64_t code);
+/* A program of this task begins, with these variables. */
+SS_NONNULL void sup_tsc_spare(const struct sup_tsc_sites *all, const struct sup_task *t,
+			      const uint64_t *env, size_t n_env);
+
 /* --- one step (sup_loop.c) -------------------------------------------------------------------- */
 
 struct sup {
@@ -174,7 +234,14 @@ struct sup {
 	int uuid_fd, uuid_watch;
 	uint64_t uuids;
 	uint64_t connects;
-	int64_t late; /* when the first task that is late goes on; 0: none is */
+	int64_t late;    /* when the first task that is late goes on; 0: none is */
+	unsigned notify; /* what the listener is told */
+	int listener;    /* -1: there is none */
+	uint64_t heard;  /* the call that it is told about */
+	int proc;        /* /proc */
+	struct sup_tsc_sites tsc_sites;
+	bool began_main; /* the step's own program has begun */
+	bool other_root; /* somebody changed the root folder of several tasks */
 };
 
 /* The files of the view's `proc` and `seed`, mounted where the step finds them (sup_masks.c). */
@@ -195,6 +262,35 @@ SS_MUST_CHECK SS_NONNULL int sup_loop(struct sup *s, int *ret, struct ss_err *er
 /* At a call that the filter stopped; true = the rest of it is wanted, too: sup_call_end(). */
 SS_NONNULL bool sup_call_begin(struct sup *s, struct sup_task *t);
 SS_NONNULL void sup_call_end(struct sup *s, struct sup_task *t);
+/* The answer of a call that never happens. */
+SS_NONNULL int64_t sup_call_answer(struct sup *s, struct sup_task *t, enum sup_call call);
+
+/*
+ * The listener (sup_notify.c). What it answers costs one switch to us and back, where a stop of the
+ * tracer costs several calls and two stops if the result is wanted. A call that it cannot answer
+ * goes the way of the tracer. A signal interrupts a call that waits for its answer; it begins
+ * again, whatever the handler says, and nothing of the first time counts. x86_64 only: elsewhere a
+ * tracer cannot say that a call begins again.
+ */
+/* What this step may have: 0 where this machine cannot. */
+SS_NONNULL unsigned sup_notify_can(const struct hm_view *v, const struct sup_who *who);
+/* It is there: listens. */
+SS_NONNULL void sup_notify_begin(struct sup *s, int listener);
+/* One call that waits. */
+SS_NONNULL void sup_notify(struct sup *s);
+/* The call that it is about still waits: its memory is what it was. */
+SS_NONNULL bool sup_notify_valid(const struct sup *s);
+/* A stop of a task that was interrupted, before or in the call: true = its next stop is wanted. */
+SS_NONNULL bool sup_notify_again(struct sup_task *t);
+/* At a call of a task that shall make it: true = its end is wanted, too. */
+SS_NONNULL bool sup_notify_enter(struct sup_task *t);
+
+/* The stat family (sup_stat.c): what a call brought, made what the step shall see. */
+SS_NONNULL void sup_stat_patch(const struct sup *s, const struct sup_task *t, enum sup_call call);
+/* Or the answer without the call, for a task that sees files as we do; false: make it. */
+SS_NONNULL bool sup_stat_answer(const struct sup *s, const struct sup_task *t, enum sup_call call,
+				int64_t *ret);
+
 /* The same for those that wait (sup_wait.c). */
 SS_NONNULL bool sup_wait_begin(struct sup *s, struct sup_task *t);
 SS_NONNULL void sup_wait_end(struct sup *s, struct sup_task *t, int64_t result);
@@ -219,9 +315,17 @@ SS_NONNULL bool sup_regs_result(pid_t tid, int64_t *ret);
 /* The call does not happen, and returns that. */
 SS_NONNULL void sup_regs_skip(pid_t tid, int64_t result);
 void sup_regs_set_arg(pid_t tid, unsigned i, uint64_t v);
+/* The call that a task is about to make, if it stands before one. */
+SS_NONNULL bool sup_regs_entry(pid_t tid, uint64_t ret[6], int *ret_nr);
+/* A call of ours that a signal has interrupted begins again after it. */
+void sup_regs_again(pid_t tid);
+/* True if the task stands in a call that makes another with a name space of its own. */
+bool sup_regs_makes_space(pid_t tid);
 SS_NONNULL bool sup_regs_sp(pid_t tid, uint64_t *ret, bool *ret_narrow);
 /* True if the signal comes from reading the time stamp counter: then it was answered. */
-SS_NONNULL bool sup_regs_tsc(struct sup_task *t);
+SS_NONNULL bool sup_regs_tsc(struct sup_tsc_sites *all, struct sup_task *t);
+/* Eight bytes of a program, whether it may write there or not. */
+void sup_regs_poke(pid_t tid, uint64_t at, uint64_t code);
 
 /* A number that the kernel wants in the place of a pointer, or a place in another process. */
 static inline void *sup_pointer(uint64_t v)

@@ -2,11 +2,8 @@
 #include "hermetic/sup.h"
 
 #include <errno.h>
-#include <linux/futex.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/sysinfo.h>
-#include <sys/sysmacros.h>
 #include <sys/time.h>
 #include <sys/utsname.h>
 
@@ -111,68 +108,9 @@ static void patch_sysinfo(const struct sup *s, const struct sup_task *t)
 	(void)sup_write(t->tid, t->args[0], &i, sizeof(i));
 }
 
-/* --- the stat family -------------------------------------------------------------------------- */
-
-/* The root file system is device 1; whoever was, is what that is. */
-static uint64_t device_of(const struct sup *s, uint64_t dev)
-{
-	if (dev == s->root_dev)
-		return 1;
-	return dev == 1 ? s->root_dev : dev;
-}
-
-/* Later than the frozen clock was at first? Then it was just then. */
-static bool clamp(const struct sup *s, int64_t *sec, int64_t nsec)
-{
-	const int64_t latest = s->view->clock_frozen.v;
-
-	if (*sec < latest || (*sec == latest && nsec == 0))
-		return false;
-	*sec = latest;
-	return true;
-}
-
-static void patch_stat(const struct sup *s, const struct sup_task *t, uint64_t at)
-{
-	struct stat st;
-	struct timespec *const times[] = { &st.st_atim, &st.st_mtim, &st.st_ctim };
-
-	if (!sup_read(t->tid, at, &st, sizeof(st)))
-		return;
-	for (size_t i = 0; i < SS_NELEMS(times); i++)
-		if (clamp(s, &times[i]->tv_sec, times[i]->tv_nsec))
-			times[i]->tv_nsec = 0;
-	st.st_dev = device_of(s, st.st_dev);
-	(void)sup_write(t->tid, at, &st, sizeof(st));
-}
-
-static void patch_statx(const struct sup *s, const struct sup_task *t)
-{
-	struct statx st;
-	struct statx_timestamp *const times[] = { &st.stx_atime, &st.stx_mtime, &st.stx_ctime,
-						  &st.stx_btime };
-	uint64_t dev;
-
-	if (!sup_read(t->tid, t->args[4], &st, sizeof(st)))
-		return;
-	for (size_t i = 0; i < SS_NELEMS(times); i++) {
-		int64_t sec = times[i]->tv_sec;
-
-		if (clamp(s, &sec, times[i]->tv_nsec)) {
-			times[i]->tv_sec = sec;
-			times[i]->tv_nsec = 0;
-		}
-	}
-	dev = device_of(s, gnu_dev_makedev(st.stx_dev_major, st.stx_dev_minor));
-	st.stx_dev_major = gnu_dev_major(dev);
-	st.stx_dev_minor = gnu_dev_minor(dev);
-	(void)sup_write(t->tid, t->args[4], &st, sizeof(st));
-}
-
 /* --- at a call and behind it ------------------------------------------------------------------ */
 
-/* The answer of a call that never happens. */
-static int64_t answer(struct sup *s, struct sup_task *t, enum sup_call call)
+int64_t sup_call_answer(struct sup *s, struct sup_task *t, enum sup_call call)
 {
 	const int64_t now = call == SUP_GETRANDOM ? 0 : sup_clock_read(&s->clock, t);
 
@@ -211,11 +149,13 @@ bool sup_call_begin(struct sup *s, struct sup_task *t)
 	case SUP_CLOCK_GETTIME_64:
 	case SUP_GETTIMEOFDAY_32:
 	case SUP_TIME_32:
-		sup_regs_skip(t->tid, answer(s, t, call));
+		sup_regs_skip(t->tid, sup_call_answer(s, t, call));
 		return false;
 	case SUP_UNAME:
 	case SUP_SYSINFO:
 	case SUP_STAT:
+	case SUP_LSTAT:
+	case SUP_FSTAT:
 	case SUP_NEWFSTATAT:
 	case SUP_STATX:
 	case SUP_GETDENTS:
@@ -238,6 +178,12 @@ bool sup_call_begin(struct sup *s, struct sup_task *t)
 	case SUP_RESTART:
 		t->call = call;
 		return sup_wait_begin(s, t);
+	case SUP_ODD:
+		t->odd = t->odd || s->began_main;
+		return false;
+	case SUP_ROOT:
+		s->other_root = s->other_root || s->began_main;
+		return false;
 	case SUP_NONE:
 		break;
 	}
@@ -250,6 +196,7 @@ void sup_call_end(struct sup *s, struct sup_task *t)
 	int64_t result;
 
 	t->call = SUP_NONE;
+	t->slow = SUP_SLOW_NO;
 	if (!sup_regs_result(t->tid, &result))
 		return;
 	if (t->wait.is || t->swap.is) {
@@ -265,10 +212,6 @@ void sup_call_end(struct sup *s, struct sup_task *t)
 		patch_uname(s, t);
 	else if (call == SUP_SYSINFO)
 		patch_sysinfo(s, t);
-	else if (call == SUP_STAT)
-		patch_stat(s, t, t->args[1]);
-	else if (call == SUP_NEWFSTATAT)
-		patch_stat(s, t, t->args[2]);
-	else if (call == SUP_STATX)
-		patch_statx(s, t);
+	else
+		sup_stat_patch(s, t, call);
 }

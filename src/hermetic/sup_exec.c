@@ -45,16 +45,23 @@ static bool word(struct walk *w, uint64_t *ret)
 	return true;
 }
 
-/* To behind the NULL that ends a list. */
-static bool skip_list(struct walk *w)
+/* Of a list, the words before the NULL that ends it; those that have no place are counted. */
+struct list {
+	uint64_t v[256];
+	size_t n;
+};
+
+static bool read_list(struct walk *w, struct list *ret)
 {
 	uint64_t v;
 
-	for (unsigned i = 0; i < WORDS_MAX; i++) {
+	for (ret->n = 0; ret->n < WORDS_MAX; ret->n++) {
 		if (!word(w, &v))
 			return false;
 		if (v == 0)
 			return true;
+		if (ret->n < SS_NELEMS(ret->v))
+			ret->v[ret->n] = v;
 	}
 	return false;
 }
@@ -71,6 +78,10 @@ static void patch_vector(struct sup *s, struct sup_task *t, struct walk *w)
 
 		if (!word(w, &type) || !word(w, &value) || type == AT_NULL)
 			return;
+		if (type == AT_BASE && w->size == 8)
+			t->loader = value;
+		if (type == AT_EUID && value != 0)
+			t->odd = true;
 		if (type == AT_SYSINFO_EHDR && clock)
 			(void)sup_write(t->tid, at, &ignore, w->size);
 		if (type == AT_RANDOM && s->view->has_seed) {
@@ -83,13 +94,17 @@ static void patch_vector(struct sup *s, struct sup_task *t, struct walk *w)
 void sup_exec(struct sup *s, struct sup_task *t)
 {
 	struct walk w = { .tid = t->tid, .size = 8 };
+	struct list list;
 	uint64_t argc;
 	bool narrow;
 
-	t->tsc = 0;
+	t->tsc = t->loader = t->loader_tsc = 0;
 	if (!sup_regs_sp(t->tid, &w.at, &narrow))
 		return;
 	w.size = narrow ? 4 : 8;
-	if (word(&w, &argc) && skip_list(&w) && skip_list(&w))
-		patch_vector(s, t, &w);
+	if (!word(&w, &argc) || !read_list(&w, &list) || !read_list(&w, &list))
+		return;
+	patch_vector(s, t, &w);
+	if (s->view->tsc.set && t->loader != 0 && list.n <= SS_NELEMS(list.v))
+		sup_tsc_spare(&s->tsc_sites, t, list.v, list.n);
 }

@@ -25,6 +25,7 @@ enum when {
 	IS_ZERO,    /* the low half of argument `arg` */
 	HAS_BITS,   /* argument `arg` has one of `bits` */
 	IS_SET,     /* argument `arg` is not NULL */
+	LOSES,      /* prctl: takes capabilities from a root that executes */
 	DEADLINE,   /* futex: argument 1 is an operation on the wall clock, 3 is not NULL */
 	REFUSED,    /* with the error `bits`, unseen */
 };
@@ -39,6 +40,7 @@ enum when {
 #define IF_ANY 64u
 #define IF_ORDER 128u
 #define IF_LATE 256u
+#define IF_ANSWERED 512u /* stat is, by the listener */
 
 struct row {
 	unsigned nr;
@@ -69,10 +71,20 @@ static const struct row native[] = {
 	{ SYS_uname, SUP_UNAME, IF_KERNEL, ALWAYS, 0, 0 },
 	{ SYS_sysinfo, SUP_SYSINFO, IF_PROC, ALWAYS, 0, 0 },
 	{ SYS_newfstatat, SUP_NEWFSTATAT, IF_STAT, ALWAYS, 0, 0 },
-	{ SYS_fstat, SUP_STAT, IF_STAT, ALWAYS, 0, 0 },
+	{ SYS_fstat, SUP_FSTAT, IF_STAT, ALWAYS, 0, 0 },
 	{ SYS_statx, SUP_STATX, IF_STAT, ALWAYS, 0, 0 },
 	{ SYS_getdents64, SUP_GETDENTS64, IF_ORDER, ALWAYS, 0, 0 },
 	{ SYS_connect, SUP_CONNECT, IF_LATE, ALWAYS, 0, 0 },
+	{ SYS_setuid, SUP_ODD, IF_ANSWERED, ALWAYS, 0, 0 },
+	{ SYS_setreuid, SUP_ODD, IF_ANSWERED, ALWAYS, 0, 0 },
+	{ SYS_setresuid, SUP_ODD, IF_ANSWERED, ALWAYS, 0, 0 },
+	{ SYS_setfsuid, SUP_ODD, IF_ANSWERED, ALWAYS, 0, 0 },
+	{ SYS_capset, SUP_ODD, IF_ANSWERED, ALWAYS, 0, 0 },
+	{ SYS_prctl, SUP_ODD, IF_ANSWERED, LOSES, 0, 0 },
+	{ SYS_setns, SUP_ODD, IF_ANSWERED, ALWAYS, 0, 0 },
+	{ SYS_unshare, SUP_ODD, IF_ANSWERED, HAS_BITS, 0, CLONE_NEWNS | CLONE_NEWUSER },
+	{ SYS_chroot, SUP_ROOT, IF_ANSWERED, ALWAYS, 0, 0 },
+	{ SYS_pivot_root, SUP_ROOT, IF_ANSWERED, ALWAYS, 0, 0 },
 	{ SYS_io_uring_setup, SUP_NONE, IF_ANY, REFUSED, 0, ENOSYS },
 	{ SYS_io_uring_enter, SUP_NONE, IF_ANY, REFUSED, 0, ENOSYS },
 	{ SYS_io_uring_register, SUP_NONE, IF_ANY, REFUSED, 0, ENOSYS },
@@ -84,7 +96,7 @@ static const struct row native[] = {
 	{ SYS_poll, SUP_POLL, IF_FROZEN, IS_ZERO, 1, 0 },
 	{ SYS_getdents, SUP_GETDENTS, IF_ORDER, ALWAYS, 0, 0 },
 	{ SYS_stat, SUP_STAT, IF_STAT, ALWAYS, 0, 0 },
-	{ SYS_lstat, SUP_STAT, IF_STAT, ALWAYS, 0, 0 },
+	{ SYS_lstat, SUP_LSTAT, IF_STAT, ALWAYS, 0, 0 },
 #endif
 };
 
@@ -109,6 +121,7 @@ static const struct row i386[] = {
 struct program {
 	struct sock_filter v[PROGRAM_MAX];
 	unsigned short n;
+	unsigned notify;
 };
 
 static void put(struct program *p, unsigned code, unsigned k, unsigned yes, unsigned no)
@@ -128,9 +141,25 @@ static void allow(struct program *p)
 	put(p, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
 }
 
-static void trace(struct program *p, enum sup_call call)
+static bool is_answered(enum sup_call call)
 {
-	put(p, BPF_RET | BPF_K, SECCOMP_RET_TRACE | (unsigned)call, 0, 0);
+	return call == SUP_CLOCK_GETTIME || call == SUP_GETTIMEOFDAY || call == SUP_TIME ||
+	       call == SUP_GETRANDOM;
+}
+
+bool sup_filter_tells(enum sup_call call)
+{
+	return sup_is_stat(call) || is_answered(call);
+}
+
+/* To the listener, or to the tracer. */
+static void tell(struct program *p, enum sup_call call)
+{
+	if (((p->notify & SUP_NOTIFY) != 0 && is_answered(call)) ||
+	    ((p->notify & SUP_NOTIFY_STAT) != 0 && sup_is_stat(call)))
+		put(p, BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF, 0, 0);
+	else
+		put(p, BPF_RET | BPF_K, SECCOMP_RET_TRACE | (unsigned)call, 0, 0);
 }
 
 /* Goes on only if the argument is not NULL; else allows. */
@@ -160,6 +189,12 @@ static void put_condition(struct program *p, const struct row *r)
 	case IS_ZERO:
 		load_arg(p, r->arg, false);
 		put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);
+		allow(p);
+		return;
+	case LOSES:
+		load_arg(p, 0, false);
+		put(p, BPF_JMP | BPF_JEQ | BPF_K, PR_CAPBSET_DROP, 2, 0);
+		put(p, BPF_JMP | BPF_JEQ | BPF_K, PR_SET_SECUREBITS, 1, 0);
 		allow(p);
 		return;
 	case HAS_BITS:
@@ -195,7 +230,7 @@ static void put_row(struct program *p, const struct row *r)
 	if (r->when == REFUSED)
 		put(p, BPF_RET | BPF_K, SECCOMP_RET_ERRNO | r->bits, 0, 0);
 	else
-		trace(p, r->call);
+		tell(p, r->call);
 	p->v[at].jf = (unsigned char)(p->n - at - 1);
 }
 
@@ -244,14 +279,32 @@ static void write_program(struct program *p, unsigned view)
 #endif
 }
 
-int sup_filter_install(const struct hm_view *v, struct ss_err *err)
+enum sup_call sup_filter_call(int nr)
 {
-	struct program p = { .n = 0 };
-	struct sock_fprog prog;
+	for (size_t i = 0; i < SS_NELEMS(native); i++)
+		if (nr >= 0 && native[i].nr == (unsigned)nr)
+			return native[i].call;
+	return SUP_NONE;
+}
 
-	write_program(&p, view_bits(v));
+int sup_filter_install(const struct hm_view *v, unsigned notify, int *ret_listener,
+		       struct ss_err *err)
+{
+	struct program p = { .n = 0, .notify = notify };
+	struct sock_fprog prog;
+	long rc = -1;
+
+	write_program(&p, view_bits(v) | ((notify & SUP_NOTIFY_STAT) != 0 ? IF_ANSWERED : 0));
 	prog = (struct sock_fprog){ p.n, p.v };
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) < 0)
+	*ret_listener = -1;
+	rc = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+		     notify != 0 ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0, &prog);
+	/* Another filter around us may have a listener: there is one at most. */
+	if (rc < 0 && notify != 0)
+		return sup_filter_install(v, 0, ret_listener, err);
+	if (rc < 0)
 		return ss_fail_sys(err, "cannot filter the step's system calls");
+	if (notify != 0)
+		*ret_listener = (int)rc;
 	return 0;
 }

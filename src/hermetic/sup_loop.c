@@ -34,6 +34,7 @@ static void on_made(struct sup *s, struct sup_task *maker)
 		return;
 	child = sup_task_get(&s->tasks, tid);
 	sup_task_derive(maker, child);
+	child->odd = child->odd || (s->listener >= 0 && sup_regs_makes_space(maker->tid));
 	if (child->stopped) {
 		child->stopped = false;
 		let_go(tid, 0);
@@ -58,6 +59,8 @@ static void on_exec(struct sup *s, struct sup_task *t)
 	t->wait.is = false;
 	t->swap.is = false;
 	t->call = SUP_NONE;
+	t->slow = SUP_SLOW_NO;
+	s->began_main = true;
 	sup_exec(s, t);
 }
 
@@ -91,6 +94,7 @@ static void on_event(struct sup *s, struct sup_task *t, int event, int signal)
 			t->stopped = true;
 			return;
 		}
+		more = sup_notify_again(t);
 		break;
 	default:
 		break;
@@ -111,12 +115,19 @@ static void on_stop(struct sup *s, pid_t tid, int status)
 
 	if (event != 0) {
 		on_event(s, t, event, signal);
+	} else if (signal == (SIGTRAP | 0x80) && t->slow == SUP_SLOW_ASKED) {
+		if (sup_notify_enter(t))
+			(void)ptrace(PTRACE_SYSCALL, tid, NULL, NULL);
+		else
+			let_go(tid, 0);
 	} else if (signal == (SIGTRAP | 0x80)) {
 		sup_call_end(s, t);
 		let_go(tid, 0);
-	} else if (signal == SIGSEGV && s->view->tsc.set && sup_regs_tsc(t)) {
+	} else if (signal == SIGSEGV && s->view->tsc.set && sup_regs_tsc(&s->tsc_sites, t)) {
 		let_go(tid, 0);
 	} else {
+		if (s->listener >= 0)
+			sup_regs_again(tid);
 		let_go(tid, signal);
 	}
 }
@@ -181,24 +192,43 @@ static int watch_signals(int *ret, struct ss_err *err)
 	return *ret < 0 ? ss_fail_sys(err, "cannot watch signals") : 0;
 }
 
+/* Whoever is left ends with the step, and before the listener: a call that nobody answers tells an
+ * error that no program has seen before. */
+static void end_others(const struct sup *s)
+{
+	for (size_t i = 0; i < SS_NELEMS(s->tasks.v); i++)
+		for (const struct sup_task *t = s->tasks.v[i]; t != NULL; t = t->next)
+			(void)kill(t->tid, SIGKILL);
+}
+
 int sup_loop(struct sup *s, int *ret, struct ss_err *err)
 {
-	struct pollfd fds[4] = { { .events = POLLIN },
+	struct pollfd fds[5] = { { .events = POLLIN },
 				 { .fd = s->fifo[0], .events = POLLOUT },
 				 { .fd = s->fifo[1], .events = POLLOUT },
-				 { .fd = s->uuid_watch, .events = POLLIN } };
+				 { .fd = s->uuid_watch, .events = POLLIN },
+				 { .fd = s->listener, .events = POLLIN } };
+	bool over;
 
 	*ret = 125;
 	/* What happened before we watch is heard first. */
 	if (watch_signals(&fds[0].fd, err) < 0)
 		return -1;
-	while (!hear(s, ret)) {
+	over = hear(s, ret);
+	while (!over) {
 		if (poll(fds, SS_NELEMS(fds), sup_late_end(s, let_go)) < 0 && errno != EINTR)
 			return ss_fail_sys(err, "cannot wait for the step");
-		if (fds[0].revents != 0)
-			pass_signals(s, fds[0].fd);
+		if ((fds[4].revents & POLLIN) != 0)
+			sup_notify(s);
+		else if (fds[4].revents != 0)
+			fds[4].fd = -1; /* nobody is left who could ask */
 		if (fds[1].revents != 0 || fds[2].revents != 0 || fds[3].revents != 0)
 			sup_masks_feed(s);
+		if (fds[0].revents != 0) { /* of a child that stopped, too */
+			pass_signals(s, fds[0].fd);
+			over = hear(s, ret);
+		}
 	}
+	end_others(s);
 	return 0;
 }

@@ -3,9 +3,11 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/user.h>
 
@@ -56,9 +58,54 @@ bool sup_regs_result(pid_t tid, int64_t *ret)
 	return true;
 }
 
+void sup_regs_poke(pid_t tid, uint64_t at, uint64_t code)
+{
+	(void)ptrace(PTRACE_POKEDATA, tid, sup_pointer(at), sup_pointer(code));
+}
+
+bool sup_regs_entry(pid_t tid, uint64_t ret[6], int *ret_nr)
+{
+	struct __ptrace_syscall_info i = { 0 };
+
+	if (info_of(tid, &i) <= 0 || i.op != PTRACE_SYSCALL_INFO_ENTRY)
+		return false;
+	for (unsigned k = 0; k < 6; k++)
+		ret[k] = i.entry.args[k];
+	*ret_nr = (int)i.entry.nr;
+	return true;
+}
+
 #if defined(__x86_64__)
 
 #define USER_CS_I386 0x23u
+#define RESTART_SYS ((uint64_t)-512)    /* the kernel's ERESTARTSYS, seen by tracers only: */
+#define RESTART_NOINTR ((uint64_t)-513) /* the handler decides; ERESTARTNOINTR: it does not */
+
+/* None of the calls that a listener is told gives that number by itself. */
+void sup_regs_again(pid_t tid)
+{
+	struct user_regs_struct r;
+
+	if (ptrace(PTRACE_GETREGS, tid, NULL, &r) < 0 || r.cs == USER_CS_I386 ||
+	    r.rax != RESTART_SYS || !sup_filter_tells(sup_filter_call((int)r.orig_rax)))
+		return;
+	r.rax = RESTART_NOINTR;
+	(void)ptrace(PTRACE_SETREGS, tid, NULL, &r);
+}
+
+bool sup_regs_makes_space(pid_t tid)
+{
+	const uint64_t spaces = CLONE_NEWNS | CLONE_NEWUSER;
+	struct user_regs_struct r;
+	uint64_t flags;
+
+	if (ptrace(PTRACE_GETREGS, tid, NULL, &r) < 0 || r.cs == USER_CS_I386)
+		return true;
+	flags = r.orig_rax == SYS_clone ? r.rdi : 0;
+	if (r.orig_rax == SYS_clone3 && !sup_read(tid, r.rdi, &flags, sizeof(flags)))
+		return true;
+	return (flags & spaces) != 0;
+}
 
 void sup_regs_skip(pid_t tid, int64_t result)
 {
@@ -96,21 +143,43 @@ bool sup_regs_sp(pid_t tid, uint64_t *ret, bool *ret_narrow)
 /* A count that moves on at each reading: who waits for it waits for a while only. */
 #define TSC_STEP 65536u
 
-bool sup_regs_tsc(struct sup_task *t)
+/* As many bytes as there are on its page, of eight; the longest that we know has three. */
+static bool read_code(pid_t tid, uint64_t at, uint8_t code[8])
+{
+	return sup_read(tid, at, code, 8) || sup_read(tid, at, code, 3) ||
+	       sup_read(tid, at, code, 2);
+}
+
+/* Whose counter: the loader's own, or the program's. */
+static uint64_t *count_of(struct sup_tsc_sites *all, struct sup_task *t, uint64_t at,
+			  const uint8_t code[8], bool with_cpu)
+{
+	uint64_t whole;
+
+	if (t->loader == 0 || at - t->loader >= SUP_LOADER_SIZE)
+		return &t->tsc;
+	memcpy(&whole, code, sizeof(whole));
+	if (!with_cpu)
+		sup_tsc_learn(all, at - t->loader, whole);
+	return &t->loader_tsc;
+}
+
+bool sup_regs_tsc(struct sup_tsc_sites *all, struct sup_task *t)
 {
 	struct user_regs_struct r;
-	uint8_t code[3] = { 0 };
+	uint8_t code[8] = { 0 };
+	uint64_t *count;
 	bool with_cpu;
 
-	if (ptrace(PTRACE_GETREGS, t->tid, NULL, &r) < 0 ||
-	    !(sup_read(t->tid, r.rip, code, sizeof(code)) || sup_read(t->tid, r.rip, code, 2)))
+	if (ptrace(PTRACE_GETREGS, t->tid, NULL, &r) < 0 || !read_code(t->tid, r.rip, code))
 		return false;
 	with_cpu = code[0] == 0x0f && code[1] == 0x01 && code[2] == 0xf9; /* rdtscp */
 	if (!with_cpu && (code[0] != 0x0f || code[1] != 0x31))
 		return false;
-	t->tsc += TSC_STEP;
-	r.rax = (uint32_t)t->tsc;
-	r.rdx = t->tsc >> 32;
+	count = count_of(all, t, r.rip, code, with_cpu);
+	*count += TSC_STEP;
+	r.rax = (uint32_t)*count;
+	r.rdx = *count >> 32;
 	if (with_cpu)
 		r.rcx = 0;
 	r.rip += with_cpu ? 3 : 2;
@@ -168,9 +237,23 @@ bool sup_regs_sp(pid_t tid, uint64_t *ret, bool *ret_narrow)
 	return true;
 }
 
-/* Its counter cannot be trapped from here. */
-bool sup_regs_tsc(struct sup_task *t)
+/* The kernel has chosen how a call goes on before a tracer sees the signal: nothing is told to a
+ * listener here (sup_notify.c). */
+void sup_regs_again(pid_t tid)
 {
+	(void)tid;
+}
+
+bool sup_regs_makes_space(pid_t tid)
+{
+	(void)tid;
+	return true;
+}
+
+/* Its counter cannot be trapped from here. */
+bool sup_regs_tsc(struct sup_tsc_sites *all, struct sup_task *t)
+{
+	(void)all;
 	(void)t;
 	return false;
 }

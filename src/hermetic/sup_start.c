@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -139,15 +140,64 @@ static int run_program(char **argv, struct ss_err *err)
 	return ss_fail(err, SS_ESYS, "'%s' is not in PATH", argv[0]);
 }
 
-static int go(const struct sup *s, const struct sup_who *who, char **argv, struct ss_err *err)
+/* The tracer's side of the listener goes to it; who executes has none. */
+static void send_listener(int to, int listener)
 {
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { .bytes = { 0 } };
+	char none = 0;
+	struct iovec v = { &none, 1 };
+	const struct msghdr m = { .msg_iov = &v,
+				  .msg_iovlen = 1,
+				  .msg_control = listener >= 0 ? control.bytes : NULL,
+				  .msg_controllen = listener >= 0 ? sizeof(control.bytes) : 0 };
+
+	control.head.cmsg_level = SOL_SOCKET;
+	control.head.cmsg_type = SCM_RIGHTS;
+	control.head.cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(&control.head), &listener, sizeof(int));
+	(void)sendmsg(to, &m, MSG_NOSIGNAL);
+	(void)close(to);
+	if (listener >= 0)
+		(void)close(listener);
+}
+
+/* -1: there is none, or its sender has ended. */
+static int receive_listener(int from)
+{
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { .bytes = { 0 } };
+	char none;
+	struct iovec v = { &none, 1 };
+	struct msghdr m = { .msg_iov = &v,
+			    .msg_iovlen = 1,
+			    .msg_control = control.bytes,
+			    .msg_controllen = sizeof(control.bytes) };
+	int fd = -1;
+
+	if (recvmsg(from, &m, MSG_CMSG_CLOEXEC) == 1 && CMSG_FIRSTHDR(&m) != NULL &&
+	    control.head.cmsg_type == SCM_RIGHTS)
+		memcpy(&fd, CMSG_DATA(&control.head), sizeof(fd));
+	return fd;
+}
+
+static int go(const struct sup *s, const struct sup_who *who, char **argv, int to,
+	      struct ss_err *err)
+{
+	int listener = -1;
 	sigset_t none;
 
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	if (take_cpus(s->view, err) < 0 || trap_tsc(s->view, err) < 0 ||
-	    sup_filter_install(s->view, err) < 0 || drop_bounding(who->bounding, err) < 0 ||
-	    become(who, err) < 0)
+	    sup_filter_install(s->view, s->notify, &listener, err) < 0)
+		return -1;
+	send_listener(to, listener);
+	if (drop_bounding(who->bounding, err) < 0 || become(who, err) < 0)
 		return -1;
 	return run_program(argv, err);
 }
@@ -163,8 +213,7 @@ static SS_NORETURN void child(const struct sup *s, const struct sup_who *who, ch
 
 	if (read(wait_fd, &c, 1) != 0)
 		_exit(125);
-	(void)close(wait_fd);
-	(void)go(s, who, argv, &err);
+	(void)go(s, who, argv, wait_fd, &err);
 	n = snprintf(text, sizeof(text), "selfsame-step: error: %s\n", err.msg);
 	(void)!write(STDERR_FILENO, text, (size_t)n);
 	_exit(127);
@@ -196,8 +245,9 @@ int sup_start(struct sup *s, const struct sup_who *who, char **argv, struct ss_e
 
 	if (use_up_pids(s->view, err) < 0)
 		return -1;
-	if (pipe(hold) < 0)
-		return ss_fail_sys(err, "cannot make a pipe");
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, hold) < 0)
+		return ss_fail_sys(err, "cannot make a pair of sockets");
+	s->notify = sup_notify_can(s->view, who);
 	s->main = fork();
 	if (s->main < 0)
 		return ss_fail_sys(err, "cannot start the step");
@@ -214,6 +264,8 @@ int sup_start(struct sup *s, const struct sup_who *who, char **argv, struct ss_e
 	t = sup_task_get(&s->tasks, s->main);
 	memcpy(t->key, s->key, sizeof(t->key));
 	t->known = true;
+	(void)shutdown(hold[1], SHUT_WR);
+	sup_notify_begin(s, receive_listener(hold[1]));
 	(void)close(hold[1]);
 	return 0;
 }

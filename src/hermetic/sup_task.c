@@ -53,6 +53,8 @@ void sup_task_derive(struct sup_task *maker, struct sup_task *child)
 	hm_chacha_mix(maker->key, (struct ss_span){ name, sizeof(name) }, child->key);
 	child->maker = maker->tid;
 	child->known = true;
+	child->odd = maker->odd;
+	child->loader = maker->loader;
 }
 
 void sup_task_random(struct sup_task *t, uint8_t *p, size_t n)

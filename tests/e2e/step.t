@@ -8,6 +8,7 @@ mkdir ctx store rr
 key='-----BEGIN RSA PRIVATE KEY-----'
 echo "$key" >token # the builder's own, and only shown
 cp "$build/tests/e2e/step-calls" ctx/calls
+cp "$build/tests/e2e/step-files" ctx/files
 
 engine() { buildah --root "$PWD/store" --runroot "$PWD/rr" "$@"; }
 engine pull -q --tls-verify=false "docker://$base" >log 2>&1 || cat log
@@ -130,6 +131,21 @@ step 0
 head -n 8 "$OUT" >waits2
 check 'the same with a clock that is moved and runs' diff -u waits waits2
 check 'and it is years from here' sh -c 'd=$(($(tail -n 1 "$1") - $(date +%s))); test $d -gt 99990000 && test $d -lt 100000001' - "$OUT"
+
+# --- the stat family, answered ----------------------------------------------------------------------
+
+# The same of each file, asked for in each way, by whom and where ever, as without any answer.
+echo /ctx/files >ctx/step
+fixed
+sed -i '/^stat /d' view
+step 0
+cp "$OUT" light
+fixed
+step 0
+check 'files are as they are' diff -u light "$OUT"
+out_has '-- in another root'
+check 'no signal is seen in a call' test "$(grep -cx 'signals: many, 0 wrong' "$OUT")" = 2
+check 'threads that end in a call' test "$(tail -n 2 "$OUT" | tr '\n' ' ')" = 'threads: 0 wrong alone '
 
 # --- everything else is as it is --------------------------------------------------------------------
 

@@ -6,6 +6,7 @@
 #include "hermetic/supervise.h"
 
 #include <string.h>
+#include <sys/syscall.h>
 
 #define MS INT64_C(1000000)
 
@@ -361,6 +362,97 @@ static void records_that_are_none_stay_as_they_are(void **state)
 	assert_memory_equal(p, was, n);
 }
 
+/* --- what the listener is told ---------------------------------------------------------------- */
+
+static void who_may_be_answered_for_is_told_by_its_rights(void **state)
+{
+	const struct hm_view with = { .clock_frozen = hm_num(1), .stat = hm_num(1) };
+	const struct hm_view without = { .clock_frozen = hm_num(1) };
+	const struct sup_who root = { .effective = 2 }; /* CAP_DAC_OVERRIDE */
+	const struct sup_who weak = { .effective = UINT64_MAX - 2 };
+	const struct sup_who user = { .uid = 1000, .effective = UINT64_MAX };
+	const unsigned answers = sup_notify_can(&without, &root);
+
+	(void)state;
+#ifndef __x86_64__
+	assert_int_equal(answers, 0);
+#endif
+	if (answers == 0) { /* a kernel that has no listener has none for anybody */
+		assert_int_equal(sup_notify_can(&with, &root), 0);
+		return;
+	}
+	assert_int_equal(answers, SUP_NOTIFY);
+	assert_int_equal(sup_notify_can(&with, &root), SUP_NOTIFY | SUP_NOTIFY_STAT);
+	assert_int_equal(sup_notify_can(&with, &weak), SUP_NOTIFY);
+	assert_int_equal(sup_notify_can(&with, &user), SUP_NOTIFY);
+}
+
+static void calls_are_known_by_their_numbers(void **state)
+{
+	static const struct {
+		int nr;
+		enum sup_call call;
+		bool tells;
+	} cases[] = {
+		{ SYS_fstat, SUP_FSTAT, true },
+		{ SYS_newfstatat, SUP_NEWFSTATAT, true },
+		{ SYS_statx, SUP_STATX, true },
+		{ SYS_getrandom, SUP_GETRANDOM, true },
+		{ SYS_clock_gettime, SUP_CLOCK_GETTIME, true },
+		{ SYS_futex, SUP_FUTEX, false }, /* a signal ends it with EINTR, as ever */
+		{ SYS_chroot, SUP_ROOT, false },
+		{ SYS_setns, SUP_ODD, false },
+		{ SYS_read, SUP_NONE, false },
+		{ -1, SUP_NONE, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < SS_NELEMS(cases); i++) {
+		assert_int_equal(sup_filter_call(cases[i].nr), cases[i].call);
+		assert_int_equal(sup_filter_tells(cases[i].call), cases[i].tells);
+	}
+}
+
+static void who_is_odd_makes_odd_ones(void **state)
+{
+	struct sup_task odd = { .tid = 7, .odd = true, .loader = 4096 }, plain = { .tid = 8 };
+	struct sup_task a = { .tid = 9 }, b = { .tid = 10 };
+
+	(void)state;
+	sup_task_derive(&odd, &a);
+	sup_task_derive(&plain, &b);
+	assert_true(a.odd);
+	assert_int_equal(a.loader, 4096);
+	assert_false(b.odd);
+	/* Nothing is answered for it, whatever it asks. */
+	{
+		const struct hm_view v = { .clock_frozen = hm_num(1), .stat = hm_num(1) };
+		struct sup s = { .view = &v, .proc = -1 };
+		int64_t ret = 7;
+
+		assert_false(sup_stat_answer(&s, &a, SUP_STAT, &ret));
+		assert_false(sup_stat_answer(&s, &b, SUP_STAT, &ret)); /* no /proc either */
+		assert_int_equal(ret, 7);
+	}
+}
+
+static void a_loader_is_learnt_each_place_once_and_not_without_end(void **state)
+{
+	struct sup_tsc_sites all = { .n = 0 };
+
+	(void)state;
+	for (unsigned round = 0; round < 2; round++)
+		for (uint64_t i = 0; i < 10; i++)
+			sup_tsc_learn(&all, i * 100, 0x310f);
+	assert_int_equal(all.n, 10);
+	sup_tsc_learn(&all, 0, 0x99310f); /* of another loader */
+	assert_int_equal(all.n, 11);
+	for (uint64_t i = 0; i < 1000; i++)
+		sup_tsc_learn(&all, i, 1);
+	assert_int_equal(all.n, SS_NELEMS(all.v));
+	assert_int_equal(all.v[9].at, 900);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -378,6 +470,10 @@ int main(void)
 		cmocka_unit_test(other_words_are_refused),
 		cmocka_unit_test(the_supervisor_comes_before_the_step),
 		cmocka_unit_test(a_bundle_that_cannot_be_supervised_is_refused),
+		cmocka_unit_test(who_may_be_answered_for_is_told_by_its_rights),
+		cmocka_unit_test(calls_are_known_by_their_numbers),
+		cmocka_unit_test(who_is_odd_makes_odd_ones),
+		cmocka_unit_test(a_loader_is_learnt_each_place_once_and_not_without_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
