@@ -25,6 +25,7 @@ struct opts {
 	bool all;
 	bool apply;
 	bool yes;
+	bool quick;
 	const char *engine;
 	const char *kernel;
 	const char *runtime;
@@ -86,6 +87,10 @@ static const struct cli_opt opt_table[] = {
 	  .at = offsetof(struct opts, skip),
 	  .arg = "NAME",
 	  .help = "leave this as it is" },
+	{ .name = "quick",
+	  .kind = CLI_FLAG,
+	  .at = offsetof(struct opts, quick),
+	  .help = "two builds: what differs, not what triggers it" },
 	{ .name = "all",
 	  .letter = 'a',
 	  .kind = CLI_FLAG,
@@ -249,7 +254,8 @@ static int build(struct cli_run *r, const struct project_options *project, struc
 	if (read_names(&o->only, &only, err) < 0 || read_names(&o->skip, &skip, err) < 0 ||
 	    (o->apply && load_before(project, &before, err) < 0))
 		return -1;
-	if (doc_project(project, (o->only.n > 0 ? only : DOC_ALL) & ~skip, &report, err) < 0)
+	if (doc_project(project, (o->only.n > 0 ? only : DOC_ALL) & ~skip, o->quick, &report, err) <
+	    0)
 		return -1;
 	r->status = report.diff.files > 0;
 	if (!o->json) {
@@ -283,7 +289,7 @@ static int run(struct cli_run *r, struct ss_err *err)
 		.progress = r->progress,
 	};
 
-	if (o->lint && (o->only.n > 0 || o->skip.n > 0))
+	if (o->lint && (o->only.n > 0 || o->skip.n > 0 || o->quick))
 		return ss_fail(err, SS_EUSAGE, "--lint builds nothing: there is nothing to vary");
 	if (o->apply && o->json)
 		return ss_fail(err, SS_EUSAGE, "--apply shows a patch: there is no --json of it");
@@ -304,7 +310,10 @@ const struct cli_cmd cli_doctor = {
 		"kernel, pids, environment, path-length, build-path, file-system, directory-order, "
 		"network-delay. If that differs, it is built with each of them alone. What differs "
 		"is shown as diff does, with "
-		"what triggers it. What cannot be varied here is listed as not varied. Nothing is "
+		"what triggers it. With --quick it is built once as it is and once with all of "
+		"them: "
+		"what differs, but not what triggers it. What cannot be varied here is listed as "
+		"not varied. Nothing is "
 		"written into DIR without --apply.\n"
 		"With --lint the Dockerfile is read and nothing is built: bases and packages that "
 		"are not pinned, downloads that are not checked, commands that ask for the time, "

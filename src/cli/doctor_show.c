@@ -24,8 +24,11 @@ static void print_set(uint32_t set)
 
 static void print_triggers(const void *ctx, const struct ex_group *g)
 {
-	const uint32_t set = doc_group_triggers(ctx, g);
+	const struct doc_report *r = ctx;
+	const uint32_t set = doc_group_triggers(r, g);
 
+	if (r->triggers == NULL)
+		return;
 	(void)fputs("  triggered by: ", stdout);
 	if ((set & DOC_EACH_TIME) != 0)
 		(void)printf("nothing; it differs each time%s", set != DOC_EACH_TIME ? "; " : "");
@@ -86,7 +89,7 @@ json_t *cli_doctor_json(const struct doc_report *r)
 	json_t *j = cli_diff_json(&r->diff);
 	json_t *groups = json_object_get(j, "groups");
 
-	for (size_t i = 0; i < r->diff.n_groups; i++) {
+	for (size_t i = 0; r->triggers != NULL && i < r->diff.n_groups; i++) {
 		const uint32_t set = doc_group_triggers(r, &r->diff.groups[i]);
 		json_t *group = json_array_get(groups, i);
 

@@ -36,7 +36,7 @@ static int check_engine(const struct project_options *o, struct ss_err *err)
 	return -1;
 }
 
-int doc_project(const struct project_options *o, uint32_t vary, struct doc_report *ret,
+int doc_project(const struct project_options *o, uint32_t vary, bool quick, struct doc_report *ret,
 		struct ss_err *err)
 {
 	AUTO_FREE char *cache = NULL;
@@ -48,6 +48,7 @@ int doc_project(const struct project_options *o, uint32_t vary, struct doc_repor
 		.compare = { .arch = o->arch != NULL ? o->arch : "x86_64", .limits = o->limits },
 		.now_ms = io_clock_steady_ms,
 		.progress = o->progress,
+		.quick = quick,
 	};
 
 	if (check_engine(o, err) < 0)

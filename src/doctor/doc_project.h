@@ -7,4 +7,4 @@
 /* A project through the existing engine, under variations; nothing is left in its folder. `o` says
  * what is built; its output, view and place are ours. */
 SS_MUST_CHECK SS_NONNULL int doc_project(const struct project_options *o, uint32_t vary,
-					 struct doc_report *ret, struct ss_err *err);
+					 bool quick, struct doc_report *ret, struct ss_err *err);

@@ -111,6 +111,23 @@ static void keep_places(const struct ex_report *r, struct places *ret)
 	ret->known = true;
 }
 
+/* --- sets of variations --------------------------------------------------------------------------
+ */
+
+static bool is_single(uint32_t set)
+{
+	return (set & (set - 1)) == 0;
+}
+
+static unsigned count(uint32_t set)
+{
+	unsigned n = 0;
+
+	for (; set != 0; set &= set - 1)
+		n++;
+	return n;
+}
+
 /* --- builds -------------------------------------------------------------------------------------
  */
 
@@ -118,12 +135,14 @@ static void announce(struct run *x, const char *what)
 {
 	char line[160], left[64] = "";
 
-	if (x->r->builds > 0) {
+	if (x->r->builds > 0 && x->r->builds < x->most) {
 		const uint64_t s = x->spent_ms * (x->most - x->r->builds) / 1000;
 
 		(void)snprintf(left, sizeof(left), "; at most %" PRIu64 ":%02" PRIu64 " left",
 			       s / 60, s % 60);
 	}
+	if (x->most < x->r->builds + 1)
+		x->most = x->r->builds + 1;
 	(void)snprintf(line, sizeof(line), "build %u of at most %u: %s%s", x->r->builds + 1,
 		       x->most, what, left);
 	ss_progress_note(x->b->progress, line);
@@ -209,13 +228,74 @@ static int build_varied(struct run *x, struct ss_err *err)
 	return 0;
 }
 
-/* --- who triggers what --------------------------------------------------------------------------
+/* --- two builds ---------------------------------------------------------------------------------
  */
 
-static bool is_single(uint32_t set)
+static uint32_t lower_half(uint32_t set)
 {
-	return (set & (set - 1)) == 0;
+	uint32_t ret = 0;
+
+	for (unsigned n = count(set) / 2; n > 0; n--) {
+		ret |= set & -set;
+		set &= set - 1;
+	}
+	return ret;
 }
+
+/*
+ * One variation of `set`, which does not build, is found by halves. That it is not in the half that
+ * builds does not mean that it breaks the build alone: it is tried, and *why says so then.
+ */
+static int find_breaking(struct run *x, uint32_t set, uint32_t *ret, struct ss_err *why)
+{
+	while (!is_single(set)) {
+		const uint32_t half = lower_half(set);
+		struct ss_err ignored = { 0 };
+
+		set = build(x, half, "which of them it does not build with", x->second, &ignored) <
+				      0
+			      ? half
+			      : set & ~half;
+	}
+	*ret = set;
+	return build(x, set, "which of them it does not build with", x->second, why);
+}
+
+static int build_varied_quick(struct run *x, struct ss_err *err)
+{
+	struct doc_report *r = x->r;
+	struct ss_err first = { 0 };
+
+	while (build(x, r->varied, r->varied != 0 ? "all variations" : "as it is, again", x->second,
+		     &first) < 0) {
+		struct ss_err why = { 0 };
+		uint32_t one;
+		int v = 0;
+
+		if (r->varied == 0 || find_breaking(x, r->varied, &one, &why) == 0) {
+			*err = first;
+			return ss_ctx(err, r->varied != 0 ? "with all variations at once"
+							  : "as it is, again");
+		}
+		while ((one & 1u << v) == 0)
+			v++;
+		r->why_not[v] = ss_copy(reason_of(why.msg));
+		r->varied &= ~one;
+		first = (struct ss_err){ 0 };
+	}
+	return 0;
+}
+
+static int run_quick(struct run *x, struct ss_err *err)
+{
+	x->most = 2;
+	if (build(x, 0, "as it is", x->first, err) < 0 || build_varied_quick(x, err) < 0)
+		return -1;
+	return ex_compare(x->first, x->second, &x->b->compare, &x->r->diff, err);
+}
+
+/* --- who triggers what --------------------------------------------------------------------------
+ */
 
 static uint32_t triggers_of(const struct run *x, uint64_t place)
 {
@@ -269,15 +349,6 @@ static int compare_varied(struct run *x, struct ss_err *err)
 	return 0;
 }
 
-static unsigned count(uint32_t set)
-{
-	unsigned n = 0;
-
-	for (; set != 0; set &= set - 1)
-		n++;
-	return n;
-}
-
 int doc_run(const struct doc_builder *b, uint32_t vary, struct doc_report *ret, struct ss_err *err)
 {
 	SS_CLEANUP(run_done) struct run x = { .b = b, .r = ret };
@@ -287,8 +358,9 @@ int doc_run(const struct doc_builder *b, uint32_t vary, struct doc_report *ret, 
 	x.most += is_single(ret->varied) ? 0u : count(ret->varied) + 1u;
 	x.first = join(b->dir, "first");
 	x.second = join(b->dir, "second");
-	if (build_twice(&x, err) < 0 || build_varied(&x, err) < 0 || compare_varied(&x, err) < 0 ||
-	    find_triggers(&x, err) < 0) {
+	if (b->quick ? run_quick(&x, err) < 0
+		     : build_twice(&x, err) < 0 || build_varied(&x, err) < 0 ||
+			       compare_varied(&x, err) < 0 || find_triggers(&x, err) < 0) {
 		doc_report_done(ret);
 		return -1;
 	}
@@ -308,7 +380,7 @@ uint32_t doc_group_triggers(const struct doc_report *r, const struct ex_group *g
 {
 	uint32_t ret = 0;
 
-	for (size_t i = 0; i < r->diff.n; i++)
+	for (size_t i = 0; r->triggers != NULL && i < r->diff.n; i++)
 		if (r->diff.diffs[i].cause == g->cause && r->diff.diffs[i].measured == g->measured)
 			ret |= r->triggers[i];
 	return ret;

@@ -11,7 +11,7 @@
 /*
  * A project that is a text of lines "file: words". Words of a file say what becomes of it: a name
  * of a variation is written down when it varies; "chance" differs each time; "both" needs host and
- * time at once; "break:NAME" does not build when that varies.
+ * time at once; "break:NAME" does not build when that varies, "breakboth" where both do.
  */
 struct world {
 	const char *project;
@@ -73,6 +73,9 @@ static int build(void *ctx, uint32_t vary, const char *output, struct ss_err *er
 			(void)snprintf(word, sizeof(word), "%.*s", (int)n, p);
 			if (strncmp(word, "break:", 6) == 0 && varies(vary, word + 6))
 				return ss_fail(err, SS_ESYS, "no %s here", word + 6);
+			if (strcmp(word, "breakboth") == 0 && varies(vary, "host") &&
+			    varies(vary, "time"))
+				return ss_fail(err, SS_ESYS, "no host and time here");
 			put_word(w, vary, word, f);
 		}
 		p += *p == '\n' ? 1 : 0;
@@ -129,13 +132,22 @@ static uint32_t set_of(const char *a, const char *b, const char *c)
 	return ret;
 }
 
-static int run(struct world *w, uint32_t vary, struct doc_report *ret, struct ss_err *err)
+static int run_as(struct world *w, uint32_t vary, bool quick, struct doc_report *ret,
+		  struct ss_err *err)
 {
-	const struct doc_builder b = {
-		.build = build, .ctx = w, .dir = dir, .compare = { .arch = "x86_64" }, .now_ms = now
-	};
+	const struct doc_builder b = { .build = build,
+				       .ctx = w,
+				       .dir = dir,
+				       .compare = { .arch = "x86_64" },
+				       .now_ms = now,
+				       .quick = quick };
 
 	return doc_run(&b, vary, ret, err);
+}
+
+static int run(struct world *w, uint32_t vary, struct doc_report *ret, struct ss_err *err)
+{
+	return run_as(w, vary, false, ret, err);
 }
 
 static void three_builds_say_that_nothing_matters(void **state)
@@ -243,6 +255,56 @@ static void a_project_that_does_not_build_is_an_error(void **state)
 	doc_report_done(&r);
 }
 
+static void quick_takes_two_builds_and_names_no_trigger(void **state)
+{
+	struct world w = { .project = "a: host\nb: both\nc: chance\nd:\n" };
+	struct doc_report r;
+	struct ss_err err = { 0 };
+
+	(void)state;
+	expect_ok(run_as(&w, set_of("host", "time", "umask"), true, &r, &err), &err);
+	assert_string_equal(w.log, "- many");
+	assert_int_equal(r.builds, 2);
+	assert_int_equal(r.diff.files, 3);
+	assert_null(r.triggers);
+	assert_int_equal(doc_group_triggers(&r, &r.diff.groups[0]), 0);
+	doc_report_done(&r);
+	w.log[0] = '\0';
+	expect_ok(run_as(&w, 0, true, &r, &err), &err);
+	assert_string_equal(w.log, "- -");
+	assert_int_equal(r.diff.files, 1);
+	doc_report_done(&r);
+}
+
+static void quick_finds_what_cannot_be_had_by_halves(void **state)
+{
+	struct world w = { .project = "a: host break:time\nb: break:memory\n" };
+	struct doc_report r;
+	struct ss_err err = { 0 };
+
+	(void)state;
+	expect_ok(run_as(&w, DOC_ALL, true, &r, &err), &err);
+	assert_int_equal(r.varied, DOC_ALL & ~set_of("time", "memory", NULL));
+	assert_string_equal(r.why_not[DOC_TIME], "no time here");
+	assert_string_equal(r.why_not[DOC_MEMORY], "no memory here");
+	assert_null(r.why_not[DOC_HOST]);
+	assert_int_equal(r.diff.files, 1);
+	assert_true(r.builds <= 16);
+	doc_report_done(&r);
+}
+
+static void quick_says_what_breaks_together_only(void **state)
+{
+	struct world w = { .project = "a: breakboth\n" };
+	struct doc_report r;
+	struct ss_err err = { 0 };
+
+	(void)state;
+	expect_fails(run_as(&w, set_of("host", "time", NULL), true, &r, &err), &err, SS_ESYS,
+		     "with all variations at once: no host and time here");
+	assert_string_equal(w.log, "- many time host");
+}
+
 static void conditions_are_what_the_names_say(void **state)
 {
 	AUTO_VIEW struct hm_view v = { 0 };
@@ -291,6 +353,9 @@ int main(void)
 		cmocka_unit_test(what_cannot_be_had_is_not_varied_with_its_reason),
 		cmocka_unit_test(where_nothing_is_left_to_vary_two_builds_do),
 		cmocka_unit_test(a_project_that_does_not_build_is_an_error),
+		cmocka_unit_test(quick_takes_two_builds_and_names_no_trigger),
+		cmocka_unit_test(quick_finds_what_cannot_be_had_by_halves),
+		cmocka_unit_test(quick_says_what_breaks_together_only),
 		cmocka_unit_test(conditions_are_what_the_names_say),
 		cmocka_unit_test(all_conditions_together_are_well_formed),
 	};
