@@ -57,5 +57,6 @@ int doc_project(const struct project_options *o, uint32_t vary, bool quick, stru
 	if (cache == NULL || io_private_new(cache, &dir, NULL, NULL, err) < 0)
 		return -1;
 	b.dir = dir.path;
+	b.compare.known = doc_known(&b.compare.n_known);
 	return doc_run(&b, vary, ret, err);
 }

@@ -47,6 +47,20 @@ int doc_find(const char *name)
 /* --- what steps see -----------------------------------------------------------------------------
  */
 
+#define HOST "elsewhere"
+#define KERNEL "4.19.0-elsewhere"
+
+const struct ex_known *doc_known(size_t *ret_n)
+{
+	static const struct ex_known known[] = {
+		{ HOST, EX_ID_HOST },
+		{ KERNEL, EX_ENV_MACHINE },
+	};
+
+	*ret_n = SS_NELEMS(known);
+	return known;
+}
+
 #define THREE_YEARS ((int64_t)(3 * 365 * 86400 + 12345))
 
 static void set_view(enum doc_variation v, struct hm_view *view)
@@ -68,7 +82,7 @@ static void set_view(enum doc_variation v, struct hm_view *view)
 		view->user_ns = hm_num(1);
 		return;
 	case DOC_HOST:
-		hm_text_set(&view->host, "elsewhere");
+		hm_text_set(&view->host, HOST);
 		return;
 	case DOC_DOMAIN:
 		hm_text_set(&view->domain, "example.net");
@@ -80,7 +94,7 @@ static void set_view(enum doc_variation v, struct hm_view *view)
 		view->memory_mib = hm_num(2048);
 		return;
 	case DOC_KERNEL:
-		hm_text_set(&view->kernel_release, "4.19.0-elsewhere");
+		hm_text_set(&view->kernel_release, KERNEL);
 		hm_text_set(&view->kernel_version, "#1 SMP Elsewhere 4.19.1 (2019-01-01)");
 		return;
 	case DOC_PIDS:
@@ -89,8 +103,8 @@ static void set_view(enum doc_variation v, struct hm_view *view)
 	case DOC_ENVIRONMENT:
 		hm_view_env(view, "BUILD_NUMBER=4711");
 		hm_view_env(view, "CI=true");
-		hm_view_env(view, "LOGNAME=elsewhere");
-		hm_view_env(view, "SHELL=/bin/elsewhere");
+		hm_view_env(view, "LOGNAME=somebody");
+		hm_view_env(view, "SHELL=/bin/another");
 		return;
 	case DOC_PATH:
 		view->path_bytes = hm_num(3000);

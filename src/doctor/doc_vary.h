@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "explain/explain.h"
 #include "hermetic/view.h"
 
 /*
@@ -44,3 +45,6 @@ SS_NONNULL int doc_find(const char *name);
  * that is there now, or NULL for the usual one. The caller frees both. */
 SS_MUST_CHECK SS_NONNULL int doc_conditions(uint32_t vary, struct hm_view *ret, char **ret_work,
 					    struct ss_err *err);
+
+/* Words that only what is varied is shown, and what they are the cause of. Static. */
+SS_NONNULL const struct ex_known *doc_known(size_t *ret_n);

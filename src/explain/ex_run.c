@@ -126,14 +126,54 @@ static size_t kept(struct ss_span s)
 	return s.n < EX_EVIDENCE ? s.n : EX_EVIDENCE;
 }
 
+static bool joins(uint8_t c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+	       c == '-' || c == '.' || c == '_';
+}
+
+static bool has_word(struct ss_span s, const char *word)
+{
+	const size_t n = strlen(word);
+
+	for (size_t i = 0; n <= s.n && i <= s.n - n; i++)
+		if (memcmp(s.p + i, word, n) == 0 && (i == 0 || !joins(s.p[i - 1])) &&
+		    (i + n == s.n || !joins(s.p[i + n])))
+			return true;
+	return false;
+}
+
+static void say_as(struct ex_run *r, const struct ex_diff *d, enum ex_cause cause);
+
+/* One difference for each word that it holds: each wants a mend of its own. */
+static bool say_known(struct ex_run *r, const struct ex_diff *d)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < r->o->n_known; i++) {
+		const struct ex_known *k = &r->o->known[i];
+
+		if (!has_word(d->b, k->word) || has_word(d->a, k->word))
+			continue;
+		say_as(r, d, k->cause);
+		any = true;
+	}
+	return any;
+}
+
 void ex_say(struct ex_run *r, const struct ex_diff *d)
+{
+	if (r->of_path != EX_UNKNOWN && path_decides(d->kind))
+		say_as(r, d, r->of_path);
+	else if (d->kind != EX_CONTENT || !say_known(r, d))
+		say_as(r, d, d->cause);
+}
+
+static void say_as(struct ex_run *r, const struct ex_diff *d, enum ex_cause cause)
 {
 	struct ex_report *to = r->ret;
 	const size_t size = d->path.n + kept(d->where) + kept(d->a) + kept(d->b);
-	enum ex_cause cause = d->cause;
 
-	if (r->of_path != EX_UNKNOWN && path_decides(d->kind))
-		cause = r->of_path;
 	cause = renamed(r, cause);
 	ex_count(r, cause);
 	if (to->n >= EX_KEEP || size > EX_TEXTS - to->texts) {

@@ -88,10 +88,19 @@ struct ex_report {
 	size_t causes; /* distinct ones among the groups */
 };
 
+/* A word that only the second artifact was shown: where it stands there and not in the first, the
+ * cause is known. */
+struct ex_known {
+	const char *word;
+	enum ex_cause cause;
+};
+
 struct ex_options {
 	const char *arch; /* picks the platform out of an index */
 	struct oci_limits limits;
 	struct ss_progress *progress; /* may be NULL */
+	const struct ex_known *known; /* borrowed; of n_known */
+	size_t n_known;
 };
 
 /* *ret is the caller's: ex_report_done(). No difference: ret->n == 0. */

@@ -1,5 +1,5 @@
 # doctor builds: two of the Dockerfiles of examples/doctor as they are, where it finds what makes
-# them differ and what triggers it, and mended, where nothing does. All of them: doctor-all.t.
+# them differ and what triggers it, and mended, where nothing does. All of them: tests/examples.
 
 mkdir -p runtime/x86_64
 echo kernel >runtime/x86_64/kernel-nitro
@@ -54,7 +54,8 @@ cp "$OUT" multi.json
 check 'multi-stage: what is packed differs each time, where it was by host and kernel' sh -c '
 python3 seen.py multi.json >seen && diff -u - seen' <<'END'
 srv/data.tgz: time.archive-member: each time
-srv/where.txt: unknown: host, kernel
+srv/where.txt: env.machine: host, kernel
+srv/where.txt: id.host-name: host, kernel
 varied: host kernel
 builds: 5
 END

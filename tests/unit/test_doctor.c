@@ -11,7 +11,8 @@
 /*
  * A project that is a text of lines "file: words". Words of a file say what becomes of it: a name
  * of a variation is written down when it varies; "chance" differs each time; "both" needs host and
- * time at once; "break:NAME" does not build when that varies, "breakboth" where both do.
+ * time at once; "named" writes what host and kernel are called; "break:NAME" does not build when
+ * that varies, "breakboth" where both do.
  */
 struct world {
 	const char *project;
@@ -30,6 +31,10 @@ static void put_word(struct world *w, uint32_t vary, const char *word, FILE *f)
 {
 	if (strcmp(word, "chance") == 0)
 		(void)fprintf(f, "chance %u\n", w->n);
+	else if (strcmp(word, "named") == 0)
+		(void)fprintf(f, "by %s on %s, not elsewheres\n",
+			      varies(vary, "host") ? "elsewhere" : "mill",
+			      varies(vary, "kernel") ? "4.19.0-elsewhere" : "6.1");
 	else if (strcmp(word, "both") == 0)
 		(void)fprintf(f, "both %d\n", varies(vary, "host") && varies(vary, "time"));
 	else
@@ -141,8 +146,11 @@ static int run_as(struct world *w, uint32_t vary, bool quick, struct doc_report 
 				       .compare = { .arch = "x86_64" },
 				       .now_ms = now,
 				       .quick = quick };
+	struct doc_builder with = b;
 
-	return doc_run(&b, vary, ret, err);
+	with.compare.known = doc_known(&with.compare.n_known);
+
+	return doc_run(&with, vary, ret, err);
 }
 
 static int run(struct world *w, uint32_t vary, struct doc_report *ret, struct ss_err *err)
@@ -255,6 +263,34 @@ static void a_project_that_does_not_build_is_an_error(void **state)
 	doc_report_done(&r);
 }
 
+static void names_that_were_varied_are_known_by_whole_words(void **state)
+{
+	static const struct {
+		const char *v;
+		enum ex_cause cause[2];
+	} cases[] = {
+		{ "host", { EX_ID_HOST, EX_UNKNOWN } },
+		{ "kernel", { EX_ENV_MACHINE, EX_UNKNOWN } },
+		{ NULL, { EX_ENV_MACHINE, EX_ID_HOST } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < SS_NELEMS(cases); i++) {
+		struct world w = { .project = "a: named\n" };
+		const uint32_t vary = cases[i].v != NULL ? set_of(cases[i].v, NULL, NULL)
+							 : set_of("host", "kernel", NULL);
+		struct doc_report r;
+		struct ss_err err = { 0 };
+
+		expect_ok(run_as(&w, vary, true, &r, &err), &err);
+		assert_int_equal(r.diff.files, 1);
+		assert_int_equal(r.diff.n_groups, cases[i].v != NULL ? 1 : 2);
+		for (size_t g = 0; g < r.diff.n_groups; g++)
+			assert_int_equal(r.diff.groups[g].cause, cases[i].cause[g]);
+		doc_report_done(&r);
+	}
+}
+
 static void quick_takes_two_builds_and_names_no_trigger(void **state)
 {
 	struct world w = { .project = "a: host\nb: both\nc: chance\nd:\n" };
@@ -353,6 +389,7 @@ int main(void)
 		cmocka_unit_test(what_cannot_be_had_is_not_varied_with_its_reason),
 		cmocka_unit_test(where_nothing_is_left_to_vary_two_builds_do),
 		cmocka_unit_test(a_project_that_does_not_build_is_an_error),
+		cmocka_unit_test(names_that_were_varied_are_known_by_whole_words),
 		cmocka_unit_test(quick_takes_two_builds_and_names_no_trigger),
 		cmocka_unit_test(quick_finds_what_cannot_be_had_by_halves),
 		cmocka_unit_test(quick_says_what_breaks_together_only),
