@@ -4,6 +4,7 @@
 #include "expect.h"
 #include "io/cache.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -49,6 +50,7 @@ static int build(void *ctx, uint32_t vary, const char *output, struct ss_err *er
 	const size_t at = strlen(w->log);
 	unsigned names = 0;
 	const char *only = "";
+	const struct timespec same_time[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
 
 	w->n++;
 	for (int v = 0; v < DOC_VARIATIONS; v++)
@@ -84,7 +86,10 @@ static int build(void *ctx, uint32_t vary, const char *output, struct ss_err *er
 			put_word(w, vary, word, f);
 		}
 		p += *p == '\n' ? 1 : 0;
+		assert_int_equal(fflush(f), 0);
+		assert_int_equal(futimens(fileno(f), same_time), 0);
 	}
+	assert_int_equal(utimensat(AT_FDCWD, output, same_time, 0), 0);
 	return 0;
 }
 
