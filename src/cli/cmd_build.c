@@ -33,6 +33,7 @@ struct opts {
 	struct cli_limits limits;
 	bool update;
 	bool no_hermetic;
+	bool twice;
 	bool json;
 };
 
@@ -88,6 +89,10 @@ static const struct cli_opt opt_table[] = {
 	  .kind = CLI_FLAG,
 	  .at = offsetof(struct opts, no_hermetic),
 	  .help = "let RUN steps see this machine and its network; recorded in the lock" },
+	{ .name = "double",
+	  .kind = CLI_FLAG,
+	  .at = offsetof(struct opts, twice),
+	  .help = "then build once more from the lock, and say what differs" },
 	CLI_OPTS_LIMITS(struct opts, limits),
 	{ .name = "json",
 	  .kind = CLI_FLAG,
@@ -133,12 +138,21 @@ static int run(struct cli_run *r, struct ss_err *err)
 		.progress = r->progress,
 	};
 	SS_CLEANUP(project_result_done) struct project_result result = { 0 };
+	SS_CLEANUP(doc_twice_done) struct doc_twice twice = { 0 };
 
 	if ((o->certificate == NULL) != (o->key == NULL))
 		return ss_fail(err, SS_EUSAGE, "--certificate and --key belong together");
+	if (o->twice && doc_twice_check(&build, err) < 0)
+		return -1;
 	if (project_build(&build, &result, err) < 0)
 		return -1;
-	return cli_print_result(&result, o->json, err);
+	if (o->twice && doc_twice(&build, &result, &twice, err) < 0)
+		return -1;
+	if (cli_print_result(&result, o->twice ? &twice : NULL, o->json, err) < 0)
+		return -1;
+	if (o->twice && !twice.same)
+		r->status = 1;
+	return 0;
 }
 
 const struct cli_cmd cli_build = {
@@ -158,6 +172,7 @@ const struct cli_cmd cli_build = {
 	.examples = "selfsame build\n"
 		    "selfsame build --output hello.eif oci:image:latest\n"
 		    "selfsame build --source-date-epoch commit --engine buildah examples/hello\n",
+	.no = "with --double, the second run differs",
 	.max_args = 1,
 	.value = CLI_DIR,
 	.opts = opt_table,

@@ -4,6 +4,7 @@
 #include "base/hex.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "cli/diff_show.h"
 #include "cli/out.h"
 
 #include <inttypes.h>
@@ -188,7 +189,30 @@ static json_t *normalised_json(const struct project_result *r, bool kept)
 	return o;
 }
 
-int cli_print_result(const struct project_result *r, bool json, struct ss_err *err)
+static void print_twice(const struct doc_twice *t)
+{
+	if (t == NULL)
+		return;
+	if (t->same) {
+		printf("second run: the same\n");
+		return;
+	}
+	printf("\nthe second run differs: ");
+	cli_diff_text(&t->diff, false);
+}
+
+static json_t *twice_json(const struct doc_twice *t)
+{
+	json_t *o = json_object();
+
+	cli_json_set(o, "Same", json_boolean(t->same));
+	if (!t->same)
+		cli_json_set(o, "Diff", cli_diff_json(&t->diff));
+	return o;
+}
+
+int cli_print_result(const struct project_result *r, const struct doc_twice *twice, bool json,
+		     struct ss_err *err)
 {
 	const struct eif_measurements *m = &r->image.m;
 	char hex[2 * CRYPTO_SHA256_SIZE + 1];
@@ -197,6 +221,7 @@ int cli_print_result(const struct project_result *r, bool json, struct ss_err *e
 
 	if (!json) {
 		print_text(r);
+		print_twice(twice);
 		return 0;
 	}
 	doc = json_object();
@@ -220,6 +245,8 @@ int cli_print_result(const struct project_result *r, bool json, struct ss_err *e
 	cli_json_set(doc, "Normalised", normalised_json(r, false));
 	cli_json_set(doc, "NotNormalised", normalised_json(r, true));
 	cli_json_set(doc, "XattrsDropped", json_integer((json_int_t)r->xattrs_dropped));
+	if (twice != NULL)
+		cli_json_set(doc, "SecondRun", twice_json(twice));
 	rc = cli_json_print(doc, err);
 	json_decref(doc);
 	return rc;

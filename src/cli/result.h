@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "project/project.h"
+#include "doctor/doc_twice.h"
 
-/* What `build` and `rebuild` say of an EIF that they made, on standard output. */
-SS_MUST_CHECK SS_NONNULL int cli_print_result(const struct project_result *r, bool json,
-					      struct ss_err *err);
+/* What `build` says of an EIF that it made, on standard output; `twice` is NULL without a second
+ * run. */
+SS_MUST_CHECK int cli_print_result(const struct project_result *r, const struct doc_twice *twice,
+				   bool json, struct ss_err *err);

@@ -62,6 +62,8 @@ out same
 try 2 build -q --runtime runtime --source-date-epoch 1700000000000
 err 'selfsame: error: --source-date-epoch is 1700000000000: that looks like milliseconds; it counts seconds'
 try 3 build -q --runtime runtime --source-date-epoch commit
+try 2 build -q --runtime runtime --double oci:image
+err 'selfsame: error: --double runs steps twice; an image that is taken has none'
 try 2 build -q --runtime runtime --certificate c.pem
 err 'selfsame: error: --certificate and --key belong together'
 try 4 build -q --runtime runtime --kernel missing

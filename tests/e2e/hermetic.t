@@ -122,6 +122,24 @@ try 0 build -q --runtime "$here/runtime" --no-hermetic --output open.eif
 out_has 'not hermetic: what RUN steps saw and fetched is pinned by nothing'
 check 'and the lock says so' grep -qxF 'hermetic = "no"' enclave.lock
 
+# --- a second run ---------------------------------------------------------------------------------------
+
+printf 'ARG BASE\nFROM $BASE\nRUN date >/when && head -c 9 /dev/urandom >/what\n' >Dockerfile
+try 0 build -q --runtime "$here/runtime" --double
+out_has 'second run: the same'
+# When a process began, counted from the machine's start, is in no view.
+printf 'ARG BASE\nFROM $BASE\nRUN mkdir /out && cut -d" " -f22 /proc/self/stat >/out/began\n' >Dockerfile
+try 1 build -q --runtime "$here/runtime" --double
+out_has 'the second run differs: '
+out_has 'out/began'
+check 'what was built first is there' test -s small.eif
+try 1 build -q --runtime "$here/runtime" --double --json
+check 'also as JSON' python3 -c '
+import json, sys
+d = json.load(open(sys.argv[1]))["SecondRun"]
+assert d["Same"] is False and "out/began" in json.dumps(d["Diff"])' "$OUT"
+check 'no folder of it is left' sh -c 'test -z "$(ls "$1"/.cache/selfsame/doctor | grep run-)"' - "$HOME"
+
 # --- a build that is killed -----------------------------------------------------------------------------
 
 kill "$server"
