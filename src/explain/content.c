@@ -5,9 +5,9 @@
 #include <string.h>
 
 /* Tried in this order; the last takes everything. */
-static const ex_reader readers[] = { ex_config, ex_pyc,     ex_elf,    ex_kernel,
-				     ex_stream, ex_archive, ex_fields, ex_document,
-				     ex_json,   ex_keyed,   ex_lines,  ex_bytes_differ };
+static const ex_reader readers[] = { ex_config,  ex_pyc,    ex_elf,         ex_kernel, ex_stream,
+				     ex_archive, ex_fields, ex_document,    ex_json,   ex_keyed,
+				     ex_ini,     ex_lines,  ex_bytes_differ };
 
 void ex_pair_done(struct ex_pair *p)
 {

@@ -3,11 +3,12 @@
 
 #include "explain/ex_run.h"
 
-/* Two ELF files under comparison; private to read_elf.c and elf_symbols.c. */
+/* Two ELF files under comparison; private to read_elf.c, elf_notes.c and elf_symbols.c. */
 struct elf_section {
 	struct ss_span name;
 	uint32_t type;
 	uint32_t link; /* of a symbol table: the section with its names */
+	uint64_t align;
 	uint64_t at, n;
 	bool seen;
 };
@@ -29,6 +30,7 @@ struct elf_two {
 };
 
 #define ELF_SYMTAB 2u
+#define ELF_NOTE 7u
 #define ELF_DYNSYM 11u
 
 /* A number of `n` bytes. */
@@ -48,3 +50,11 @@ static inline uint64_t elf_num(const struct elf *e, const uint8_t *p, size_t n)
 SS_MUST_CHECK SS_NONNULL int ex_elf_symbols(struct elf_two *t, const struct elf_section *s,
 					    const struct elf_section *u, bool *ret_done,
 					    struct ss_err *err);
+
+/*
+ * Two sections of notes, by owner and type: the build id, the ABI, what a packager wrote. *ret_done
+ * = false: too large or broken, or no note differs; nothing was told.
+ */
+SS_MUST_CHECK SS_NONNULL int ex_elf_notes(struct elf_two *t, const struct elf_section *s,
+					  const struct elf_section *u, bool *ret_done,
+					  struct ss_err *err);

@@ -93,7 +93,8 @@ static int by_inode(const void *a, const void *b)
 	return x->i < y->i ? -1 : x->i > y->i;
 }
 
-/* Names of one file share the body of the one that has it. Before sorting: l->v[i].order == i. */
+/* Names of one file share the body of the last one that has any: whoever unpacks writes one over
+ * the other. Before sorting: l->v[i].order == i. */
 static void join(struct ex_list *l, const struct inode *v, size_t n)
 {
 	const struct ex_entry *with = &l->v[v[0].i];
@@ -105,6 +106,10 @@ static void join(struct ex_list *l, const struct inode *v, size_t n)
 		struct ex_entry *e = &l->v[v[i].i];
 
 		e->link = v[0].i;
+		if (l->form == EX_RAMDISK && e != with) {
+			e->dead_at = e->at;
+			e->dead_n = e->n;
+		}
 		e->at = with->at;
 		e->n = with->n;
 		e->size = with->size;

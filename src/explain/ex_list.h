@@ -35,6 +35,9 @@ struct ex_entry {
 	uint64_t at; /* of the body in the source; a link's target is its body */
 	uint64_t n;
 	uint64_t size; /* unpacked */
+	/* EX_RAMDISK: a body that nobody sees, for another name of the file brings a later one. */
+	uint64_t dead_at;
+	uint64_t dead_n;
 };
 
 struct ex_list {

@@ -213,6 +213,37 @@ static void compare_hard_links(struct match *k, size_t i, size_t j, struct ss_sp
 			     .kind = EX_LINK, .cause = EX_FORM_HARD_LINKS, .a = x, .b = y });
 }
 
+/* What unpacking writes over is in the archive all the same, and measured. */
+static int compare_dead(struct match *k, const struct ex_entry *a, const struct ex_entry *b,
+			struct ss_span name, struct ss_err *err)
+{
+	const struct ex_bytes x = {
+		.src = k->m->a->src, .id = a->id, .at = a->dead_at, .n = a->dead_n
+	};
+	const struct ex_bytes y = {
+		.src = k->m->b->src, .id = b->id, .at = b->dead_at, .n = b->dead_n
+	};
+	char u[32], v[32];
+	uint64_t at;
+	bool same;
+
+	if (x.n == 0 && y.n == 0)
+		return 0;
+	if (ex_first_difference(&x, &y, 0, &at, &same, err) < 0)
+		return -1;
+	if (same)
+		return 0;
+	(void)snprintf(u, sizeof(u), "%llu bytes", (unsigned long long)x.n);
+	(void)snprintf(v, sizeof(v), "%llu bytes", (unsigned long long)y.n);
+	tell(k, name,
+	     &(struct ex_diff){ .kind = EX_CONTENT,
+				.cause = EX_FORM_HARD_LINKS,
+				.where = ex_text("a body that another name of this file replaces"),
+				.a = ex_text(u),
+				.b = ex_text(v) });
+	return 0;
+}
+
 /* Only trees have them. */
 static void compare_xattrs(struct match *k, const struct ex_entry *a, const struct ex_entry *b,
 			   struct ss_span name)
@@ -299,6 +330,8 @@ static int compare_entries(struct match *k, size_t i, size_t j, struct ss_err *e
 	if (ex_type(a) != CPIO_REG)
 		return 0;
 	compare_hard_links(k, i, j, name);
+	if (compare_dead(k, a, b, name, err) < 0)
+		return -1;
 	/* Another name of a file is looked into once. */
 	if (k->lead_a[a->link] != i && k->lead_b[b->link] != j)
 		return 0;

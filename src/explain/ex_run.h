@@ -105,12 +105,15 @@ int ex_fields(struct ex_run *r, const struct ex_pair *p, bool *ret_done, struct 
 int ex_document(struct ex_run *r, const struct ex_pair *p, bool *ret_done, struct ss_err *err);
 int ex_json(struct ex_run *r, const struct ex_pair *p, bool *ret_done, struct ss_err *err);
 int ex_keyed(struct ex_run *r, const struct ex_pair *p, bool *ret_done, struct ss_err *err);
+int ex_ini(struct ex_run *r, const struct ex_pair *p, bool *ret_done, struct ss_err *err);
 int ex_lines(struct ex_run *r, const struct ex_pair *p, bool *ret_done, struct ss_err *err);
 int ex_bytes_differ(struct ex_run *r, const struct ex_pair *p, bool *ret_done, struct ss_err *err);
 
 /* Both contents of at most EX_LOAD bytes in memory; *ret_done = false if one is larger. */
 SS_MUST_CHECK SS_NONNULL int ex_load(const struct ex_pair *p, struct ss_buf *a, struct ss_buf *b,
 				     bool *ret_done, struct ss_err *err);
+/* A private key in PEM: such a content is never shown. */
+bool ex_holds_key(struct ss_span s);
 /* True if the last component of the path, or of the member's name, is this. */
 SS_NONNULL bool ex_is_named(const struct ex_pair *p, const char *name);
 SS_NONNULL bool ex_ends_with(const struct ex_pair *p, const char *end);

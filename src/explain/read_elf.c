@@ -27,11 +27,11 @@ static void elf_done(struct elf *e)
 /* Where a header of either width has its fields. */
 struct layout {
 	size_t header, table_at, entry_size, entry_n, names_at;
-	size_t word, entry, offset, size, link;
+	size_t word, entry, offset, size, link, align;
 };
 static const struct layout layouts[2] = {
-	{ 52, 32, 46, 48, 50, 4, 40, 16, 20, 24 },
-	{ 64, 40, 58, 60, 62, 8, 64, 24, 32, 40 },
+	{ 52, 32, 46, 48, 50, 4, 40, 16, 20, 24, 32 },
+	{ 64, 40, 58, 60, 62, 8, 64, 24, 32, 40, 48 },
 };
 
 static int load_names(struct elf *e, const struct elf_section *s, struct ss_err *err)
@@ -75,6 +75,7 @@ static int read_sections(struct elf *e, const uint8_t *h, const struct layout *l
 
 		to->type = (uint32_t)elf_num(e, s + 4, 4);
 		to->link = (uint32_t)elf_num(e, s + l->link, 4);
+		to->align = elf_num(e, s + l->align, l->word);
 		to->at = elf_num(e, s + l->offset, l->word);
 		to->n = to->type == 0 || to->type == 8
 				? 0
@@ -243,10 +244,12 @@ static int tell_build_id(struct elf_two *t, const struct elf_section *s,
 	const struct ex_bytes y = ex_part(&t->b->b, u->at, u->n);
 	uint64_t at;
 	bool same;
+	bool done = false;
 
-	if (ex_first_difference(&x, &y, 0, &at, &same, err) < 0)
+	if (ex_first_difference(&x, &y, 0, &at, &same, err) < 0 ||
+	    (!same && ex_elf_notes(t, s, u, &done, err) < 0))
 		return -1;
-	if (!same)
+	if (!same && !done)
 		ex_say_text(t->r, t->p, EX_TOOL_BUILD_ID, "section .note.gnu.build-id", "", "");
 	return 0;
 }
@@ -262,6 +265,8 @@ static int compare_one(struct elf_two *t, const struct elf_section *s, const str
 		return 0;
 	if ((s->type == ELF_SYMTAB || s->type == ELF_DYNSYM) &&
 	    ex_elf_symbols(t, s, u, &done, err) < 0)
+		return -1;
+	if (s->type == ELF_NOTE && u->type == ELF_NOTE && ex_elf_notes(t, s, u, &done, err) < 0)
 		return -1;
 	if (done && s->type == ELF_SYMTAB && s->link < t->a->n)
 		t->a->v[s->link].seen = true;

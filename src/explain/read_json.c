@@ -85,6 +85,10 @@ static void tell(struct walk *w, const struct values *v)
 	}
 	if (v->a == NULL || v->b == NULL)
 		cause = EX_UNKNOWN;
+	if (ex_holds_key(x) || ex_holds_key(y)) {
+		x = y = ex_text(""); /* never shown */
+		cause = EX_RAND_KEY;
+	}
 	ex_say_content(w->r, w->p, cause, v->path, x, y);
 }
 

@@ -166,9 +166,9 @@ static void tell(struct ex_run *r, const struct ex_pair *p, const struct text *a
 	}
 }
 
-static bool is_key(struct ss_span s)
+bool ex_holds_key(struct ss_span s)
 {
-	return memmem(s.p, s.n, "PRIVATE KEY-----", 16) != NULL &&
+	return s.n > 0 && memmem(s.p, s.n, "PRIVATE KEY-----", 16) != NULL &&
 	       memmem(s.p, s.n, "-----BEGIN ", 11) != NULL;
 }
 
@@ -213,7 +213,7 @@ int ex_lines(struct ex_run *r, const struct ex_pair *p, bool *ret_done, struct s
 	    !split(ss_buf_span(&a), &x) || !split(ss_buf_span(&b), &y))
 		return 0;
 	*ret_done = true;
-	if (is_key(ss_buf_span(&a)) || is_key(ss_buf_span(&b)))
+	if (ex_holds_key(ss_buf_span(&a)) || ex_holds_key(ss_buf_span(&b)))
 		ex_say_text(r, p, EX_RAND_KEY, "a private key", "", ""); /* never shown */
 	else if (holds_hashes(p))
 		ex_say_text(r, p, EX_UNKNOWN, "accounts with hashes of passwords", "", "");

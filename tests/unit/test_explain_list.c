@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lists of archives, and what a comparison tells of two. Archives are made here, byte by byte. */
+#include "base/text.h"
 #include "crypto/hash.h"
 #include "expect.h"
 #include "explain/ex_run.h"
@@ -479,6 +480,34 @@ static void many_files_of_one_size_that_moved_are_each_found(void **state)
 	assert_int_equal(r.n, 201);
 }
 
+/* Unpacking writes the second body over the first: what differs there is no padding. */
+static void a_body_that_another_name_replaces_is_told_as_such(void **state)
+{
+	static const char *const bodies[][2] = { { "one", "two" }, { "one", "" } };
+
+	(void)state;
+	for (size_t i = 0; i < SS_NELEMS(bodies); i++) {
+		AUTO_BUF struct ss_buf a = SS_BUF_INIT(65536);
+		AUTO_BUF struct ss_buf b = SS_BUF_INIT(65536);
+		AUTO_EX_REPORT struct ex_report r = { 0 };
+
+		put_cpio(&a, "x", 7, 2, bodies[i][0]);
+		put_cpio(&b, "x", 7, 2, bodies[i][1]);
+		put_cpio(&a, "y", 7, 2, "same");
+		put_cpio(&b, "y", 7, 2, "same");
+		cpio_trailer_write(0, 0, 0, &a);
+		cpio_trailer_write(0, 0, 0, &b);
+		compare_cpio(ss_buf_span(&a), ss_buf_span(&b), &r);
+		assert_int_equal(r.n, 1);
+		assert_int_equal(r.diffs[0].cause, EX_FORM_HARD_LINKS);
+		assert_true(ss_is(r.diffs[0].path, "x"));
+		assert_true(
+			ss_is(r.diffs[0].where, "a body that another name of this file replaces"));
+		assert_true(ss_is(r.diffs[0].a, "3 bytes"));
+		assert_true(ss_is(r.diffs[0].b, i == 0 ? "3 bytes" : "0 bytes"));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -495,6 +524,7 @@ int main(void)
 		cmocka_unit_test(a_long_name_in_a_zip_is_no_name),
 		cmocka_unit_test(texts_that_are_kept_are_bounded),
 		cmocka_unit_test(many_files_of_one_size_that_moved_are_each_found),
+		cmocka_unit_test(a_body_that_another_name_replaces_is_told_as_such),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
