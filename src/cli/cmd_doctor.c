@@ -285,6 +285,7 @@ static int run(struct cli_run *r, struct ss_err *err)
 		.secrets = o->secrets.v,
 		.n_secrets = o->secrets.n,
 		.limits = cli_limits_of(&o->limits),
+		.ca_file = getenv("SSL_CERT_FILE"),
 		.now = io_clock_now(),
 		.progress = r->progress,
 	};

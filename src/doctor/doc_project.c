@@ -6,10 +6,22 @@
 
 #include <string.h>
 
-static int build(void *ctx, uint32_t vary, const char *output, struct ss_err *err)
+/*
+ * Steps fetch through a recorder in every build of a run, or in none: what it changes is then no
+ * difference. With it a step's clock may be years ahead, for it asks servers by the true one, shows
+ * steps a certificate of its own, and tells apt to bear an old index. A project that does not build
+ * so (a protocol that is not recorded, no right to a network name space) has the machine's network.
+ */
+struct builds {
+	const struct project_options *o;
+	bool recorded;
+	bool settled; /* the first build was made */
+};
+
+static int build_once(const struct builds *b, uint32_t vary, const char *output, struct ss_err *err)
 {
 	SS_CLEANUP(project_result_done) struct project_result result = { 0 };
-	struct project_options o = *(const struct project_options *)ctx;
+	struct project_options o = *b->o;
 	AUTO_VIEW struct hm_view view = { 0 };
 	AUTO_FREE char *work = NULL;
 
@@ -19,7 +31,27 @@ static int build(void *ctx, uint32_t vary, const char *output, struct ss_err *er
 	o.view = &view;
 	o.work = work;
 	o.trial = true;
+	o.recorded = b->recorded;
 	return project_build(&o, &result, err);
+}
+
+static int build(void *ctx, uint32_t vary, const char *output, struct ss_err *err)
+{
+	struct builds *b = ctx;
+	struct ss_err why = { 0 };
+	char line[SS_ERR_MSG_MAX + 64];
+	bool built;
+
+	if (b->settled)
+		return build_once(b, vary, output, err);
+	built = build_once(b, vary, output, &why) == 0;
+	b->settled = true;
+	if (built)
+		return 0;
+	(void)snprintf(line, sizeof(line), "again, with the network of this machine: %s", why.msg);
+	ss_progress_note(b->o->progress, line);
+	b->recorded = false;
+	return build_once(b, vary, output, err);
 }
 
 /* Only buildah lets the steps through our runtime; found out now, not after the first build. */
@@ -41,10 +73,10 @@ int doc_project(const struct project_options *o, uint32_t vary, bool quick, stru
 {
 	AUTO_FREE char *cache = NULL;
 	AUTO_PRIVATE struct io_private dir = IO_PRIVATE_NONE;
-	struct project_options mine = *o;
+	struct builds builds = { .o = o, .recorded = true };
 	struct doc_builder b = {
 		.build = build,
-		.ctx = &mine,
+		.ctx = &builds,
 		.compare = { .arch = o->arch != NULL ? o->arch : "x86_64", .limits = o->limits },
 		.now_ms = io_clock_steady_ms,
 		.progress = o->progress,

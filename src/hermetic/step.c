@@ -275,7 +275,8 @@ static void fix_linux(json_t *config, const struct hm_view *view)
 	}
 	if (view->user_ns.set)
 		add_user_ns(linux_part);
-	if (view->user_ns.set && !has_namespace(linux_part, "network"))
+	/* The recorder's network, too, is there before the step. */
+	if (view->user_ns.set && (view->net.set || !has_namespace(linux_part, "network")))
 		borrow_sysfs(json_object_get(config, "mounts"));
 }
 

@@ -53,6 +53,7 @@ struct project_options {
 	bool no_hermetic;           /* --no-hermetic */
 	const char *ca_file; /* roots by which the steps' servers are known; NULL = the system's */
 	const struct hm_view *view; /* what the steps see; NULL = engine/engine.h says */
+	bool recorded;              /* with a view: they fetch through a recorder (steps.h) */
 	const char *work;           /* folder below which the build works; NULL = the cache's */
 	bool trial;                 /* the EIF only: neither measurements.json nor a lock */
 	struct oci_limits limits;

@@ -41,7 +41,10 @@ static void build_done(struct build *b)
 /* Before the engine is asked for anything: it has to know what its steps see. */
 static int open_steps(struct build *b, struct ss_err *err)
 {
-	return b->r.plan.hermetic ? project_steps_open(&b->r.plan, b->o, &b->steps, err) : 0;
+	const struct project_plan *p = &b->r.plan;
+	const bool recorded = p->source == NULL && b->o->view != NULL && b->o->recorded;
+
+	return p->hermetic || recorded ? project_steps_open(p, b->o, &b->steps, err) : 0;
 }
 
 static int finish_steps(struct build *b, struct ss_err *err)

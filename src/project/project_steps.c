@@ -219,6 +219,19 @@ static int find_seed(struct project_steps *s, struct ss_err *err)
 	return 0;
 }
 
+/* The doctor's: it only gets the network. */
+static int take_view(struct project_steps *s, const struct hm_view *view, struct ss_err *err)
+{
+	AUTO_BUF struct ss_buf text = SS_BUF_INIT(HM_VIEW_MAX_SIZE);
+
+	hm_view_write(view, &text);
+	if (ss_buf_check(&text, "a view", err) < 0 ||
+	    hm_view_read(ss_buf_span(&text), &s->view, err) < 0)
+		return -1;
+	hm_view_net(&s->view);
+	return 0;
+}
+
 static int make_view(struct project_steps *s, struct ss_err *err)
 {
 	const struct cfg_texts *allow = &s->plan->config.build.allow_keys;
@@ -238,7 +251,8 @@ static int make_view(struct project_steps *s, struct ss_err *err)
 static void configure(struct project_steps *s, const struct project_options *o)
 {
 	const struct project_plan *p = s->plan;
-	const bool play = p->is_rebuild || (p->has_lock && !o->update && p->locked.inputs.n > 0);
+	const bool play = p->is_rebuild ||
+			  (p->has_lock && o->view == NULL && !o->update && p->locked.inputs.n > 0);
 
 	s->config = (struct rec_config){
 		.play = play,
@@ -297,7 +311,9 @@ int project_steps_open(const struct project_plan *p, const struct project_option
 	(void)pthread_mutex_init(&s->lock, NULL);
 	configure(s, o);
 	s->watching = io_stop_watch(&signalled, err) == 0;
-	if (!s->watching || make_view(s, err) < 0 || start(s, err) < 0) {
+	if (!s->watching ||
+	    (o->view != NULL ? take_view(s, o->view, err) : make_view(s, err)) < 0 ||
+	    start(s, err) < 0) {
 		project_steps_free(s);
 		return -1;
 	}

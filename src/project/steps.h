@@ -9,6 +9,9 @@
  * lock has and records the rest; a rebuild only plays, and asks a server for nothing but a body
  * that the store lacks and whose hash the lock has.
  *
+ * Who gives a view of his own (the doctor) gets that view with this network and nothing else: all
+ * is asked for anew, whatever the lock has.
+ *
  * Borrows plan and options until it is closed.
  */
 struct project_steps;

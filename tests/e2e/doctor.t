@@ -78,6 +78,22 @@ varied: directory-order
 builds: 3
 END
 
+# The clock three years on: apt bears the mirror's lists, whose time has run out by then.
+printf 'ARG BASE\nFROM $BASE\nRUN apt-get update && rm -rf /var/lib/apt/lists/*\n' >order/Dockerfile
+try 0 doctor -q --runtime runtime --only time order
+out <<'END'
+same
+
+3 builds
+varied: time
+END
+
+# A step that fails with a recorder has this machine's own network, in all builds then.
+printf 'ARG BASE\nFROM $BASE\nRUN test ! -e /dev/selfsame/ca.pem\n' >order/Dockerfile
+try 0 doctor --runtime runtime --only host order
+err_has 'again, with the network of this machine: '
+out_has 'varied: host'
+
 # What builds have shown, mended by itself: then they are the same.
 printf 'ARG BASE\nFROM $BASE\nRUN echo x >/srv/x && mktemp /tmp/x.XXXXXX\n' >order/Dockerfile
 try 1 doctor -q --runtime runtime --only umask --apply --yes order
