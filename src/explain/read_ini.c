@@ -69,19 +69,37 @@ static bool add(struct table *t, struct ss_span section, struct ss_span key, str
 	return true;
 }
 
+static const uint8_t comment[] = "#"; /* the key of all of them */
+
+/* Indented, and nothing that begins anew: the rest of the value before it. */
+static bool goes_on(const struct table *t, struct ss_span raw, struct ss_span line)
+{
+	return is_blank(raw.p[0]) && t->n > 0 && t->v[t->n - 1].key.p != comment &&
+	       memchr(line.p, '=', line.n) == NULL && line.p[0] != '[';
+}
+
+static bool add_pair(struct table *t, struct ss_span line, struct ss_span section)
+{
+	size_t cut = 0;
+
+	while (cut < line.n && line.p[cut] != '=' && line.p[cut] != ':')
+		cut++;
+	if (cut == 0 || cut == line.n)
+		return false;
+	return add(t, section, trimmed((struct ss_span){ line.p, cut }),
+		   trimmed((struct ss_span){ line.p + cut + 1, line.n - cut - 1 }));
+}
+
 /* False: no line of an INI file. */
 static bool read_line(struct table *t, struct ss_span raw, struct ss_span *section)
 {
-	static const uint8_t mark[] = "#";
 	const struct ss_span line = trimmed(raw);
-	size_t cut = 0;
 
 	if (line.n == 0)
 		return true;
 	if (line.p[0] == '#' || line.p[0] == ';')
-		return add(t, *section, (struct ss_span){ mark, 1 }, line);
-	if (is_blank(raw.p[0]) && t->n > 0 && t->v[t->n - 1].key.p != mark &&
-	    memchr(line.p, '=', line.n) == NULL && line.p[0] != '[') {
+		return add(t, *section, (struct ss_span){ comment, 1 }, line);
+	if (goes_on(t, raw, line)) {
 		struct record *last = &t->v[t->n - 1];
 
 		if (last->value.n == 0)
@@ -94,12 +112,7 @@ static bool read_line(struct table *t, struct ss_span raw, struct ss_span *secti
 		t->sections++;
 		return true;
 	}
-	while (cut < line.n && line.p[cut] != '=' && line.p[cut] != ':')
-		cut++;
-	if (cut == 0 || cut == line.n)
-		return false;
-	return add(t, *section, trimmed((struct ss_span){ line.p, cut }),
-		   trimmed((struct ss_span){ line.p + cut + 1, line.n - cut - 1 }));
+	return add_pair(t, line, *section);
 }
 
 static int compare(struct ss_span a, struct ss_span b)
@@ -187,6 +200,17 @@ static void tell(struct two *t, const struct record *a, const struct record *b)
 		       b != NULL ? b->value : none);
 }
 
+/* NULL stands behind all. */
+static int compare_records(const struct record *a, const struct record *b)
+{
+	int c;
+
+	if (a == NULL || b == NULL)
+		return a == NULL ? 1 : -1;
+	c = compare_keys(a, b);
+	return c != 0 ? c : a->nth < b->nth ? -1 : a->nth > b->nth;
+}
+
 static void compare_tables(struct two *t, const struct table *a, const struct table *b)
 {
 	size_t i = 0;
@@ -195,18 +219,10 @@ static void compare_tables(struct two *t, const struct table *a, const struct ta
 	while (i < a->n || j < b->n) {
 		const struct record *x = i < a->n ? &a->v[i] : NULL;
 		const struct record *y = j < b->n ? &b->v[j] : NULL;
-		int c = x == NULL ? 1 : -1;
+		const int c = compare_records(x, y);
 
-		if (x != NULL && y != NULL)
-			c = compare_keys(x, y);
-		if (c == 0 && x != NULL && y != NULL && x->nth != y->nth)
-			c = x->nth < y->nth ? -1 : 1;
-		if (c < 0)
-			tell(t, x, NULL);
-		else if (c > 0)
-			tell(t, NULL, y);
-		else if (x != NULL && y != NULL && !ss_same(x->value, y->value))
-			tell(t, x, y);
+		if (x == NULL || y == NULL || c != 0 || !ss_same(x->value, y->value))
+			tell(t, c <= 0 ? x : NULL, c >= 0 ? y : NULL);
 		i += c <= 0;
 		j += c >= 0;
 	}
