@@ -81,7 +81,7 @@ static int run_engine(struct build *b, struct ss_err *err)
 		.locked = p->has_lock && !b->o->update ? &p->locked : NULL,
 		.locked_only = p->is_rebuild,
 		.view = b->steps != NULL ? project_steps_view(b->steps) : b->o->view,
-		.view_or_none = b->steps != NULL && !p->hermetic_must,
+		.view_or_none = p->hermetic && !p->hermetic_must,
 		.net = project_steps_net(b->steps),
 		.work = b->o->work,
 		.progress = b->o->progress,
