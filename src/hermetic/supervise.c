@@ -103,7 +103,11 @@ static int who_of(const json_t *process, struct sup_who *ret, struct ss_err *err
 	return 0;
 }
 
-/* Root of the container, with what tracing and mounting need. */
+/*
+ * Root of the container, with what tracing and mounting need. It starts with all that the bounding
+ * set lets it have: a program that gains capabilities by being run loses the personality that keeps
+ * addresses as they are, and so would a step under USER, which has none.
+ */
 static void become_root(json_t *process)
 {
 	static const char *const more[] = { "CAP_DAC_OVERRIDE", "CAP_KILL",   "CAP_SETGID",
@@ -113,9 +117,9 @@ static void become_root(json_t *process)
 	json_t *old = json_object_get(process, "capabilities");
 	json_t *user = json_object_get(process, "user");
 	json_t *fresh = json_object();
+	const uint64_t has = set_of(json_object_get(old, "bounding"));
 
 	for (size_t i = 0; i < SS_NELEMS(sets); i++) {
-		const uint64_t has = set_of(json_object_get(old, sets[i]));
 		json_t *list = json_array();
 
 		for (size_t c = 0; c < SS_NELEMS(caps); c++)
