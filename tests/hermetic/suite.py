@@ -17,6 +17,7 @@ and finds nothing there.
 """
 import argparse
 import fcntl
+import fnmatch
 import json
 import os
 import shutil
@@ -325,7 +326,7 @@ class Suite:
 
     def is_wanted(self, name, setting):
         known = self.load().get(name, {}).get(setting, {})
-        return 'files' not in known
+        return 'files' not in known or judge(name, setting, known) is not None
 
     def try_one(self, name, setting):
         """What was found, and why that is not good enough, or None."""
@@ -383,13 +384,14 @@ def judge(name, column, result):
     """None, or what is not as it has to be."""
     if column not in MUST:
         return None
-    differ = {p for paths in result['causes'].values() for p in paths}
-    known = set(remains().get((name, column), {}))
-    if differ - known:
-        causes = {k: sorted(set(v) - known) for k, v in result['causes'].items()}
+    known = remains().get((name, column), {})
+    causes = {k: [p for p in v if not any(fnmatch.fnmatchcase(p, x) for x in known)] for k, v in result['causes'].items()}
+    if any(causes.values()):
         return f'{column}: differ: ' + '; '.join(f'{k}: {", ".join(v[:10])}' for k, v in causes.items() if v)
-    if known - differ:
-        return f'{column}: in remains.txt, and the same: ' + ', '.join(sorted(known - differ))
+    differ = {p for v in result['causes'].values() for p in v}
+    gone = [x for x in known if not fnmatch.filter(differ, x)]
+    if gone:
+        return f'{column}: in remains.txt, and the same: ' + ', '.join(sorted(gone))
     if not known and not result['same']:
         return f'{column}: no file differs, but the images do'
     return None
