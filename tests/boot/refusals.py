@@ -55,6 +55,14 @@ def without_an_nsm_the_local_kernel_says_so_and_goes_on():
         assert want in lines, lines[-12:]
 
 
+def without_an_nsm_nobody_can_send_a_secret_that_is_required():
+    """Who sends one asks for a document first: there is nothing to wait an hour for."""
+    secret = {'name': b'KEY', 'from': bytes(32), 'required': True, 'file': False}
+    lines = without_rig(PARTS, E.app_ramdisk(rig.probe_tree(), ['/probe'], ingress=[E.ingress(8443, tls=2)], secrets=[secret]))
+    assert 'rt:E29 without an NSM nobody can send what is required: KEY' in lines, lines[-12:]
+    assert not [x for x in lines if x.startswith(('probe', 'rt:20 '))], lines[-12:]
+
+
 def a_host_without_heartbeat_is_a_refusal_with_a_code():
     b = boot(['/probe'], args=('--no-heartbeat',))
     refused(b, 'rt:E14 cannot reach the host: Connection reset by peer')
@@ -100,6 +108,7 @@ def names_in_messages_cannot_forge_lines():
 rig.run([
     without_an_nsm_the_nitro_kernel_stops,
     without_an_nsm_the_local_kernel_says_so_and_goes_on,
+    without_an_nsm_nobody_can_send_a_secret_that_is_required,
     a_host_without_heartbeat_is_a_refusal_with_a_code,
     programs_are_found_in_path_inside_the_image,
     scripts_start_with_their_interpreter,
