@@ -49,12 +49,19 @@ static void put_shown(struct ss_buf *b, const char *s)
 	ss_show_line(b, (struct ss_span){ (const uint8_t *)s, strlen(s) });
 }
 
+/* In debug mode, and where nobody signed, no register is proven. */
+static bool is_code_known(const struct att_verdict *v)
+{
+	return !v->is_debug && !v->is_emulated;
+}
+
 static void put_first_line(const struct att_verdict *v, struct ss_buf *b)
 {
 	char root[ROOT_SIZE];
 
 	if (v->is_yes) {
-		put(b, v->is_operator_unknown ? "yes, this code, unknown operator" : "yes");
+		put(b, "yes%s%s", is_code_known(v) && v->is_operator_unknown ? ", this code" : "",
+		    v->is_operator_unknown ? ", unknown operator" : "");
 	} else {
 		put(b, "no: %s: ", att_reason_code(v->no->reason));
 		put_shown(b, v->no->message);

@@ -16,25 +16,29 @@ struct cli_peer_opts {
 
 /* Their rows, for a command whose options have them as member `peer`. */
 #define CLI_PEER_AT(opts, member) offsetof(opts, peer.member)
-#define CLI_PEER_ROWS(opts)                                                                        \
+/* What is expected of the code and of who runs it, of a file too. */
+#define CLI_EXPECT_ROWS(opts)                                                                      \
 	{ .name = "eif",                                                                           \
 	  .kind = CLI_STR,                                                                         \
 	  .at = CLI_PEER_AT(opts, expect.eif),                                                     \
 	  .arg = "FILE",                                                                           \
 	  .help = "the enclave image that must be running",                                        \
-	  .value = CLI_FILE },                                                                     \
+	  .value = CLI_FILE,                                                                       \
+	  .once = true },                                                                          \
 		{ .name = "measurements",                                                          \
 		  .kind = CLI_STR,                                                                 \
 		  .at = CLI_PEER_AT(opts, expect.measurements),                                    \
 		  .arg = "FILE",                                                                   \
 		  .help = "the same by its measurements.json",                                     \
-		  .value = CLI_FILE },                                                             \
+		  .value = CLI_FILE,                                                               \
+		  .once = true },                                                                  \
 		{ .name = "policy",                                                                \
 		  .kind = CLI_STR,                                                                 \
 		  .at = CLI_PEER_AT(opts, expect.policy),                                          \
 		  .arg = "FILE",                                                                   \
 		  .help = "a policy: the releases that are accepted, and what else must hold",     \
-		  .value = CLI_FILE },                                                             \
+		  .value = CLI_FILE,                                                               \
+		  .once = true },                                                                  \
 		{ .name = "pcr",                                                                   \
 		  .kind = CLI_LIST,                                                                \
 		  .at = CLI_PEER_AT(opts, expect.pcr),                                             \
@@ -45,39 +49,48 @@ struct cli_peer_opts {
 		  .kind = CLI_STR,                                                                 \
 		  .at = CLI_PEER_AT(opts, expect.role),                                            \
 		  .arg = "ARN",                                                                    \
-		  .help = "the IAM role of the instance (PCR3)" },                                 \
+		  .help = "the IAM role of the instance (PCR3)",                                   \
+		  .once = true },                                                                  \
 		{ .name = "instance",                                                              \
 		  .kind = CLI_STR,                                                                 \
 		  .at = CLI_PEER_AT(opts, expect.instance),                                        \
 		  .arg = "ID",                                                                     \
-		  .help = "the instance (PCR4)" },                                                 \
-		{ .name = "signer",                                                                \
-		  .kind = CLI_STR,                                                                 \
-		  .at = CLI_PEER_AT(opts, expect.signer),                                          \
-		  .arg = "FILE",                                                                   \
-		  .help = "the certificate that the image is signed with (PCR8)",                  \
-		  .value = CLI_FILE },                                                             \
+		  .help = "the instance (PCR4)",                                                   \
+		  .once = true },                                                                  \
+	{                                                                                          \
+		.name = "signer", .kind = CLI_STR, .at = CLI_PEER_AT(opts, expect.signer),         \
+		.arg = "FILE", .help = "the certificate that the image is signed with (PCR8)",     \
+		.value = CLI_FILE, .once = true                                                    \
+	}
+/* Whose word is taken. */
+#define CLI_TRUST_ROWS(opts)                                                                       \
+	{ .name = "root",                                                                          \
+	  .kind = CLI_STR,                                                                         \
+	  .at = CLI_PEER_AT(opts, expect.root),                                                    \
+	  .arg = "FILE",                                                                           \
+	  .help = "a root certificate in AWS's place; the verdict says so",                        \
+	  .value = CLI_FILE,                                                                       \
+	  .once = true },                                                                          \
+		{ .name = "allow-debug",                                                           \
+		  .kind = CLI_FLAG,                                                                \
+		  .at = CLI_PEER_AT(opts, expect.allow_debug),                                     \
+		  .help = "accept debug mode; the verdict says so" },                              \
+	{                                                                                          \
+		.name = "allow-emulated", .kind = CLI_FLAG,                                        \
+		.at = CLI_PEER_AT(opts, expect.allow_emulated),                                    \
+		.help = "accept QEMU's unsigned documents; the verdict says so"                    \
+	}
+#define CLI_PEER_ROWS(opts)                                                                        \
+	CLI_EXPECT_ROWS(opts),                                                                     \
 		{ .name = "leeway",                                                                \
 		  .kind = CLI_NUM,                                                                 \
 		  .at = CLI_PEER_AT(opts, expect.leeway),                                          \
 		  .arg = "SECONDS",                                                                \
 		  .help = "how far the document's clock may be ahead",                             \
 		  .preset = "30",                                                                  \
-		  .max = 300 },                                                                    \
-		{ .name = "root",                                                                  \
-		  .kind = CLI_STR,                                                                 \
-		  .at = CLI_PEER_AT(opts, expect.root),                                            \
-		  .arg = "FILE",                                                                   \
-		  .help = "a root certificate in AWS's place; the verdict says so",                \
-		  .value = CLI_FILE },                                                             \
-		{ .name = "allow-debug",                                                           \
-		  .kind = CLI_FLAG,                                                                \
-		  .at = CLI_PEER_AT(opts, expect.allow_debug),                                     \
-		  .help = "accept debug mode; the verdict says so" },                              \
-		{ .name = "allow-emulated",                                                        \
-		  .kind = CLI_FLAG,                                                                \
-		  .at = CLI_PEER_AT(opts, expect.allow_emulated),                                  \
-		  .help = "accept QEMU's unsigned documents; the verdict says so" },               \
+		  .max = 300,                                                                      \
+		  .once = true },                                                                  \
+		CLI_TRUST_ROWS(opts),                                                              \
 		{ .name = "allow-raw-nsm",                                                         \
 		  .kind = CLI_FLAG,                                                                \
 		  .at = CLI_PEER_AT(opts, allow_raw_nsm),                                          \

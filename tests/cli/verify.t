@@ -182,6 +182,60 @@ err 'selfsame: error: --at must be now, document, a time as in 2026-11-21T10:30:
 try 2 verify --at document --max-age 60 x
 err 'selfsame: error: --max-age says nothing with --at document'
 
+# An expectation that comes twice: the first would be passed over in silence.
+for twice in "--policy p.toml --policy q.toml" "--eif a --eif=b" "--measurements a --measurements b" "--role arn:a --role arn:a" \
+	"--instance i-0 --instance i-04fd167167daacf3b" "--signer a --signer b" "--nonce 00 --nonce 11" "--user-data 00 --user-data 11" \
+	"--public-key 00 --public-key 11" "--at now --at document" "--max-age 1 --max-age 99" "--leeway 0 --leeway 300" "--root a --root b"; do
+	# shellcheck disable=SC2086
+	try 2 verify $twice $nov "$v/production-2022-nov.cose"
+	out ''
+	option=${twice%%[ =]*}
+	err "selfsame: error: $option is given twice"
+done
+for command in "proxy --listen 127.0.0.1:0" "secrets send"; do
+	# shellcheck disable=SC2086
+	try 2 $command --policy p.toml --policy q.toml https://127.0.0.1:1
+	err 'selfsame: error: --policy is given twice'
+done
+
+# Policies that say less than they seem to: registers of nobody's code, comments, another alphabet, a mark before the text.
+printf '[[pcr]]\nindex = 8\nvalue = "%s"\n' "$zero" >pcr8.toml
+printf '{"pcr": [{"index": 8, "value": "%s"}]}' "$zero" >pcr8.json
+printf '# [[release]]\n' >comment.toml
+printf '{}' >comment.json
+for policy in pcr8.toml pcr8.json comment.toml comment.json; do
+	try 2 verify --at document --policy "$policy" "$v/production-2022-nov.cose"
+	err_has 'expected'
+done
+refused() { # FILE MESSAGE
+	# shellcheck disable=SC2086
+	try 3 verify --at document --policy "$1" $nov "$v/production-2022-nov.cose"
+	err "selfsame: error: '$1': $2"
+}
+printf 'max_age = 1\n"max_age" = 99\n' >twice.toml
+refused twice.toml "line 2: 'max_age' is set already, in line 1"
+printf '{"max_age": 1, "max\\u005fage": 99}' >twice.json
+refused twice.json 'policy: a key occurs twice (line 1, column 29)'
+printf '{} // the old one' >tail.json
+refused tail.json 'policy: something follows the JSON (line 1, column 4)'
+printf '\357\273\277max_age = 1\n' >mark.toml
+refused mark.toml 'line 1: expected a key'
+printf '\357\273\277{"max_age": 1}' >mark.json
+refused mark.json 'policy: not JSON (line 1, column 1)'
+printf 'm\320\260x_age = 1\n' >cyrillic.toml
+refused cyrillic.toml "line 1: expected '=' after the key"
+# Digits of either case are one value; time is not travelled past what a certificate allows.
+upper=$(printf '%s' "$nov" | tr 'abcdef' 'ABCDEF' | sed 's/--pCr/--pcr/g')
+# shellcheck disable=SC2086
+try 0 verify --at document $upper "$v/production-2022-nov.cose"
+for at in 2022-11-09 0 1668045121; do
+	# shellcheck disable=SC2086
+	try 1 verify --at "$at" --leeway 300 $nov "$v/production-2022-nov.cose"
+	out_has 'no: certificate-e'
+done
+# shellcheck disable=SC2086
+try 2 verify --at 2022-11-09T22:52:00+05:00 $nov "$v/production-2022-nov.cose"
+
 # Files that cannot be used: of the caller 3, of the system 4.
 try 4 verify $zeros nowhere.cose
 err "selfsame: error: cannot open 'nowhere.cose': No such file or directory"
@@ -249,12 +303,12 @@ out_has '  from     --eif a.eif'
 out_has 'unchecked  kernel: not known as one of ours, so PCR1 by itself proves nothing of the runtime'
 printf abc >nonce
 # shellcheck disable=SC2086
-try 0 verify $yes --nonce @nonce --measurements a.json --eif a.eif a.cose
+try 0 verify --root root.pem --at 1700000000 --nonce @nonce --measurements a.json --eif a.eif a.cose
 sed '1s/.*/{"Measurements": {/; s/"PCR2".*/&}/; /PCR2/s/,}/}}/; /PCR2/q' a.json >nitro.json
 # shellcheck disable=SC2086
 try 0 verify $yes --measurements nitro.json a.cose
 # shellcheck disable=SC2086
-try 1 verify $yes --nonce 616264 --measurements a.json a.cose
+try 1 verify --root root.pem --at 1700000000 --nonce 616264 --measurements a.json a.cose
 first "no: nonce: nonce is not the expected one; $says"
 # shellcheck disable=SC2086
 try 0 verify --json $yes --measurements a.json a.cose

@@ -89,6 +89,15 @@ def without_an_identity_it_is_no_unless_any_operator_will_do():
 
 
 @sentence
+def where_no_code_is_known_a_yes_claims_none():
+    zeros = documents(more=[w for i in range(3) for w in ("--pcr", f"{i}=" + "00" * 48)])
+    out, o = says(zeros, ["--any-operator", "--allow-debug"], 0, "yes, unknown operator; root: NOT AWS ")
+    assert out.split("\n", maxsplit=1)[0].endswith("; DEBUG MODE: nothing tells which code runs") and o["DebugMode"] is True, out
+    no("debug-mode", zeros, ["--any-operator"])
+    no("operator", zeros, ["--allow-debug"])
+
+
+@sentence
 def a_role_or_instance_of_zeros_is_anybody():
     zero = "00" * 48
     for index in (3, 4):
