@@ -69,7 +69,7 @@ class Server:
 
 
 def main():
-    subprocess.run(["ninja", "-C", BUILD, "--quiet", "tests/keyplane/keyplane-host"], check=True)
+    subprocess.run(["ninja", "-C", BUILD, "--quiet", "tests/keyplane/keyplane-host"], check=True, stdout=subprocess.DEVNULL)
     ours, theirs = [], []
     with tempfile.TemporaryDirectory() as folder:
         plane = Plane(os.path.join(BUILD, "tests/keyplane/keyplane-host"), os.path.join(folder, "nsm"), local=False)
