@@ -4,6 +4,9 @@
  * question; each prints one line in which nothing depends on how fast the machine is.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <mqueue.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -14,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -197,6 +201,33 @@ static void refused(void)
 		       : "MADE");
 }
 
+/* A filter's own listener: there is ours, and one at most. */
+static void listener(void)
+{
+	struct sock_filter f[] = { BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) };
+	struct sock_fprog p = { 1, f };
+	const int rc = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0
+			       ? 1
+			       : (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+					      SECCOMP_FILTER_FLAG_NEW_LISTENER, &p);
+
+	printf("listener %s\n", rc < 0 && errno == EBUSY ? "not another one" : "MADE");
+	printf("filter %s\n",
+	       syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &p) == 0 ? "as ever" : "REFUSED");
+}
+
+/* As make asks: what was just made, by whichever clock, is not later than now. */
+static void skew(void)
+{
+	const int fd = open("/skew", O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
+	struct stat st;
+
+	if (fd < 0 || write(fd, "x", 1) != 1 || close(fd) < 0 || stat("/skew", &st) < 0 ||
+	    unlink("/skew") < 0)
+		abort();
+	printf("a file %s\n", st.st_mtime <= time(NULL) ? "is not later than now" : "IS LATER");
+}
+
 /* Connections to a port that is ours and where nobody listens, one of another kind among them. */
 static void late(void)
 {
@@ -233,7 +264,8 @@ int main(int argc, char **argv)
 	} questions[] = { { "deadlines", deadlines },     { "timers", timers },
 			  { "interrupted", interrupted }, { "threads", threads },
 			  { "addresses", addresses },     { "counter", counter },
-			  { "refused", refused },         { "late", late } };
+			  { "refused", refused },         { "late", late },
+			  { "listener", listener },       { "skew", skew } };
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (argc == 2 && strcmp(argv[1], "euid") == 0)
