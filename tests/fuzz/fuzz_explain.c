@@ -61,6 +61,16 @@ static const struct form {
 	FORM("text", "lib/apk/db/installed", 0, ""),
 	FORM("text", "x.ini", 0, "["),
 	FORM("text", "config", 0, ""),
+	FORM("config", "config", 0, ""),
+	FORM("ini", "x.ini", 0, "["),
+	FORM("ini", "x.ini", 0, "[a]\nk="),
+	FORM("json", "x.json", 0, "{"),
+	FORM("json", "x.json", 0, "["),
+	FORM("keyed", "etc/passwd", 0, ""),
+	FORM("keyed", "etc/shadow", 0, ""),
+	FORM("keyed", "var/lib/dpkg/status", 0, "Package: "),
+	FORM("keyed", "lib/apk/db/installed", 0, "P:"),
+	FORM("pyc", "x.pyc", 0, ""),
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -82,7 +92,7 @@ static void compare(const char *name, struct ss_span a, struct ss_span b, struct
 	p.b = (struct ex_bytes){ .src = ex_source_mem(b), .n = b.n };
 	ss_buf_put(&p.path, ex_text(name));
 	ex_run_init(&r, &o, ret);
-	r.part = "file";
+	r.part = strcmp(name, "config") == 0 ? "ramdisk1" : "file"; /* only there it is measured */
 	ex_next_file(&r, ss_buf_span(&p.path));
 	must(ex_content(&r, &p, &err) == 0);
 	ex_run_done(&r);

@@ -29,6 +29,14 @@ GROUPS = {
              ('config', 0, b'')],
 }
 
+# Readers that the group of texts seldom reaches have one of their own, with the same seeds.
+ALONE = {
+    'ini': [('.ini', 0, b'['), ('.ini', 0, b'[a]\nk=')],
+    'json': [('.json', 0, b'{'), ('.json', 0, b'[')],
+    'keyed': [('etc/passwd', 0, b''), ('etc/shadow', 0, b''), ('dpkg/status', 0, b''), ('db/installed', 0, b'')],
+    'pyc': [('.pyc', 0, b'')],
+}
+
 
 def zstd(data):
     return subprocess.run(['zstd', '-qc'], input=data, stdout=subprocess.PIPE, check=True).stdout
@@ -73,12 +81,12 @@ def put(group, name, form, a, b):
             f.write(data)
 
 
-def group_of(path, a):
-    for group, forms in GROUPS.items():
+def group_of(path, a, groups):
+    for group, forms in groups.items():
         for i, (end, at, magic) in enumerate(forms):
             if path.endswith(end) and a[at:at + len(magic)] == magic and (end or magic):
                 return 'explain_' + group, i
-    return 'explain_text', 0
+    return None, 0
 
 
 for i, (code, path, a, b) in enumerate([*causes.PAIRS, *(('other', *x) for x in OTHERS)]):
@@ -87,5 +95,21 @@ for i, (code, path, a, b) in enumerate([*causes.PAIRS, *(('other', *x) for x in 
     a, b = (x if isinstance(x, bytes) else x.encode() for x in (a, b))
     if len(a) > 3 and code != 'other':
         put('explain', f'{code}-{i}', next((n + 1 for n, end in enumerate(NAMES) if path.endswith(end)), 0), a, b)
-    group, form = group_of(path, a)
-    put(group, f'{code}-{i}', form, a, b)
+    group, form = group_of(path, a, GROUPS)
+    put(group or 'explain_text', f'{code}-{i}', form, a, b)
+    group, form = group_of(path, a, ALONE)
+    if group is not None:
+        put(group, f'{code}-{i}', form, a, b)
+
+# Measured configurations: those of fuzz_measured, in pairs.
+measured = []
+for name in sorted(os.listdir(here + '/corpus/measured')):
+    with open(here + '/corpus/measured/' + name, 'rb') as f:
+        measured.append((name, f.read()))
+for (name, a), (_, b) in zip(measured, measured[1:]):
+    put('explain_config', name, 0, a, b)
+# Notes of ELF, in either byte order.
+for big in (0, 1):
+    note = [struct.pack('>III' if big else '<III', 4, 4, 3) + b'GNU\0' + v for v in (b'aaaa', b'bbbb')]
+    a, b = (causes.elf([(b'.note.gnu.build-id', n, 7)], '>' if big else '<') for n in note)
+    put('explain_elf', f'notes-{big}', 2 * big, a, b)
