@@ -84,6 +84,10 @@ def elf(sections, order='<'):
     return head + body + b''.join(heads)
 
 
+def note(build_id, order='<'):
+    return struct.pack(order + 'III', 4, len(build_id), 3) + b'GNU\0' + build_id
+
+
 def elf_source(name, order='<'):
     """One whose table of symbols names a source file."""
     return elf([(b'.symtab', bytes(24) + struct.pack(order + 'IBBHQQ', 1, 4, 0, 0xfff1, 0, 0), 2, 2),
@@ -195,6 +199,10 @@ PAIRS = [
      bz2.compress(b'built 2025-06-07 08:09:10\n')),
     ('rand.lto-section', 'usr/lib/t.o', elf([(b'.gnu.lto_main.1111', b'x')]),
      elf([(b'.gnu.lto_main.2222', b'x')])),
+    ('order.lines', 'etc/x.conf', '[a]\nk = 1\n[b]\nl = 2\n', '[b]\nl = 2\n[a]\nk = 1\n'),
+    ('time.text', 'etc/y.conf', '[a]\nk = 2024-01-02 03:04\nl = 1\n', '[a]\nl = 1\nk = 2025-06-07 08:09\n'),
+    ('tool.build-id', 'usr/bin/n', elf([(b'.note.gnu.build-id', note(b'1' * 20, '>'), 7)], '>'),
+     elf([(b'.note.gnu.build-id', note(b'2' * 20, '>'), 7)], '>')),
     ('rand.composer-suffix', 'srv/vendor/composer/autoload_real.php', 'Init1\n', 'Init2\n'),
     ('cache.ldconfig-aux', 'var/cache/ldconfig/aux-cache', b'\0\1', b'\0\2'),
     ('cache.apt', 'var/cache/apt/pkgcache.bin', b'\0\1', b'\0\2'),
