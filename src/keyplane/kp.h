@@ -3,12 +3,11 @@
 
 #include "fmt/measured.h"
 #include "keyplane/kp_conn.h"
-#include "keyplane/kp_link.h"
 #include "keyplane/kp_local.h"
-#include "keyplane/kp_loop.h"
 #include "keyplane/kp_nsm.h"
 #include "keyplane/kp_recipient.h"
 #include "keyplane/kp_secret.h"
+#include "keyplane/kp_tell.h"
 #include "keyplane/kp_tls.h"
 
 /*
@@ -17,7 +16,9 @@
  * service, the application's ends; it carries their bytes through TLS, and asks the NSM for
  * documents.
  *
- * There is one; everything in it belongs to it.
+ * There is one; everything in it belongs to it. Calls go one way, from the last of these to the
+ * first: kp_watch, kp_tell, kp_query, kp_conn and what is pure; kp_service, kp_carry, kp_local;
+ * kp_turn; kp_link; kp_loop; kp_start (tests/keyplane/one_way.py).
  */
 
 /* Of the measured ingresses, by their index; `alpn` borrows from the config. */
@@ -34,6 +35,7 @@ struct kp {
 	struct kp_tls *tls;
 	struct kp_nsm nsm;
 	struct kp_peer link;
+	struct ss_buf chain; /* of certificates, as it comes from dataplane part by part */
 	struct kp_conns conns;
 	struct kp_locals locals;
 	struct kp_recipients recipients;
@@ -60,9 +62,3 @@ SS_MUST_CHECK SS_NONNULL int kp_start(struct kp *k, const struct kp_start *s, st
  * something fails, which is the end of the enclave.
  */
 SS_NONNULL int kp_run(struct kp *k, struct ss_err *err);
-
-/* A line for the log, through dataplane. */
-SS_NONNULL SS_PRINTF(2, 3) void kp_say(struct kp *k, const char *fmt, ...);
-/* Asks the NSM; the document lies in `room` until the next call. */
-SS_MUST_CHECK SS_NONNULL int kp_ask_nsm(struct kp *k, struct ss_span request,
-					struct ss_span *ret_document, struct ss_err *err);

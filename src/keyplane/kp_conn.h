@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "fmt/key_link.h"
 #include "keyplane/kp_limits.h"
-#include "keyplane/kp_link.h"
-#include "keyplane/kp_loop.h"
 #include "keyplane/kp_nsm.h"
 #include "keyplane/kp_secret.h"
 #include "keyplane/kp_tls.h"
+#include "keyplane/kp_watch.h"
 
 /*
  * A connection of the network: the handshake, then either the attestation service, or secrets, or
  * bytes to and from the application. At most a record is held each way for a slow reader: nothing
- * more is read before it went.
+ * more is read before it went. Here are its beginning, its end and its wire; kp_turn.h moves it on.
  *
  * A connection is allocated when dataplane hands it over, up to a number fixed at start, and freed
  * at the end of the round in which it ended.
@@ -26,6 +26,11 @@ enum kp_stage {
 	KP_C_APP,    /* dataplane was asked for the application's end */
 	KP_C_STREAM, /* bytes */
 };
+
+/* Of the client's bytes, not yet answered: what it asks for without reading the answers. */
+#define KP_MAX_OUT (2 * KP_RECORD)
+
+struct kp;
 
 struct kp_conn {
 	struct kp_conn *prev, *next; /* of all */
@@ -60,17 +65,28 @@ struct kp_conns {
 	uint32_t shaking;
 };
 
-SS_NONNULL void kp_conns_init(struct kp_conns *c, uint64_t memory);
-/* What dataplane says of one; fd is then ours. -1: this cannot be. */
-SS_MUST_CHECK SS_NONNULL int kp_conn_take(struct kp *k, const struct kp_link_head *h, int fd,
-					  struct ss_err *err);
-SS_NONNULL void kp_conn_app(struct kp *k, uint64_t id, int fd);
-SS_NONNULL void kp_conn_no_app(struct kp *k, uint64_t id);
+/* What one step came to. */
+enum kp_step { KP_WENT, KP_STOPPED, KP_OVER };
 
-SS_NONNULL void kp_conn_event(struct kp *k, struct kp_watch *w);
-SS_NONNULL void kp_conn_again(struct kp *k);  /* those that had their turn */
-SS_NONNULL void kp_conns_sweep(struct kp *k); /* those whose time is over */
+SS_NONNULL void kp_conns_init(struct kp_conns *c, uint64_t memory);
 SS_NONNULL void kp_conns_free_gone(struct kp *k);
-/* It left the queue of the NSM: for a document, or with its time over. */
-SS_NONNULL void kp_conn_document(struct kp *k, struct kp_waiter *w);
-SS_NONNULL void kp_conn_busy(struct kp *k, struct kp_waiter *w);
+
+/* True where dataplane may give a new one this id. */
+SS_MUST_CHECK SS_NONNULL bool kp_conn_can_be(const struct kp *k, uint64_t id);
+/* In its handshake, as yet without a stream; never NULL. fd is the connection's. */
+SS_MUST_CHECK SS_NONNULL struct kp_conn *kp_conn_begin(struct kp *k, const struct kp_link_head *h,
+						       int fd);
+/* NULL: it is over. */
+SS_MUST_CHECK SS_NONNULL struct kp_conn *kp_conn_find(const struct kp *k, uint64_t id);
+/*
+ * dataplane is told; c->tls is NULL then, and c is freed with those that have gone. `reset`:
+ * whoever is at an end must not take what came so far for all.
+ */
+SS_NONNULL void kp_conn_end(struct kp *k, struct kp_conn *c, enum kp_over why, bool reset);
+
+/* To the client, what there is for it. */
+SS_MUST_CHECK SS_NONNULL enum kp_step kp_conn_send(struct kp *k, struct kp_conn *c);
+/* From the client, only when nothing plain is left of what came before. */
+SS_MUST_CHECK SS_NONNULL enum kp_step kp_conn_recv(struct kp *k, struct kp_conn *c);
+/* dataplane dials, with its retries while the application starts. */
+SS_NONNULL void kp_conn_want_app(struct kp *k, struct kp_conn *c);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/mem.h"
+#include "keyplane/kp_link.h"
+
 #include "keyplane/kp.h"
+#include "keyplane/kp_turn.h"
 
 #include <errno.h>
 #include <string.h>
@@ -15,74 +17,6 @@ struct message {
 	uint8_t text[KP_LINK_MAX_TEXT];
 };
 
-int kp_link_init(struct kp *k, int fd, struct ss_err *err)
-{
-	k->link = (struct kp_peer){ .w = { .fd = fd, .kind = KP_K_LINK },
-				    .chain = SS_BUF_INIT(KP_MAX_CHAIN) };
-	k->link.queue = ss_calloc(KP_LINK_QUEUE, sizeof(k->link.queue[0]));
-	if (!kp_watch_set(k, &k->link.w, EPOLLIN))
-		return ss_fail_sys(err, "the pair to dataplane");
-	return 0;
-}
-
-/* --- what we say ----------------------------------------------------------------------------- */
-
-static bool put(struct kp *k, const struct kp_link_head *h, struct ss_span text)
-{
-	struct message m = { .head = *h };
-
-	if (text.n > 0)
-		memcpy(m.text, text.p, text.n);
-	m.head.n_text = (uint32_t)text.n;
-	return send(k->link.w.fd, &m, sizeof(m.head) + text.n, MSG_DONTWAIT | MSG_NOSIGNAL) > 0;
-}
-
-static void flush(struct kp *k)
-{
-	struct kp_peer *p = &k->link;
-
-	while (p->n > 0 && put(k, &p->queue[p->first], (struct ss_span){ NULL, 0 })) {
-		p->first = (p->first + 1) % KP_LINK_QUEUE;
-		p->n--;
-	}
-	if (p->has_answer &&
-	    put(k, &p->answer, (struct ss_span){ p->answer_text, p->answer.n_text }))
-		p->has_answer = false;
-	if (!kp_watch_set(k, &p->w, p->n > 0 || p->has_answer ? EPOLLIN | EPOLLOUT : EPOLLIN))
-		_exit(1);
-}
-
-/* To dataplane's question; `text` fits. */
-static void answer(struct kp *k, enum kp_link_type type, unsigned said, struct ss_span text)
-{
-	struct kp_peer *p = &k->link;
-
-	p->answer = (struct kp_link_head){ .type = (uint8_t)type,
-					   .a = (uint8_t)said,
-					   .n_text = (uint32_t)text.n };
-	if (text.n > 0)
-		memcpy(p->answer_text, text.p, text.n);
-	p->has_answer = true;
-	flush(k);
-}
-
-void kp_link_tell(struct kp *k, const struct kp_link_head *h)
-{
-	struct kp_peer *p = &k->link;
-
-	if (p->n == KP_LINK_QUEUE)
-		_exit(1);
-	p->queue[(p->first + p->n) % KP_LINK_QUEUE] = *h;
-	p->n++;
-	flush(k);
-}
-
-void kp_link_text(struct kp *k, const struct kp_link_head *h, struct ss_span text)
-{
-	if (text.n <= KP_LINK_MAX_TEXT)
-		(void)put(k, h, text);
-}
-
 /* --- certificates ---------------------------------------------------------------------------- */
 
 static void make_csr(struct kp *k, struct ss_span names)
@@ -95,15 +29,15 @@ static void make_csr(struct kp *k, struct ss_span names)
 		der.n = 0;
 	}
 	/* Empty where the names are none: whoever waits for it is told, too. */
-	answer(k, KP_LINK_CSR, 0, ss_buf_span(&der));
+	kp_tell_answer(k, KP_LINK_CSR, 0, ss_buf_span(&der));
 }
 
 static enum frame_said take_whole(struct kp *k)
 {
 	struct ss_err err = { 0 };
 
-	if (kp_tls_set_chain(k->tls, ss_buf_span(&k->link.chain), &err) == 0) {
-		kp_say(k, "a certificate chain of %zu bytes is served", k->link.chain.n);
+	if (kp_tls_set_chain(k->tls, ss_buf_span(&k->chain), &err) == 0) {
+		kp_say(k, "a certificate chain of %zu bytes is served", k->chain.n);
 		return FRAME_CHAIN_TAKEN;
 	}
 	kp_say(k, "a certificate chain is refused: %s", err.msg);
@@ -114,7 +48,7 @@ static enum frame_said take_whole(struct kp *k)
 
 static enum frame_said take_part(struct kp *k, struct ss_span text)
 {
-	struct ss_buf *b = &k->link.chain;
+	struct ss_buf *b = &k->chain;
 	struct ss_cur c = ss_cur_init(text);
 	const uint32_t offset = ss_cur_be32(&c), total = ss_cur_be32(&c);
 	const struct ss_span part = ss_cur_take(&c, ss_cur_left(&c));
@@ -138,8 +72,8 @@ static void take_chain(struct kp *k, struct ss_span text)
 	const enum frame_said s = take_part(k, text);
 
 	if (s != FRAME_CHAIN_GOES_ON)
-		k->link.chain.n = 0;
-	answer(k, KP_LINK_CHAIN_SAID, s, (struct ss_span){ NULL, 0 });
+		k->chain.n = 0;
+	kp_tell_answer(k, KP_LINK_CHAIN_SAID, s, (struct ss_span){ NULL, 0 });
 }
 
 /* --- what dataplane says --------------------------------------------------------------------- */
@@ -158,12 +92,12 @@ static int take(struct kp *k, const struct message *m, struct ss_span text, int 
 	}
 	switch (m->head.type) {
 	case KP_LINK_CONN:
-		return kp_conn_take(k, &m->head, fd, err);
+		return kp_turn_take(k, &m->head, fd, err);
 	case KP_LINK_APP:
-		kp_conn_app(k, m->head.id, fd);
+		kp_turn_app(k, m->head.id, fd);
 		return 0;
 	case KP_LINK_NO_APP:
-		kp_conn_no_app(k, m->head.id);
+		kp_turn_no_app(k, m->head.id);
 		return 0;
 	case KP_LINK_CSR_ASK:
 	case KP_LINK_CHAIN:
@@ -201,7 +135,7 @@ int kp_link_event(struct kp *k, uint32_t events, struct ss_err *err)
 	} u;
 
 	if ((events & EPOLLOUT) != 0)
-		flush(k);
+		kp_tell_flush(k);
 	for (unsigned i = 0; i < TURN_MESSAGES; i++) {
 		struct iovec v = { &m, sizeof(m) };
 		struct msghdr h = { .msg_iov = &v,

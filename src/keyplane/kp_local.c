@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fmt/cms.h"
 #include "keyplane/kp.h"
+#include "keyplane/kp_query.h"
 #include "keyplane/kp_reply.h"
 
 #include <errno.h>
@@ -145,7 +146,7 @@ static int make_document(struct kp *k, struct kp_local *c, struct ss_span *ret, 
 	     kp_recipient_new(&k->recipients, &c->ask, key, err) < 0))
 		return -1;
 	kp_nsm_put_app(&request, &c->ask, sha256);
-	return kp_ask_nsm(k, ss_buf_span(&request), ret, err);
+	return kp_query_document(k, ss_buf_span(&request), ret, err);
 }
 
 void kp_local_document(struct kp *k, struct kp_waiter *w)

@@ -3,8 +3,8 @@
 
 #include "base/buf.h"
 #include "keyplane/kp_limits.h"
-#include "keyplane/kp_loop.h"
 #include "keyplane/kp_nsm.h"
+#include "keyplane/kp_watch.h"
 
 /*
  * The application's own socket: one request a connection, for a document of its own, for the
@@ -12,6 +12,8 @@
  * application by SO_PEERCRED; the kernel says that. Whatever it sends, its documents have the
  * application's domain.
  */
+struct kp;
+
 struct kp_local {
 	struct kp_watch w; /* fd -1: free */
 	struct kp_waiter waiter;

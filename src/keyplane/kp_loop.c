@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "keyplane/kp_loop.h"
+
 #include "keyplane/kp.h"
 #include "keyplane/kp_device.h"
+#include "keyplane/kp_link.h"
+#include "keyplane/kp_turn.h"
 
 #include <errno.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <sys/epoll.h>
 
 #define ROUND_EVENTS 128
 
@@ -16,44 +19,6 @@ int kp_loop_init(struct kp *k, struct ss_err *err)
 	k->now_ms = kp_now_ms();
 	k->swept_ms = k->now_ms;
 	return 0;
-}
-
-bool kp_watch_set(const struct kp *k, struct kp_watch *w, uint32_t events)
-{
-	struct epoll_event e = { .events = events, .data.ptr = w };
-	int op = EPOLL_CTL_MOD;
-
-	if (w->events == events)
-		return true;
-	if (w->events == 0)
-		op = EPOLL_CTL_ADD;
-	else if (events == 0)
-		op = EPOLL_CTL_DEL;
-	if (epoll_ctl(k->epoll_fd, op, w->fd, &e) < 0)
-		return false;
-	w->events = events;
-	return true;
-}
-
-void kp_watch_close(const struct kp *k, struct kp_watch *w)
-{
-	/* dataplane may still have its copy, and then closing ours does not take it out of epoll.
-	 */
-	(void)kp_watch_set(k, w, 0);
-	if (w->fd >= 0)
-		(void)close(w->fd);
-	w->fd = -1;
-	w->events = 0;
-}
-
-void kp_watch_reset(const struct kp *k, struct kp_watch *w)
-{
-	static const struct linger at_once = { .l_onoff = 1 };
-
-	/* Only TCP knows this way; elsewhere it is an end without close_notify. */
-	if (w->fd >= 0)
-		(void)setsockopt(w->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-	kp_watch_close(k, w);
 }
 
 static int wait_ms(const struct kp *k)
@@ -76,7 +41,7 @@ static void serve_nsm(struct kp *k)
 
 	while ((w = kp_nsm_expired(&k->nsm, k->now_ms)) != NULL) {
 		if (w->which == KP_Q_NETWORK)
-			kp_conn_busy(k, w);
+			kp_turn_busy(k, w);
 		else
 			kp_local_busy(k, w);
 	}
@@ -84,7 +49,7 @@ static void serve_nsm(struct kp *k)
 	if (w == NULL)
 		return;
 	if (w->which == KP_Q_NETWORK)
-		kp_conn_document(k, w);
+		kp_turn_document(k, w);
 	else
 		kp_local_document(k, w);
 }
@@ -96,7 +61,7 @@ static int dispatch(struct kp *k, struct kp_watch *w, uint32_t events, struct ss
 		return kp_link_event(k, events, err);
 	case KP_K_NET:
 	case KP_K_APP:
-		kp_conn_event(k, w);
+		kp_turn_event(k, w);
 		break;
 	case KP_K_LOCAL_CALL:
 		kp_local_call(k);
@@ -124,11 +89,11 @@ int kp_loop_round(struct kp *k, struct ss_err *err)
 		if (w->fd >= 0 && dispatch(k, w, events[i].events, err) < 0)
 			return -1;
 	}
-	kp_conn_again(k);
+	kp_turn_again(k);
 	serve_nsm(k);
 	if (k->now_ms - k->swept_ms >= KP_SWEEP_MS) {
 		k->swept_ms = k->now_ms;
-		kp_conns_sweep(k);
+		kp_turn_sweep(k);
 		kp_locals_sweep(k);
 	}
 	kp_conns_free_gone(k);

@@ -3,25 +3,8 @@
 
 #include "base/err.h"
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <sys/epoll.h>
-
-/*
- * One thread, one epoll descriptor. A watch is linked into what owns it and is level-triggered; one
- * that waits for nothing is out of epoll, so that an end which hung up is not told without end.
- * What was given up lives until the round is over: an event that was already fetched for it finds
- * a watch without a descriptor.
- */
+/* One thread, one epoll descriptor: whose turn it is. Above everything else here. */
 struct kp;
-
-enum kp_kind { KP_K_LINK, KP_K_NET, KP_K_APP, KP_K_LOCAL_CALL, KP_K_LOCAL };
-
-struct kp_watch {
-	int fd; /* -1: none */
-	uint32_t events;
-	enum kp_kind kind;
-};
 
 /* Deadlines are looked at so often: all of them are seconds. */
 #define KP_SWEEP_MS 250u
@@ -29,9 +12,3 @@ struct kp_watch {
 SS_MUST_CHECK SS_NONNULL int kp_loop_init(struct kp *k, struct ss_err *err);
 /* One round: waits, handles what is ready, asks the NSM once, ends what is due. */
 SS_MUST_CHECK SS_NONNULL int kp_loop_round(struct kp *k, struct ss_err *err);
-
-/* Changes what is waited for; 0 = nothing. False: the kernel has no memory for it. */
-SS_NONNULL bool kp_watch_set(const struct kp *k, struct kp_watch *w, uint32_t events);
-SS_NONNULL void kp_watch_close(const struct kp *k, struct kp_watch *w);
-/* The same, and whoever is at the other end sees that not everything came through. */
-SS_NONNULL void kp_watch_reset(const struct kp *k, struct kp_watch *w);

@@ -1,48 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/text.h"
 #include "keyplane/kp.h"
-#include "keyplane/kp_device.h"
+#include "keyplane/kp_loop.h"
+#include "keyplane/kp_query.h"
 
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
-
-#define MAX_LINE 512
-
-void kp_say(struct kp *k, const char *fmt, ...)
-{
-	char line[MAX_LINE];
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
-	if (n > 0)
-		kp_link_text(k, &(struct kp_link_head){ .type = KP_LINK_SAY }, ss_text(line));
-}
-
-/* One buffer: calls are serial, and a document is copied into its answer at once. */
-static int call_nsm(struct ss_span request, struct ss_span *ret, struct ss_err *err)
-{
-	static uint8_t room[NSM_MAX_RESPONSE];
-
-	return kp_device_call(request, room, ret, err);
-}
-
-int kp_ask_nsm(struct kp *k, struct ss_span request, struct ss_span *ret_document,
-	       struct ss_err *err)
-{
-	const uint64_t began = kp_now_ms();
-	struct ss_span response;
-	int rc = call_nsm(request, &response, err);
-
-	if (rc == 0)
-		rc = nsm_read_attestation(response, ret_document, err);
-	kp_nsm_called(&k->nsm, began, kp_now_ms());
-	return rc;
-}
 
 static int make_key(struct kp *k, struct ss_err *err)
 {
@@ -51,7 +13,7 @@ static int make_key(struct kp *k, struct ss_err *err)
 	struct ss_span response, entropy;
 
 	nsm_put_get_random(&request);
-	if (call_nsm(ss_buf_span(&request), &response, err) < 0 ||
+	if (kp_query(ss_buf_span(&request), &response, err) < 0 ||
 	    nsm_read_get_random(response, &entropy, err) < 0)
 		return ss_ctx(err, "no entropy");
 	if (kp_tls_new(entropy, &k->tls, err) < 0)
@@ -72,8 +34,9 @@ int kp_start(struct kp *k, const struct kp_start *s, struct ss_err *err)
 	k->n_listeners = s->n_listeners;
 	kp_nsm_init(&k->nsm);
 	kp_conns_init(&k->conns, s->memory);
+	k->chain = (struct ss_buf)SS_BUF_INIT(KP_MAX_CHAIN);
 	if (kp_secrets_init(&k->secrets, s->secrets, s->init, err) < 0 ||
-	    kp_loop_init(k, err) < 0 || kp_link_init(k, s->link, err) < 0 ||
+	    kp_loop_init(k, err) < 0 || kp_tell_init(k, s->link, err) < 0 ||
 	    kp_locals_init(k, s->local, s->least_uid, err) < 0)
 		return -1;
 	return 0;
@@ -83,7 +46,7 @@ int kp_run(struct kp *k, struct ss_err *err)
 {
 	if (make_key(k, err) < 0)
 		return -1;
-	kp_link_tell(k, &(struct kp_link_head){ .type = KP_LINK_READY });
+	kp_tell(k, &(struct kp_link_head){ .type = KP_LINK_READY });
 	while (kp_loop_round(k, err) == 0)
 		continue;
 	return -1;

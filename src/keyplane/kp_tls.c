@@ -5,7 +5,6 @@
 #include "keyplane/kp_tls_parts.h"
 
 #include <openssl/err.h>
-#include <openssl/rand.h>
 #include <string.h>
 
 /* TLS 1.3's own, but for those of AES-CCM; hybrid first where the library knows it. */
@@ -26,12 +25,6 @@ struct kp_stream {
 	uint8_t sender[BINDING_SHA256]; /* of KP_P_SECRETS */
 	bool no_more;                   /* the wire has ended */
 };
-
-int kp_fail_tls(struct ss_err *err, enum ss_code code, const char *what)
-{
-	ERR_clear_error();
-	return ss_fail(err, code, "TLS: %s", what);
-}
 
 /* --- which protocol -------------------------------------------------------------------------- */
 
@@ -87,7 +80,8 @@ static int select_alpn(SSL *ssl, const unsigned char **out, unsigned char *n_out
 	return SSL_TLSEXT_ERR_OK;
 }
 
-/* --- the key --------------------------------------------------------------------------------- */
+/* --- all of them --------------------------------------------------------------------------------
+ */
 
 static bool set_rules(SSL_CTX *x)
 {
@@ -108,42 +102,16 @@ static bool set_rules(SSL_CTX *x)
 	return true;
 }
 
-int kp_sha256(struct ss_span s, uint8_t ret[BINDING_SHA256], struct ss_err *err)
-{
-	if (EVP_Digest(s.n > 0 ? s.p : (const uint8_t *)"", s.n, ret, NULL, EVP_sha256(), NULL) !=
-	    1)
-		return kp_fail_tls(err, SS_ESYS, "no SHA-256");
-	return 0;
-}
-
-static int keep_spki(struct kp_tls *t, struct ss_err *err)
-{
-	struct ss_buf b = SS_BUF_OVER(t->binding);
-	const int n = i2d_PUBKEY(t->key, NULL);
-	uint8_t *p = t->spki;
-
-	if (n <= 0 || (size_t)n > sizeof(t->spki) || i2d_PUBKEY(t->key, &p) != n)
-		return kp_fail_tls(err, SS_ESYS, "cannot write the public key");
-	t->n_spki = (size_t)n;
-	if (kp_sha256(kp_tls_spki(t), t->sha256, err) < 0)
-		return -1;
-	binding_write(BINDING_ENDPOINT, t->sha256, &b);
-	t->n_binding = b.n;
-	return 0;
-}
-
 int kp_tls_new(struct ss_span entropy, struct kp_tls **ret, struct ss_err *err)
 {
 	AUTO_KP_TLS struct kp_tls *t = ss_calloc(1, sizeof(*t));
 
 	t->chain = (struct ss_buf)SS_BUF_INIT(KP_MAX_CHAIN);
-	RAND_seed(entropy.p, (int)entropy.n);
-	t->key = EVP_EC_gen("P-256");
 	t->ctx = SSL_CTX_new(TLS_server_method());
-	if (t->key == NULL || t->ctx == NULL || !set_rules(t->ctx))
+	if (t->ctx == NULL || !set_rules(t->ctx))
 		return kp_fail_tls(err, SS_ESYS, "cannot begin");
 	SSL_CTX_set_alpn_select_cb(t->ctx, select_alpn, t);
-	if (keep_spki(t, err) < 0 || kp_cert_self_signed(t, err) < 0)
+	if (kp_key_new(t, entropy, err) < 0 || kp_cert_self_signed(t, err) < 0)
 		return -1;
 	*ret = TAKE_PTR(t);
 	return 0;
@@ -162,26 +130,6 @@ void kp_tls_free(struct kp_tls *t)
 	EVP_PKEY_free(t->key);
 	ss_buf_done(&t->chain);
 	free(t);
-}
-
-struct ss_span kp_tls_spki(const struct kp_tls *t)
-{
-	return (struct ss_span){ t->spki, t->n_spki };
-}
-
-struct ss_span kp_tls_spki_sha256(const struct kp_tls *t)
-{
-	return (struct ss_span){ t->sha256, sizeof(t->sha256) };
-}
-
-struct ss_span kp_tls_binding(const struct kp_tls *t)
-{
-	return (struct ss_span){ t->binding, t->n_binding };
-}
-
-struct ss_span kp_tls_chain(const struct kp_tls *t)
-{
-	return ss_buf_span(&t->chain);
 }
 
 /* --- a stream -------------------------------------------------------------------------------- */

@@ -8,9 +8,9 @@
 #include <stdbool.h>
 
 /*
- * The key, and TLS with it: this and kp_cert.c are the only files of keyplane that include
- * OpenSSL's headers. TLS 1.3, one key on P-256 born here and never written down; no tickets, no
- * early data, no resumption.
+ * The key, and TLS with it: kp_key.c, kp_cert.c and kp_tls.c are the only files of keyplane that
+ * include OpenSSL's headers. TLS 1.3, one key on P-256 born here and never written down; no
+ * tickets, no early data, no resumption.
  *
  * Nothing here waits or owns a descriptor: bytes of the wire go in and out through memory, so the
  * loop decides when anything is read and how much is held.

@@ -5,7 +5,7 @@
 
 #include <openssl/ssl.h>
 
-/* What kp_tls.c and kp_cert.c share, and nobody else sees. */
+/* What kp_key.c, kp_cert.c and kp_tls.c share, and nobody else sees. */
 #define KP_MAX_SPKI 128u /* 91 on P-256 */
 
 struct kp_tls {
@@ -21,5 +21,8 @@ struct kp_tls {
 
 /* The message is ours: the library in the enclave has no texts. Empties its queue of errors. */
 SS_NONNULL int kp_fail_tls(struct ss_err *err, enum ss_code code, const char *what);
+/* Makes the key, after `entropy` was mixed in, and what is told of it. */
+SS_MUST_CHECK SS_NONNULL int kp_key_new(struct kp_tls *t, struct ss_span entropy,
+					struct ss_err *err);
 /* The certificate of the first moment: our own signature, and it says so. */
 SS_MUST_CHECK SS_NONNULL int kp_cert_self_signed(struct kp_tls *t, struct ss_err *err);
