@@ -39,6 +39,7 @@ enum kp_link_type {
 	KP_LINK_CSR,        /* text: DER */
 	KP_LINK_CHAIN_SAID, /* a: enum frame_said */
 	KP_LINK_SAY,        /* text: a line for the log, of source dataplane */
+	KP_LINK_COUNTS,     /* text: a uint64_t for each enum kp_count */
 };
 
 /* Counted by dataplane for each ingress (docs/formats/metrics.md). */
@@ -51,6 +52,30 @@ enum kp_over {
 	KP_OVER_CUT,       /* ended without close_notify */
 	KP_OVER_IDLE,
 	KP_OVER_NO_APP,
+};
+
+/* Counted by keyplane itself. */
+enum kp_count {
+	KP_N_SHAKEN, /* handshakes */
+	KP_N_UNSHAKEN,
+	KP_N_SLOW,
+	KP_N_LIMIT,
+	KP_N_GIVEN, /* documents to the network */
+	KP_N_LATE,  /* too many wait, or for too long */
+	KP_N_FAILED,
+	KP_N_APP_GIVEN, /* the same to the application */
+	KP_N_APP_LATE,
+	KP_N_APP_FAILED,
+	KP_N_FORM, /* refusals of the service, by what they say: 400 */
+	KP_N_SENDER,
+	KP_N_PATH,
+	KP_N_METHOD,
+	KP_N_TAKEN,
+	KP_N_SIZE,
+	KP_N_HEAD,
+	KP_N_BUSY,    /* 503 */
+	KP_N_SECRETS, /* that came */
+	KP_COUNTS
 };
 
 /* The lower half of an id is below this: dataplane has no more connections at a time. */

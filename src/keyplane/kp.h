@@ -3,6 +3,7 @@
 
 #include "fmt/measured.h"
 #include "keyplane/kp_conn.h"
+#include "keyplane/kp_count.h"
 #include "keyplane/kp_local.h"
 #include "keyplane/kp_nsm.h"
 #include "keyplane/kp_recipient.h"
@@ -17,8 +18,8 @@
  * documents.
  *
  * There is one; everything in it belongs to it. Calls go one way, from the last of these to the
- * first: kp_watch, kp_tell, kp_query, kp_conn and what is pure; kp_service, kp_carry, kp_local;
- * kp_turn; kp_link; kp_loop; kp_start (tests/keyplane/one_way.py).
+ * first: kp_watch, kp_tell, kp_count, kp_query, kp_conn and what is pure; kp_service, kp_carry,
+ * kp_local; kp_turn; kp_link; kp_loop; kp_start (tests/keyplane/one_way.py).
  */
 
 /* Of the measured ingresses, by their index; `alpn` borrows from the config. */
@@ -36,6 +37,7 @@ struct kp {
 	struct kp_nsm nsm;
 	struct kp_peer link;
 	struct ss_buf chain; /* of certificates, as it comes from dataplane part by part */
+	struct kp_counts counts;
 	struct kp_conns conns;
 	struct kp_locals locals;
 	struct kp_recipients recipients;

@@ -75,13 +75,22 @@ static void leave_again(struct kp *k, struct kp_conn *c)
 	c->is_again = false;
 }
 
-/* `reset`: whoever is at an end must not take what came so far for all. */
+static void count_unshaken(struct kp *k, const struct kp_conn *c, enum kp_over why)
+{
+	if (why == KP_OVER_BUSY)
+		kp_count(k, KP_N_LIMIT);
+	else
+		kp_count(k, c->until_ms <= k->now_ms ? KP_N_SLOW : KP_N_UNSHAKEN);
+}
+
 void kp_conn_end(struct kp *k, struct kp_conn *c, enum kp_over why, bool reset)
 {
 	struct kp_conns *all = &k->conns;
 
-	if (c->stage == KP_C_SHAKE)
+	if (c->stage == KP_C_SHAKE) {
 		all->shaking--;
+		count_unshaken(k, c, why);
+	}
 	kp_nsm_leave(&k->nsm, &c->waiter);
 	if (c->value != NULL)
 		kp_secret_drop(TAKE_PTR(c->value));
@@ -137,7 +146,6 @@ enum kp_step kp_conn_send(struct kp *k, struct kp_conn *c)
 	return (size_t)n == out.n ? KP_WENT : KP_STOPPED;
 }
 
-/* Only when nothing plain is left of what came before. */
 enum kp_step kp_conn_recv(struct kp *k, struct kp_conn *c)
 {
 	ssize_t n;
@@ -151,7 +159,6 @@ enum kp_step kp_conn_recv(struct kp *k, struct kp_conn *c)
 	return KP_WENT;
 }
 
-/* dataplane dials, with its retries while the application starts. */
 void kp_conn_want_app(struct kp *k, struct kp_conn *c)
 {
 	c->stage = KP_C_APP;

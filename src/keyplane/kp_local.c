@@ -126,12 +126,19 @@ static void answer(struct kp *k, struct kp_local *c)
 static void answer_status(struct kp *k, struct kp_local *c, unsigned status)
 {
 	kp_reply_status(&c->reply, status, c->ask.allow);
+	kp_count_status(k, status);
 	answer(k, c);
+}
+
+static void answer_late(struct kp *k, struct kp_local *c)
+{
+	kp_count(k, KP_N_APP_LATE);
+	answer_status(k, c, 503);
 }
 
 void kp_local_busy(struct kp *k, struct kp_waiter *w)
 {
-	answer_status(k, OWNER(w, waiter), 503);
+	answer_late(k, OWNER(w, waiter));
 }
 
 /* Of the application; `key` is that of a recipient, which the document then has, or empty. */
@@ -156,10 +163,12 @@ void kp_local_document(struct kp *k, struct kp_waiter *w)
 	struct ss_err err = { 0 };
 
 	if (make_document(k, c, &document, &key, &err) < 0) {
+		kp_count(k, KP_N_APP_FAILED);
 		kp_say(k, "no document for the application: %s", err.msg);
 		answer_status(k, c, 500);
 		return;
 	}
+	kp_count(k, KP_N_APP_GIVEN);
 	if (key.n > 0)
 		kp_reply_recipient(&c->reply, document, key);
 	else
@@ -221,7 +230,7 @@ static void begin_body(struct kp *k, struct kp_local *c, struct ss_span more)
 static void wait_for_nsm(struct kp *k, struct kp_local *c)
 {
 	if (!kp_nsm_wait(&k->nsm, KP_Q_LOCAL, &c->waiter, k->now_ms)) {
-		answer_status(k, c, 503);
+		answer_late(k, c);
 		return;
 	}
 	c->until_ms = UINT64_MAX; /* the queue has its own */

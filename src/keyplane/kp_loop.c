@@ -31,7 +31,7 @@ static int wait_ms(const struct kp *k)
 		rest = k->nsm.rest_until_ms > k->now_ms ? k->nsm.rest_until_ms - k->now_ms : 0;
 		return (int)(rest < KP_SWEEP_MS ? rest : KP_SWEEP_MS);
 	}
-	return k->conns.n > 0 || k->locals.n > 0 ? (int)KP_SWEEP_MS : -1;
+	return k->conns.n > 0 || k->locals.n > 0 || k->counts.is_due ? (int)KP_SWEEP_MS : -1;
 }
 
 /* At most one call a round: the bytes have their turn between two of them. */
@@ -95,6 +95,7 @@ int kp_loop_round(struct kp *k, struct ss_err *err)
 		k->swept_ms = k->now_ms;
 		kp_turn_sweep(k);
 		kp_locals_sweep(k);
+		kp_counts_tell(k);
 	}
 	kp_conns_free_gone(k);
 	return 0;

@@ -28,6 +28,7 @@ static void answer_status(struct kp *k, struct kp_conn *c, unsigned status, cons
 	AUTO_BUF struct ss_buf reply = SS_BUF_INIT(KP_RECORD);
 
 	kp_reply_status(&reply, status, allow);
+	kp_count_status(k, status);
 	answer(k, c, &reply, status >= 500 ? KP_OVER_BUSY : KP_OVER_REFUSED);
 }
 
@@ -50,6 +51,7 @@ static void answer_and_go_on(struct kp *k, struct kp_conn *c, const struct ss_bu
 
 void kp_service_busy(struct kp *k, struct kp_conn *c)
 {
+	kp_count(k, KP_N_LATE);
 	answer_status(k, c, 503, NULL);
 }
 
@@ -63,9 +65,11 @@ void kp_service_document(struct kp *k, struct kp_conn *c)
 	kp_nsm_put_endpoint(&request, (struct ss_span){ c->nonce, sizeof(c->nonce) },
 			    kp_tls_spki(k->tls), kp_tls_binding(k->tls));
 	if (kp_query_document(k, ss_buf_span(&request), &document, &err) < 0) {
+		kp_count(k, KP_N_FAILED);
 		kp_say(k, "no document: %s", err.msg);
 		answer_status(k, c, 500, NULL);
 	} else {
+		kp_count(k, KP_N_GIVEN);
 		kp_reply_document(&reply, document, is_sender(c));
 		if (is_sender(c))
 			answer_and_go_on(k, c, &reply);
@@ -89,7 +93,7 @@ static void wait_for_document(struct kp *k, struct kp_conn *c, const struct kp_a
 	c->stage = KP_C_NSM;
 	c->until_ms = c->service_ms;
 	if (!kp_nsm_wait(&k->nsm, KP_Q_NETWORK, &c->waiter, k->now_ms))
-		answer_status(k, c, 503, NULL);
+		kp_service_busy(k, c);
 }
 
 static void begin_secret(struct kp *k, struct kp_conn *c, const struct kp_ask *a, size_t head)
@@ -116,6 +120,7 @@ static void end_secret(struct kp *k, struct kp_conn *c)
 		answer_status(k, c, status, NULL);
 		return;
 	}
+	kp_count(k, KP_N_SECRETS);
 	kp_say(k, "the secret %.*s came", (int)name.n, (const char *)name.p);
 	c->service_ms = k->now_ms + KP_SERVICE_MS; /* once for each that there is */
 	kp_reply_taken(&reply);

@@ -15,6 +15,7 @@ static void shaken(struct kp *k, struct kp_conn *c)
 	const struct kp_listener *l = &k->listeners[c->listener];
 
 	k->conns.shaking--;
+	kp_count(k, KP_N_SHAKEN);
 	c->why = KP_OVER_CUT; /* nothing was served yet */
 	c->until_ms = k->now_ms + KP_HEAD_MS;
 	c->service_ms = k->now_ms + KP_SERVICE_MS;

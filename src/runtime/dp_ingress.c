@@ -499,7 +499,8 @@ void dp_ingress_over(struct dp *d, const struct kp_link_head *h)
 	l->bytes[DP_APP] += h->out;
 	l->idle += h->a == KP_OVER_IDLE;
 	l->over_limit += h->a == KP_OVER_BUSY;
-	l->unsaid += h->a == KP_OVER_HANDSHAKE || h->a == KP_OVER_CUT;
+	l->unshaken += h->a == KP_OVER_HANDSHAKE;
+	l->cut += h->a == KP_OVER_CUT;
 	c->with_key = false;
 	end(d, c);
 }

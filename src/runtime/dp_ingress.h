@@ -43,7 +43,7 @@ struct dp_listener {
 	uint64_t idle;                              /* ended by a time-out */
 	uint64_t bytes[2];                          /* from the host, from the application */
 	uint64_t lost;                              /* datagrams */
-	uint64_t unsaid;                            /* attested: no handshake, or cut */
+	uint64_t unshaken, cut; /* attested: no handshake; ended without a word */
 };
 
 struct dp_ingress {

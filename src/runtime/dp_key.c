@@ -87,6 +87,11 @@ static bool take(struct dp *d, const struct kp_link_head *h, struct ss_span text
 	case KP_LINK_SAY:
 		say(d, text);
 		return true;
+	case KP_LINK_COUNTS:
+		if (text.n != sizeof(d->key.counts))
+			return false;
+		memcpy(d->key.counts, text.p, text.n);
+		return true;
 	case KP_LINK_CSR:
 	case KP_LINK_CHAIN_SAID:
 		return dp_cert_answer(d, h, text);

@@ -12,6 +12,7 @@
 struct dp_key {
 	struct dp_watch w; /* fd -1: no keyplane here */
 	bool is_ready;
+	uint64_t counts[KP_COUNTS]; /* of keyplane, as it said last */
 };
 
 /* fd -1: there is none. */

@@ -4,6 +4,7 @@
 #include "runtime/dp.h"
 #include "runtime/format.h"
 
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
@@ -110,10 +111,16 @@ static void put_ingress(const struct dp *d)
 		ingress_row("refused_total", l, "reason", "limit", l->over_limit);
 		ingress_row("refused_total", l, "reason", "header", l->bad_header);
 		ingress_row("refused_total", l, "reason", "application", l->not_taken);
+		if (l->in.tls == MC_TLS_ATTESTED)
+			ingress_row("refused_total", l, "reason", "handshake", l->unshaken);
 	}
 	head("ingress_timed_out_total", "counter");
 	for (l = d->ingress.listeners; l < end; l++)
 		ingress_row("timed_out_total", l, NULL, NULL, l->idle);
+	head("ingress_cut_total", "counter");
+	for (l = d->ingress.listeners; l < end; l++)
+		if (l->in.tls == MC_TLS_ATTESTED)
+			ingress_row("cut_total", l, NULL, NULL, l->cut);
 	head("ingress_bytes_total", "counter");
 	for (l = d->ingress.listeners; l < end; l++) {
 		ingress_row("bytes_total", l, "direction", "in", l->bytes[DP_HOST]);
@@ -163,6 +170,40 @@ static void put_refusals(const struct dp *d)
 		    d->refusals.n[w]);
 }
 
+/* What keyplane counted; rows of one name are neighbours. */
+static void put_key(const struct dp *d)
+{
+	static const struct {
+		const char *name, *label, *value;
+	} rows[KP_COUNTS] = {
+		[KP_N_SHAKEN] = { "tls_handshakes_total", "result", "done" },
+		[KP_N_UNSHAKEN] = { "tls_handshakes_total", "result", "failed" },
+		[KP_N_SLOW] = { "tls_handshakes_total", "result", "timed_out" },
+		[KP_N_LIMIT] = { "tls_handshakes_total", "result", "limit" },
+		[KP_N_GIVEN] = { "documents_total", "result", "given" },
+		[KP_N_LATE] = { "documents_total", "result", "limit" },
+		[KP_N_FAILED] = { "documents_total", "result", "failed" },
+		[KP_N_APP_GIVEN] = { "application_documents_total", "result", "given" },
+		[KP_N_APP_LATE] = { "application_documents_total", "result", "limit" },
+		[KP_N_APP_FAILED] = { "application_documents_total", "result", "failed" },
+		[KP_N_FORM] = { "service_refused_total", "reason", "form" },
+		[KP_N_SENDER] = { "service_refused_total", "reason", "sender" },
+		[KP_N_PATH] = { "service_refused_total", "reason", "path" },
+		[KP_N_METHOD] = { "service_refused_total", "reason", "method" },
+		[KP_N_TAKEN] = { "service_refused_total", "reason", "taken" },
+		[KP_N_SIZE] = { "service_refused_total", "reason", "size" },
+		[KP_N_HEAD] = { "service_refused_total", "reason", "head" },
+		[KP_N_BUSY] = { "service_refused_total", "reason", "busy" },
+		[KP_N_SECRETS] = { "secrets_total", "result", "taken" },
+	};
+
+	for (size_t i = 0; i < KP_COUNTS; i++) {
+		if (i == 0 || strcmp(rows[i].name, rows[i - 1].name) != 0)
+			head(rows[i].name, "counter");
+		row(rows[i].name, rows[i].label, rows[i].value, d->key.counts[i]);
+	}
+}
+
 struct ss_span dp_metrics_text(const struct dp *d)
 {
 	used = 0;
@@ -173,5 +214,6 @@ struct ss_span dp_metrics_text(const struct dp *d)
 	put_egress(d);
 	put_dns(d);
 	put_refusals(d);
+	put_key(d);
 	return (struct ss_span){ (const uint8_t *)page, used };
 }

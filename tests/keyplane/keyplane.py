@@ -12,7 +12,10 @@ import threading
 import time
 
 CONN, APP, NO_APP, CSR_ASK, CHAIN = 1, 2, 3, 4, 5
-READY, WANT, OVER, CSR, CHAIN_SAID, SAY = 32, 33, 34, 35, 36, 37
+READY, WANT, OVER, CSR, CHAIN_SAID, SAY, COUNTS = 32, 33, 34, 35, 36, 37, 38
+# What COUNTS holds, in its order.
+COUNTED = ("shaken", "unshaken", "slow", "limit", "given", "late", "failed", "app-given", "app-late", "app-failed", "form", "sender",
+           "path", "method", "taken", "size", "head", "busy", "secrets")
 DONE, SERVED, REFUSED, BUSY, HANDSHAKE, CUT, IDLE, GONE = range(8)
 HEAD = struct.Struct("=BBHIQQQ")
 PATIENCE = 60
@@ -31,6 +34,7 @@ class Plane:
 
     def __init__(self, program, root, *args, listeners=("attested",), app=None, local=True, secrets=()):
         self.app, self.said, self.lock, self.texts = app, [], threading.Lock(), []
+        self.counts = {}
         self.wanted, self.over, self.generation, self.free = [], [], 0, list(range(4096))
         self.folder = tempfile.mkdtemp()
         self.path = os.path.join(self.folder, "attest.sock")
@@ -106,6 +110,9 @@ class Plane:
                 self.over.append((a, n_in, n_out))
             elif kind == SAY:
                 self.said.append(m[HEAD.size:].decode())
+            elif kind == COUNTS:
+                all_ = struct.unpack("=%dQ" % len(COUNTED), m[HEAD.size:])
+                self.counts = {name: v for name, v in zip(COUNTED, all_) if v}
             else:
                 self.texts.append((kind, a, m[HEAD.size:]))
 
@@ -126,6 +133,11 @@ class Plane:
         o = next(o for o in self.over if o[0] == why)
         self.over.remove(o)
         return o
+
+    def counted(self, **want):
+        """Waits until just this was counted; names with `_` for `-`."""
+        want = {k.replace("_", "-"): v for k, v in want.items()}
+        until(lambda: self.counts == want, f"not {want}: {self.counts}")
 
     def answer_of(self, kind):
         until(lambda: any(t[0] == kind for t in self.texts), f"no message {kind}")

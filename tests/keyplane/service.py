@@ -356,6 +356,23 @@ def hello_of():
     return b.read()
 
 
+@sentence
+def what_is_asked_and_refused_is_counted():
+    p = plane()
+    assert ask(p.port, get("/attestation?nonce=" + NONCE))[0] == 200
+    p.counted(shaken=1, given=1)
+    for request, status in ((get("/attestation"), 400), (get("/other"), 404), (b"PUT /attestation HTTP/1.1\r\nHost: a\r\n\r\n", 405),
+                            (b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 4000, 431)):
+        assert ask(p.port, request)[0] == status, request[:40]
+    p.counted(shaken=5, given=1, form=1, path=1, method=1, head=1)
+    with socket.create_connection(("127.0.0.1", p.port)) as s:
+        s.sendall(b"no TLS at all" * 100)
+        p.counted(shaken=5, unshaken=1, given=1, form=1, path=1, method=1, head=1)
+    assert p.local(get("/attestation")).startswith(b"HTTP/1.1 200 ") and p.local(get("/x")).startswith(b"HTTP/1.1 404 ")
+    p.counted(shaken=5, unshaken=1, given=1, form=1, path=2, method=1, head=1, app_given=1)
+    p.close()
+
+
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as FOLDER:
         ROOT = os.path.join(FOLDER, "nsm")

@@ -108,6 +108,32 @@ def connections_are_counted_and_leave_nothing_behind():
 
 
 @sentence
+def what_keyplane_counts_is_among_what_the_host_reads():
+    with World() as w, w.plane.control() as c:
+        with w.tls(["selfsame/1"]) as s:
+            s.sendall(get("/attestation?nonce=" + NONCE))
+            rest_of(s)
+        with w.tls(["selfsame/1"]) as s:
+            s.sendall(get("/"))
+            rest_of(s)
+        with w.plane.call(8443) as s:
+            s.sendall(b"no TLS at all" * 100)
+            want = {'ingress_refused_total{port="8443",proto="tcp",reason="handshake"}': 1, 'ingress_cut_total{port="8443",proto="tcp"}': 0,
+                    'tls_handshakes_total{result="done"}': 2, 'tls_handshakes_total{result="failed"}': 1,
+                    'tls_handshakes_total{result="limit"}': 0, 'documents_total{result="given"}': 1, 'documents_total{result="limit"}': 0,
+                    'application_documents_total{result="given"}': 0, 'service_refused_total{reason="path"}': 1,
+                    'service_refused_total{reason="form"}': 0, 'secrets_total{result="taken"}': 0}
+            seen = {}
+
+            def there():
+                m = c.metrics()
+                seen.update({k: m["selfsame_" + k] for k in want})
+                return seen == want
+            assert P.until(there), {k: (seen.get(k), v) for k, v in want.items() if seen.get(k) != v}
+        assert not any("cut" in k and 'port="80"' in k for k in c.metrics())
+
+
+@sentence
 def the_application_sees_who_called_by_the_proxy_header():
     seen = []
 
