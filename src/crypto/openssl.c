@@ -18,13 +18,13 @@ int crypto_curve_nid(enum crypto_curve c)
 	abort(); /* no such curve */
 }
 
-int crypto_fail(struct ss_err *err, const char *what)
+void crypto_err_set(struct ss_err *err, const char *what)
 {
 	const unsigned long code = ERR_peek_last_error();
 	const char *why = ERR_reason_error_string(code);
 
 	ERR_clear_error();
-	return ss_fail(err, SS_ESYS, "%s: %s", what, why != NULL ? why : "OpenSSL gives no reason");
+	ss_err_set(err, SS_ESYS, "%s: %s", what, why != NULL ? why : "OpenSSL gives no reason");
 }
 
 int crypto_pkey_curve(const EVP_PKEY *p, const char *whose, enum crypto_curve *ret,

@@ -12,8 +12,12 @@ struct crypto_key {
 	enum crypto_curve curve;
 };
 
-/* `return crypto_fail(err, "cannot do this")`: with OpenSSL's own reason, which is then cleared. */
-int crypto_fail(struct ss_err *err, const char *what);
+/*
+ * `return crypto_fail(err, "cannot do this")`: with OpenSSL's own reason, which is then cleared. A
+ * macro, as ss_fail() is, so that the analysers see the -1.
+ */
+#define crypto_fail(err, what) (crypto_err_set(err, what), -1)
+SS_NONNULL void crypto_err_set(struct ss_err *err, const char *what);
 int crypto_curve_nid(enum crypto_curve c);
 /* The curve of an EC key; an error names what else the key is. `whose` begins the message. */
 int crypto_pkey_curve(const EVP_PKEY *p, const char *whose, enum crypto_curve *ret,

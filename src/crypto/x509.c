@@ -129,7 +129,7 @@ static int each_pem(struct ss_span pem, on_cert on, void *ctx, size_t *ret_n, st
 			from = line;
 		} else if (from.p != NULL && ss_is(line, end_line)) {
 			from.n = (size_t)(line.p - from.p) + line.n;
-			if (crypto_cert_read_pem(from, &c, err) < 0 || c == NULL)
+			if (crypto_cert_read_pem(from, &c, err) < 0)
 				return ss_ctx(err, "certificate %zu, which ends in line %zu", n + 1,
 					      no);
 			if (on(ctx, &c, err) < 0)
