@@ -1,107 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
-#include "expect.h"
 #include "fmt/cbor.h"
-#include "fmt/egress.h"
-#include "fmt/measured.h"
+#include "measured_sample.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static struct ss_span text(const char *s)
-{
-	return (struct ss_span){ (const uint8_t *)s, strlen(s) };
-}
-
-/* A config with something in every list; the lists' bytes live as long as the group. */
-struct sample {
-	struct ss_buf argv, env, groups, alpn, ingress, egress, secrets, xattrs;
-	struct mc_config c;
-};
-
-static struct mc_list list(const struct ss_buf *b, size_t n)
-{
-	return (struct mc_list){ .raw = ss_buf_span(b), .n = n };
-}
-
-static void sample_init(struct sample *s)
-{
-	static const uint8_t cap[] = { 1, 0, 0, 2 };
-	static const uint8_t from[MC_SECRET_FROM] = { [31] = 9 };
-
-	*s = (struct sample){ .argv = SS_BUF_INIT(4096),
-			      .env = SS_BUF_INIT(4096),
-			      .groups = SS_BUF_INIT(4096),
-			      .alpn = SS_BUF_INIT(4096),
-			      .ingress = SS_BUF_INIT(4096),
-			      .egress = SS_BUF_INIT(4096),
-			      .secrets = SS_BUF_INIT(4096),
-			      .xattrs = SS_BUF_INIT(4096) };
-	mc_put_string(&s->argv, text("/bin/hello"));
-	mc_put_string(&s->argv, text("not\xff"
-				     "utf8"));
-	mc_put_string(&s->env, text("PATH=/bin"));
-	mc_put_uint(&s->groups, 27);
-	mc_put_uint(&s->groups, 1000);
-	mc_put_string(&s->alpn, text("h2"));
-	mc_put_string(&s->alpn, text("http/1.1"));
-	mc_put_ingress(&s->ingress, &(struct mc_ingress){ .port = 443,
-							  .to = 8080,
-							  .tls = MC_TLS_ATTESTED,
-							  .proxy = true,
-							  .http = true,
-							  .alpn = list(&s->alpn, 2) });
-	mc_put_ingress(&s->ingress, &(struct mc_ingress){ .port = 443, .to = 53, .udp = true });
-	mc_put_string(&s->egress, text("*.example.com:443"));
-	mc_put_string(&s->egress, text("10.0.0.0/8:*"));
-	mc_put_secret(&s->secrets, &(struct mc_secret){ .name = text("DB_PASSWORD"),
-							.from = { from, sizeof(from) },
-							.required = true });
-	mc_put_secret(&s->secrets, &(struct mc_secret){ .name = text("tls_key"),
-							.from = { from, sizeof(from) },
-							.file = true });
-	mc_put_xattr(&s->xattrs, text("rootfs/bin/ping"), text("security.capability"),
-		     (struct ss_span){ cap, sizeof(cap) });
-	s->c = (struct mc_config){ .version = MC_VERSION,
-				   .entries = 3,
-				   .bytes = 12345,
-				   .pages = 4,
-				   .argv = list(&s->argv, 2),
-				   .env = list(&s->env, 1),
-				   .cwd = text("/srv"),
-				   .uid = 1000,
-				   .gid = 1001,
-				   .groups = list(&s->groups, 2),
-				   .stop_signal = 15,
-				   .new_privileges = false,
-				   .nsm = true,
-				   .ingress = list(&s->ingress, 2),
-				   .egress = list(&s->egress, 2),
-				   .secrets = list(&s->secrets, 2),
-				   .health = { .check = MC_CHECK_HTTP,
-					       .port = 8080,
-					       .interval_ms = 10000,
-					       .timeout_ms = 5000,
-					       .failures = 3,
-					       .path = text("/healthz?a=%20") },
-				   .restart = MC_RESTART_ON_FAILURE,
-				   .grace_ms = 2500,
-				   .clock_ms = 250,
-				   .logs = true,
-				   .xattrs = list(&s->xattrs, 1) };
-}
-
-static void sample_done(struct sample *s)
-{
-	ss_buf_done(&s->argv);
-	ss_buf_done(&s->env);
-	ss_buf_done(&s->groups);
-	ss_buf_done(&s->alpn);
-	ss_buf_done(&s->ingress);
-	ss_buf_done(&s->egress);
-	ss_buf_done(&s->secrets);
-	ss_buf_done(&s->xattrs);
-}
 
 static void assert_text(struct ss_span s, const char *want)
 {
@@ -247,35 +150,6 @@ static void measured_config_has_one_encoding_for_each_value(void **state)
 	}
 }
 
-static int read_back(const struct mc_config *c, struct ss_err *err)
-{
-	AUTO_BUF struct ss_buf b = SS_BUF_INIT(2 * MC_MAX_SIZE);
-	struct mc_config ignored;
-
-	mc_write(c, &b);
-	assert_false(b.bad);
-	return mc_read(ss_buf_span(&b), &ignored, err);
-}
-
-static void expect_refused(const struct mc_config *c, enum ss_code code, const char *msg)
-{
-	struct ss_err err = { 0 };
-	char *at;
-
-	assert_int_equal(read_back(c, &err), -1);
-	at = strstr(err.msg, ", at byte ");
-	if (at != NULL)
-		*at = '\0';
-	expect_fails(-1, &err, code, msg);
-}
-
-static void expect_taken(const struct mc_config *c)
-{
-	struct ss_err err = { 0 };
-
-	expect_ok(read_back(c, &err), &err);
-}
-
 static void measured_config_numbers_out_of_range_are_refused(void **state)
 {
 	SS_CLEANUP(sample_done) struct sample s = { 0 };
@@ -315,261 +189,11 @@ static void measured_config_numbers_out_of_range_are_refused(void **state)
 	expect_refused(&c, SS_EINPUT, "measured config: an integer over its limit");
 }
 
-static void expect_ingress_refused(const struct mc_config *from, const struct mc_ingress *in,
-				   size_t n, const char *msg)
-{
-	AUTO_BUF struct ss_buf raw = SS_BUF_INIT(MC_MAX_SIZE);
-	struct mc_config c = *from;
-
-	for (size_t i = 0; i < n; i++)
-		mc_put_ingress(&raw, &in[i]);
-	c.ingress = list(&raw, n);
-	if (msg == NULL)
-		expect_taken(&c);
-	else
-		expect_refused(&c, SS_EINPUT, msg);
-}
-
-static void measured_config_secrets_that_cannot_come_are_refused(void **state)
-{
-	static const uint8_t from[MC_SECRET_FROM + 1];
-	static const char longest[] =
-		"_234567890123456789012345678901234567890123456789012345678901234";
-	static const struct {
-		const char *names[2];
-		size_t n_from;
-		const char *msg; /* NULL = taken */
-	} cases[] = {
-		{ { "A" }, 32, NULL },
-		{ { longest }, 32, NULL },
-		{ { "A", "B" }, 32, NULL },
-		{ { "A", "A" }, 32, "measured config: two secrets of one name" },
-		{ { "" }, 32, "measured config: a secret of no valid name" },
-		{ { "1A" }, 32, "measured config: a secret of no valid name" },
-		{ { "A-B" }, 32, "measured config: a secret of no valid name" },
-		{ { "A/B" }, 32, "measured config: a secret of no valid name" },
-		{ { "_2345678901234567890123456789012345678901234567890123456789012345" },
-		  32,
-		  "measured config: a secret of no valid name" },
-		{ { "A" }, 31, "measured config: a secret's sender that is no SHA-256" },
-		{ { "A" }, 33, "measured config: a secret's sender that is no SHA-256" },
-	};
-	SS_CLEANUP(sample_done) struct sample s = { 0 };
-
-	(void)state;
-	sample_init(&s);
-	for (size_t i = 0; i < SS_NELEMS(cases); i++) {
-		AUTO_BUF struct ss_buf raw = SS_BUF_INIT(MC_MAX_SIZE);
-		size_t n = 0;
-
-		for (; n < 2 && cases[i].names[n] != NULL; n++)
-			mc_put_secret(&raw,
-				      &(struct mc_secret){ .name = text(cases[i].names[n]),
-							   .from = { from, cases[i].n_from } });
-		s.c.secrets = list(&raw, n);
-		if (cases[i].msg == NULL)
-			expect_taken(&s.c);
-		else
-			expect_refused(&s.c, SS_EINPUT, cases[i].msg);
-	}
-}
-
-static void measured_config_secrets_are_at_most_32(void **state)
-{
-	static const uint8_t from[MC_SECRET_FROM];
-	SS_CLEANUP(sample_done) struct sample s = { 0 };
-	AUTO_BUF struct ss_buf raw = SS_BUF_INIT(MC_MAX_SIZE);
-	char name[24];
-
-	(void)state;
-	sample_init(&s);
-	for (size_t n = 1; n <= MC_MAX_SECRETS + 1; n++) {
-		(void)snprintf(name, sizeof(name), "A%zu", n);
-		mc_put_secret(&raw, &(struct mc_secret){ .name = text(name),
-							 .from = { from, sizeof(from) } });
-		s.c.secrets = list(&raw, n);
-		if (n <= MC_MAX_SECRETS)
-			expect_taken(&s.c);
-	}
-	expect_refused(&s.c, SS_EINPUT, "measured config: too many secrets");
-}
-
-static void measured_config_ingresses_that_cannot_be_served_are_refused(void **state)
-{
-	static const struct {
-		struct mc_ingress in[2];
-		size_t n;
-		const char *msg; /* NULL = taken */
-	} cases[] = {
-		{ { { .port = 0, .to = 1 } }, 1, "measured config: port 0" },
-		{ { { .port = 1, .to = 0 } }, 1, "measured config: port 0" },
-		{ { { .port = 8999, .to = 9000 } }, 1, NULL },
-		{ { { .port = 9000, .to = 1 } }, 1, "measured config: a port that is reserved" },
-		{ { { .port = 9015, .to = 1 } }, 1, "measured config: a port that is reserved" },
-		{ { { .port = 9016, .to = 1 } }, 1, NULL },
-		{ { { .port = 1, .to = 1, .tls = (enum mc_tls)3 } },
-		  1,
-		  "measured config: an integer over its limit" },
-		{ { { .port = 1, .to = 1, .tls = MC_TLS_PASSTHROUGH, .udp = true } },
-		  1,
-		  "measured config: TLS over datagrams" },
-		{ { { .port = 1, .to = 1 }, { .port = 1, .to = 2 } },
-		  2,
-		  "measured config: two ingresses for one port" },
-		{ { { .port = 1, .to = 1, .udp = true }, { .port = 1, .to = 2, .udp = true } },
-		  2,
-		  "measured config: two ingresses for one port" },
-		{ { { .port = 1, .to = 1 }, { .port = 1, .to = 1, .udp = true } }, 2, NULL },
-	};
-	SS_CLEANUP(sample_done) struct sample s = { 0 };
-	struct mc_ingress many[MC_MAX_INGRESS + 1];
-
-	(void)state;
-	sample_init(&s);
-	for (size_t i = 0; i < SS_NELEMS(cases); i++)
-		expect_ingress_refused(&s.c, cases[i].in, cases[i].n, cases[i].msg);
-	for (size_t i = 0; i < SS_NELEMS(many); i++)
-		many[i] = (struct mc_ingress){ .port = (uint16_t)(i + 1), .to = 80 };
-	expect_ingress_refused(&s.c, many, MC_MAX_INGRESS, NULL);
-	expect_ingress_refused(&s.c, many, MC_MAX_INGRESS + 1,
-			       "measured config: too many ingresses");
-}
-
-static void measured_config_protocols_are_names_where_tls_ends(void **state)
-{
-	static const struct {
-		const char *name; /* NULL = none */
-		size_t times;
-		enum mc_tls tls;
-		bool http;
-		const char *msg; /* NULL = taken */
-	} cases[] = {
-		{ "h2", 16, MC_TLS_ATTESTED, true, NULL },
-		{ "h2", 17, MC_TLS_ATTESTED, false, "measured config: too many protocols" },
-		{ "", 1, MC_TLS_ATTESTED, false,
-		  "measured config: a protocol's name that is none" },
-		{ "selfsame/1", 1, MC_TLS_ATTESTED, false,
-		  "measured config: a protocol's name that is none" },
-		{ "selfsame/2", 1, MC_TLS_ATTESTED, false, NULL },
-		{ "h2", 1, MC_TLS_PASSTHROUGH, false,
-		  "measured config: protocols where no TLS ends" },
-		{ NULL, 0, MC_TLS_NONE, true, "measured config: protocols where no TLS ends" },
-		{ NULL, 0, MC_TLS_ATTESTED, false, NULL },
-	};
-	static const char longest[257] = { [0 ... 255] = 'a' };
-	SS_CLEANUP(sample_done) struct sample s = { 0 };
-
-	(void)state;
-	sample_init(&s);
-	for (size_t i = 0; i < SS_NELEMS(cases) + 2; i++) {
-		AUTO_BUF struct ss_buf raw = SS_BUF_INIT(MC_MAX_SIZE);
-		const bool is_long = i >= SS_NELEMS(cases);
-		const size_t over = i - SS_NELEMS(cases);
-		const size_t times = is_long ? 1 : cases[i].times;
-		const struct mc_ingress in = { .port = 1,
-					       .to = 1,
-					       .tls = is_long ? MC_TLS_ATTESTED : cases[i].tls,
-					       .http = !is_long && cases[i].http };
-		struct mc_ingress with = in;
-
-		for (size_t k = 0; k < times; k++)
-			mc_put_string(&raw,
-				      is_long ? text(longest + 1 - over) : text(cases[i].name));
-		with.alpn = list(&raw, times);
-		expect_ingress_refused(&s.c, &with, 1,
-				       !is_long ? cases[i].msg
-				       : over > 0
-					       ? "measured config: a protocol's name that is none"
-					       : NULL);
-	}
-}
-
-static void measured_config_egress_rules_are_rules(void **state)
-{
-	SS_CLEANUP(sample_done) struct sample s = { 0 };
-	AUTO_BUF struct ss_buf raw = SS_BUF_INIT(MC_MAX_SIZE);
-	struct mc_config c;
-
-	(void)state;
-	sample_init(&s);
-	mc_put_string(&raw, text("example.com"));
-	c = s.c;
-	c.egress = list(&raw, 1);
-	expect_refused(&c, SS_EINPUT, "measured config: an egress rule that is none");
-	raw.n = 0;
-	for (size_t i = 0; i < EGRESS_MAX_RULES; i++)
-		mc_put_string(&raw, text("a.b:1"));
-	c.egress = list(&raw, EGRESS_MAX_RULES);
-	expect_taken(&c);
-	mc_put_string(&raw, text("a.b:1"));
-	c.egress = list(&raw, EGRESS_MAX_RULES + 1);
-	expect_refused(&c, SS_EINPUT, "measured config: too many egress rules");
-}
-
-static void measured_config_health_is_whole_or_absent(void **state)
-{
-	static const char half[] =
-		"measured config: a health check that is neither whole nor absent";
-	static const char path[] = "measured config: a health check of no valid path";
-	SS_CLEANUP(sample_done) struct sample s = { 0 };
-	AUTO_FREE uint8_t *big = ss_calloc(MC_MAX_PATH + 1, 1);
-	struct mc_config c;
-
-	(void)state;
-	sample_init(&s);
-	c = s.c;
-	c.health = (struct mc_health){ 0 };
-	expect_taken(&c);
-	c.health.port = 1;
-	expect_refused(&c, SS_EINPUT, half);
-	c.health = (struct mc_health){ .path = text("/") };
-	expect_refused(&c, SS_EINPUT, path);
-	c.health = s.c.health;
-	c.health.check = MC_CHECK_TCP;
-	expect_refused(&c, SS_EINPUT, path);
-	c.health.path = text("");
-	expect_taken(&c);
-	c.health.port = 0;
-	expect_refused(&c, SS_EINPUT, half);
-	c.health.port = 1;
-	c.health.interval_ms = 0;
-	expect_refused(&c, SS_EINPUT, half);
-	c.health.interval_ms = MC_MAX_INTERVAL_MS;
-	c.health.timeout_ms = 0;
-	expect_refused(&c, SS_EINPUT, half);
-	c.health.timeout_ms = MC_MAX_TIMEOUT_MS;
-	c.health.failures = 0;
-	expect_refused(&c, SS_EINPUT, half);
-	c.health.failures = MC_MAX_FAILURES;
-	expect_taken(&c);
-	c.health.failures++;
-	expect_refused(&c, SS_EINPUT, "measured config: an integer over its limit");
-	c.health = s.c.health;
-	c.health.interval_ms = MC_MAX_INTERVAL_MS + 1;
-	expect_refused(&c, SS_EINPUT, "measured config: an integer over its limit");
-	c.health = s.c.health;
-	c.health.timeout_ms = MC_MAX_TIMEOUT_MS + 1;
-	expect_refused(&c, SS_EINPUT, "measured config: an integer over its limit");
-	c.health = s.c.health;
-	memset(big, '/', MC_MAX_PATH + 1);
-	c.health.path = (struct ss_span){ big, MC_MAX_PATH };
-	expect_taken(&c);
-	c.health.path.n++;
-	expect_refused(&c, SS_EINPUT, path);
-	for (const char *const *bad = (const char *const[]){ "", "healthz", "/a b", "/a\r\nX: y",
-							     "/\x7f", "/\xc3\xa4", NULL };
-	     *bad != NULL; bad++) {
-		c.health.path = text(*bad);
-		expect_refused(&c, SS_EINPUT, path);
-	}
-}
-
 static void measured_config_strings_that_cannot_be_used_are_refused(void **state)
 {
 	SS_CLEANUP(sample_done) struct sample s = { 0 };
 	AUTO_BUF struct ss_buf raw = SS_BUF_INIT(MC_MAX_SIZE);
 	AUTO_FREE uint8_t *big = ss_calloc(MC_MAX_STRING, 1);
-	struct ss_err err = { 0 };
 	struct mc_config c;
 
 	(void)state;
@@ -588,7 +212,7 @@ static void measured_config_strings_that_cannot_be_used_are_refused(void **state
 	memset(big, 'a', MC_MAX_STRING);
 	mc_put_string(&raw, (struct ss_span){ big, MC_MAX_STRING - 1 });
 	c.argv = list(&raw, 1);
-	expect_ok(read_back(&c, &err), &err);
+	expect_taken(&c);
 	raw.n = 0;
 	mc_put_string(&raw, (struct ss_span){ big, MC_MAX_STRING });
 	c.argv = list(&raw, 1);
@@ -609,7 +233,6 @@ static void measured_config_lists_over_their_limits_are_refused(void **state)
 {
 	SS_CLEANUP(sample_done) struct sample s = { 0 };
 	AUTO_BUF struct ss_buf raw = SS_BUF_INIT(MC_MAX_SIZE);
-	struct ss_err err = { 0 };
 	struct mc_config c;
 
 	(void)state;
@@ -618,7 +241,7 @@ static void measured_config_lists_over_their_limits_are_refused(void **state)
 		mc_put_string(&raw, text("a"));
 	c = s.c;
 	c.argv = list(&raw, MC_MAX_STRINGS - 1);
-	expect_ok(read_back(&c, &err), &err);
+	expect_taken(&c);
 	mc_put_string(&raw, text("a"));
 	c.argv = list(&raw, MC_MAX_STRINGS);
 	expect_refused(&c, SS_EINPUT,
@@ -674,12 +297,6 @@ int main(void)
 		cmocka_unit_test(measured_config_truncated_at_every_byte_is_refused),
 		cmocka_unit_test(measured_config_has_one_encoding_for_each_value),
 		cmocka_unit_test(measured_config_numbers_out_of_range_are_refused),
-		cmocka_unit_test(measured_config_secrets_that_cannot_come_are_refused),
-		cmocka_unit_test(measured_config_secrets_are_at_most_32),
-		cmocka_unit_test(measured_config_ingresses_that_cannot_be_served_are_refused),
-		cmocka_unit_test(measured_config_protocols_are_names_where_tls_ends),
-		cmocka_unit_test(measured_config_egress_rules_are_rules),
-		cmocka_unit_test(measured_config_health_is_whole_or_absent),
 		cmocka_unit_test(measured_config_strings_that_cannot_be_used_are_refused),
 		cmocka_unit_test(measured_config_lists_over_their_limits_are_refused),
 		cmocka_unit_test(measured_config_over_its_size_is_refused_by_size),
