@@ -8,6 +8,7 @@ import json
 import os
 import re
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -50,6 +51,7 @@ class Net:
 
     place = eif = measured = names = None
     ports = {}
+    heard = []
 
     @classmethod
     def connect(cls, port):
@@ -219,6 +221,35 @@ def what_is_not_on_the_list_is_refused_and_said_why():
         assert line in err, (line, err)
 
 
+def client_hello(name):
+    """What a TLS client says first, to a server of this name or of none."""
+    wire = ssl.MemoryBIO()
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    try:
+        context.wrap_bio(ssl.MemoryBIO(), wire, server_hostname=name).do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    return wire.read()
+
+
+def tls_goes_only_to_the_server_that_was_asked_for():
+    for name in ('allowed.test', 'ALLOWED.test'):
+        hello = client_hello(name)
+        assert hello[0] == 22 and name.encode() in hello
+        assert Net.ask('first', 'allowed.test', 7, hello.hex()) == {'got': hello.translate(world.FLIP).hex()}
+        assert hello in Net.heard
+    for name, why in (('other.test', 'TLS asks for another server'), ('a.wild.test', 'TLS asks for another server'),
+                      ('xallowed.test', 'TLS asks for another server'), (None, 'TLS does not name the server')):
+        before = Net.logs()[1].count(why)
+        assert Net.ask('first', 'allowed.test', 7, client_hello(name).hex()) == {'error': 'ECONNRESET'}, name
+        running.wait_for(lambda b=before, w=why: Net.logs()[1].count('refused: tcp allowed.test:7: ' + w) > b, why)
+    assert not any(b'other.test' in x or b'wild.test' in x for x in Net.heard)  # no byte of it went out
+    # An address is no name: nothing can be compared, and the list has allowed the address itself.
+    hello = client_hello('other.test')
+    assert Net.ask('first', V4, 7, hello.hex()) == {'got': hello.translate(world.FLIP).hex()}
+
+
 def the_worlds_own_refusals_arrive():
     assert Net.ask('tcp', 'gone.wild.test', 7)['error'] == 'ECONNREFUSED'  # no such name
     assert Net.ask('tcp', 'allowed.test', 10)['error'] == 'ECONNREFUSED'  # nobody listens there
@@ -276,9 +307,15 @@ def it_is_listed_and_stops_when_told():
     assert os.listdir(os.path.join(Net.place.dir, 'run', 'selfsame')) == []
 
 
+def hear_and_flip(s):
+    """The world at port 7; what each caller says first is kept."""
+    Net.heard.append(s.recv(4096, socket.MSG_PEEK))
+    world.flip(s)
+
+
 running.in_a_network()
 for where in (V4, V6):
-    world.serve_tcp(where, 7, world.flip)
+    world.serve_tcp(where, 7, hear_and_flip)
     world.serve_tcp(where, 9, world.flip)
     world.serve_tcp(where, 11, world.half)
     world.serve_udp(where, 8, lambda d: b'pong' if d == b'ping' else None)
@@ -303,6 +340,7 @@ with running.Place() as Net.place:
         addresses_on_the_list_are_reached_ipv4_and_ipv6,
         a_name_with_only_an_ipv6_address_is_reached,
         what_is_not_on_the_list_is_refused_and_said_why,
+        tls_goes_only_to_the_server_that_was_asked_for,
         the_worlds_own_refusals_arrive,
         a_server_that_hangs_up_mid_stream_is_seen_to,
         datagrams_go_out_to_what_is_allowed,

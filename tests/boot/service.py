@@ -45,6 +45,14 @@ def tcp(host, port):
         return {'peer': peer, 'got': everything(s).hex()}
 
 
+def first(host, port, hexadecimal):
+    """The same with these bytes, which may be what only the runtime minds."""
+    with socket.create_connection((host, int(port)), 60) as s:
+        s.sendall(bytes.fromhex(hexadecimal))
+        s.shutdown(socket.SHUT_WR)
+        return {'got': everything(s).hex()}
+
+
 def udp(host, port):
     family, kind, proto, _, addr = socket.getaddrinfo(host, int(port), type=socket.SOCK_DGRAM)[0]
     with socket.socket(family, kind, proto) as s:
@@ -86,7 +94,7 @@ def leave(status):
     return {}
 
 
-COMMANDS = {'tcp': tcp, 'udp': udp, 'names': names, 'dns': dns, 'say': say, 'moan': moan, '': me,
+COMMANDS = {'tcp': tcp, 'first': first, 'udp': udp, 'names': names, 'dns': dns, 'say': say, 'moan': moan, '': me,
             'leave': leave}
 
 

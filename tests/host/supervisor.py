@@ -47,6 +47,15 @@ def fails_its_check(g, _):
     c.everything()
 
 
+def waits_for_secrets(g, _):
+    g.beat()
+    c = g.control(G.state(G.STARTING), G.state(G.WAITING, b'secrets: A'))
+    while c.frame()[0] != G.STOP:
+        pass
+    c.send(G.ended(0, 0))
+    c.everything()
+
+
 def dies_early(g, _):
     g.beat()
     g.control(G.state(G.STARTING), G.ended(0, 1, b'no config')).everything()
@@ -135,6 +144,15 @@ def detach_reports_what_went_wrong():
         assert p.list()[0]['Reason'] == 'connection refused'
         p.ask('stop', 'app')
         assert p.left() == []
+
+
+def a_guest_that_waits_for_secrets_is_listed_so():
+    with rig.Place(logs=True) as p:
+        r = p.start(waits_for_secrets, '--detach')
+        rig.wait_for(lambda: [x for x in p.list() if x['Readiness'] == 'waiting'])
+        assert p.list()[0]['Reason'] == 'secrets: A'
+        p.ask('stop', 'app')
+        assert r.wait(rig.TIMEOUT) is not None and p.left() == []
 
 
 def an_interrupted_detach_leaves_nothing():
@@ -334,6 +352,7 @@ if __name__ == '__main__':
         an_enclave_in_the_background_is_listed_read_and_stopped,
         json_of_detach_and_stop,
         detach_reports_what_went_wrong,
+        a_guest_that_waits_for_secrets_is_listed_so,
         an_interrupted_detach_leaves_nothing,
         names_and_addresses_are_given_once,
         what_a_killed_supervisor_leaves_is_removed,
