@@ -56,13 +56,21 @@ static int read_number(const char *p, uint64_t *ret, struct ss_err *err)
 
 static int run(int argc, char **argv, struct ss_err *err)
 {
-	struct kp_start s = { .link = LINK_FD, .local = LOCAL_FD, .init = INIT_FD };
+	struct kp_start s = { .link = LINK_FD, .local = LOCAL_FD, .init = INIT_FD, .keys = -1 };
+	bool is_keys = false;
 	uint64_t least_uid = 0;
 
 	if (read_number(argc == 3 ? argv[1] : "", &s.memory, err) < 0 ||
 	    read_number(argc == 3 ? argv[2] : "", &least_uid, err) < 0 || read_config(&s, err) < 0)
 		return -1;
 	s.least_uid = (uint32_t)least_uid;
+	if (s.local >= 0 && kp_keys_part(&s.keys, &is_keys, err) < 0)
+		return -1;
+	if (is_keys) {
+		if (kp_seccomp(err) < 0)
+			return -1;
+		kp_keys_serve(s.keys);
+	}
 	/* The key is born where nothing can be done with it but what it is for. */
 	if (kp_start(&plane, &s, err) < 0 || kp_seccomp(err) < 0)
 		return -1;

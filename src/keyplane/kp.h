@@ -4,9 +4,9 @@
 #include "fmt/measured.h"
 #include "keyplane/kp_conn.h"
 #include "keyplane/kp_count.h"
+#include "keyplane/kp_kms.h"
 #include "keyplane/kp_local.h"
 #include "keyplane/kp_nsm.h"
-#include "keyplane/kp_recipient.h"
 #include "keyplane/kp_secret.h"
 #include "keyplane/kp_tell.h"
 #include "keyplane/kp_tls.h"
@@ -18,8 +18,8 @@
  * documents.
  *
  * There is one; everything in it belongs to it. Calls go one way, from the last of these to the
- * first: kp_watch, kp_tell, kp_count, kp_query, kp_conn and what is pure; kp_service, kp_carry,
- * kp_local; kp_turn; kp_link; kp_loop; kp_start (tests/keyplane/one_way.py).
+ * first: kp_watch, kp_tell, kp_count, kp_query, kp_kms, kp_conn and what is pure; kp_service,
+ * kp_carry, kp_local; kp_turn; kp_link; kp_loop; kp_start (tests/keyplane/one_way.py).
  */
 
 /* Of the measured ingresses, by their index; `alpn` borrows from the config. */
@@ -40,7 +40,7 @@ struct kp {
 	struct kp_counts counts;
 	struct kp_conns conns;
 	struct kp_locals locals;
-	struct kp_recipients recipients;
+	struct kp_kms kms;
 	struct kp_secrets secrets;
 	struct kp_listener listeners[MC_MAX_INGRESS];
 	size_t n_listeners;
@@ -51,6 +51,7 @@ struct kp_start {
 	int link;           /* the pair to dataplane */
 	int init;           /* the pair to init, for secrets; -1: there are none */
 	int local;          /* the listening socket of the application; -1: none */
+	int keys;           /* the pair to its keys for KMS (kp_keys.h); -1: none, as is local */
 	uint32_t least_uid; /* whose users begin here */
 	uint64_t memory;    /* of the enclave, in bytes */
 	const struct kp_listener *listeners;

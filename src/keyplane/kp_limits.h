@@ -28,6 +28,8 @@
 
 /* Keys that KMS may still encrypt to: it takes documents of the last five minutes. */
 #define KP_RECIPIENTS 16u
+/* Of these, so many may have no document yet; half of them are for what was given. */
+#define KP_KMS_MAKING 8u
 
 /* Requests for documents that wait, of the network and of the application each. */
 #define KP_MAX_WAITING 256u
@@ -49,6 +51,7 @@
 #define KP_LOCAL_HEAD_MS 5000u /* the same of the application */
 #define KP_SERVICE_MS 30000u   /* a connection to the service, whole */
 #define KP_WAIT_NSM_MS 5000u   /* in the queue; then 503 */
+#define KP_KEYS_MS 120000u     /* for the keys of KMS, with many before it; then 503 */
 #define KP_APP_MS 11000u       /* dataplane answers WANT: its own DP_CONNECT_MS and a second */
 #define KP_IDLE_MS 3600000u    /* as DP_IDLE_MS */
 #define KP_HALF_MS 600000u     /* as DP_HALF_MS */

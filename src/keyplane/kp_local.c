@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fmt/cms.h"
 #include "keyplane/kp.h"
 #include "keyplane/kp_query.h"
 #include "keyplane/kp_reply.h"
@@ -34,6 +33,7 @@ static void wipe(struct ss_buf *b)
 static void end(struct kp *k, struct kp_local *c)
 {
 	kp_nsm_leave(&k->nsm, &c->waiter);
+	kp_kms_leave(k, &c->kms);
 	kp_watch_close(k, &c->w);
 	wipe(&c->reply);
 	ss_buf_done(&c->body);
@@ -115,6 +115,7 @@ static void wait_for_end(struct kp *k, struct kp_local *c)
 
 static void answer(struct kp *k, struct kp_local *c)
 {
+	kp_kms_leave(k, &c->kms);
 	c->is_answered = true;
 	c->until_ms = k->now_ms + KP_SERVICE_MS;
 	if (c->reply.bad)
@@ -141,55 +142,41 @@ void kp_local_busy(struct kp *k, struct kp_waiter *w)
 	answer_late(k, OWNER(w, waiter));
 }
 
-/* Of the application; `key` is that of a recipient, which the document then has, or empty. */
-static int make_document(struct kp *k, struct kp_local *c, struct ss_span *ret, struct ss_span *key,
+static int make_document(struct kp *k, const struct kp_local *c, struct ss_span *ret,
 			 struct ss_err *err)
 {
 	AUTO_BUF struct ss_buf request = SS_BUF_INIT(NSM_MAX_REQUEST);
 	uint8_t sha256[BINDING_SHA256];
 
-	if (kp_sha256((struct ss_span){ c->ask.user_data, c->ask.n_user_data }, sha256, err) < 0 ||
-	    (c->ask.want == KP_WANT_RECIPIENT &&
-	     kp_recipient_new(&k->recipients, &c->ask, key, err) < 0))
+	if (kp_sha256((struct ss_span){ c->ask.user_data, c->ask.n_user_data }, sha256, err) < 0)
 		return -1;
 	kp_nsm_put_app(&request, &c->ask, sha256);
 	return kp_query_document(k, ss_buf_span(&request), ret, err);
 }
 
+static void answer_failed(struct kp *k, struct kp_local *c, const char *why)
+{
+	kp_count(k, KP_N_APP_FAILED);
+	kp_say(k, "no document for the application: %s", why);
+	answer_status(k, c, 500);
+}
+
 void kp_local_document(struct kp *k, struct kp_waiter *w)
 {
 	struct kp_local *c = OWNER(w, waiter);
-	struct ss_span document, key = { NULL, 0 };
+	struct ss_span document;
 	struct ss_err err = { 0 };
 
-	if (make_document(k, c, &document, &key, &err) < 0) {
-		kp_count(k, KP_N_APP_FAILED);
-		kp_say(k, "no document for the application: %s", err.msg);
-		answer_status(k, c, 500);
+	if (make_document(k, c, &document, &err) < 0) {
+		answer_failed(k, c, err.msg);
 		return;
 	}
 	kp_count(k, KP_N_APP_GIVEN);
-	if (key.n > 0)
-		kp_reply_recipient(&c->reply, document, key);
+	if (c->ask.want == KP_WANT_RECIPIENT)
+		kp_reply_recipient(&c->reply, document, (struct ss_span){ c->ask.key, KP_KEY });
 	else
 		kp_reply_document(&c->reply, document, false);
 	answer(k, c);
-}
-
-/* The body is whole. Why a message cannot be unwrapped is not told: see crypto/recipient.h. */
-static void answer_unwrap(struct kp *k, struct kp_local *c)
-{
-	struct ss_buf plain = SS_BUF_INIT(CMS_MAX_MESSAGE);
-	struct ss_err err = { 0 };
-
-	if (kp_recipient_unwrap(&k->recipients, c->ask.key, ss_buf_span(&c->body), &plain, &err) <
-	    0) {
-		answer_status(k, c, 400);
-	} else {
-		kp_reply_bytes(&c->reply, ss_buf_span(&plain));
-		answer(k, c);
-	}
-	wipe(&plain);
 }
 
 static void answer_chain(struct kp *k, struct kp_local *c)
@@ -207,18 +194,31 @@ static void answer_chain(struct kp *k, struct kp_local *c)
 
 /* --- requests -------------------------------------------------------------------------------- */
 
+/* Why a message cannot be unwrapped is not told: see crypto/recipient.h. */
+static void wait_for_keys(struct kp *k, struct kp_local *c, enum kp_kms_queue which)
+{
+	c->until_ms = k->now_ms + KP_KEYS_MS;
+	c->kms = (struct kp_kms_waiter){ 0 };
+	if (which == KP_KMS_UNWRAP) {
+		c->kms.key = c->ask.key;
+		c->kms.message = ss_buf_span(&c->body);
+	}
+	(void)kp_watch_set(k, &c->w, 0);
+	kp_kms_wait(k, which, &c->kms);
+}
+
 static void take_body(struct kp *k, struct kp_local *c, struct ss_span more)
 {
 	ss_buf_put(&c->body, more);
 	if (c->body.bad)
 		answer_status(k, c, 400); /* longer than it said */
 	else if (c->body.n == c->ask.n_body)
-		answer_unwrap(k, c);
+		wait_for_keys(k, c, KP_KMS_UNWRAP);
 }
 
 static void begin_body(struct kp *k, struct kp_local *c, struct ss_span more)
 {
-	if (!kp_recipient_has(&k->recipients, c->ask.key)) {
+	if (!kp_kms_has(k, c->ask.key)) {
 		answer_status(k, c, 404);
 		return;
 	}
@@ -242,8 +242,10 @@ static void obey(struct kp *k, struct kp_local *c, struct ss_span rest)
 {
 	switch (c->ask.want) {
 	case KP_WANT_DOCUMENT:
-	case KP_WANT_RECIPIENT:
 		wait_for_nsm(k, c);
+		break;
+	case KP_WANT_RECIPIENT:
+		wait_for_keys(k, c, KP_KMS_NEW);
 		break;
 	case KP_WANT_CERTIFICATE:
 		answer_chain(k, c);
@@ -306,9 +308,54 @@ void kp_local_event(struct kp *k, struct kp_watch *w)
 	judge(k, c);
 }
 
+static void take_key(struct kp *k, struct kp_local *c, const struct kp_kms_said *said)
+{
+	if (!said->is_done) {
+		answer_failed(k, c, "there is no key for KMS");
+		return;
+	}
+	memcpy(c->ask.public_key, said->text.p, said->text.n);
+	c->ask.n_public_key = said->text.n;
+	c->ask.has_public_key = true;
+	memcpy(c->ask.key, said->key, KP_KEY);
+	wait_for_nsm(k, c);
+}
+
+static void take_plain(struct kp *k, struct kp_local *c, const struct kp_kms_said *said)
+{
+	if (!said->is_done) {
+		answer_status(k, c, 400);
+		return;
+	}
+	kp_reply_bytes(&c->reply, said->text);
+	answer(k, c);
+}
+
+int kp_local_kms(struct kp *k, struct ss_err *err)
+{
+	struct kp_kms_said said;
+	const int rc = kp_kms_hear(k, &said, err);
+
+	if (rc <= 0)
+		return rc;
+	if (said.to != NULL && said.to->which == KP_KMS_NEW)
+		take_key(k, OWNER(said.to, kms), &said);
+	else if (said.to != NULL)
+		take_plain(k, OWNER(said.to, kms), &said);
+	kp_kms_wipe(&said);
+	return 0;
+}
+
 void kp_locals_sweep(struct kp *k)
 {
-	for (size_t i = 0; i < KP_MAX_LOCAL; i++)
-		if (k->locals.at[i].w.fd >= 0 && k->locals.at[i].until_ms <= k->now_ms)
-			end(k, &k->locals.at[i]);
+	for (size_t i = 0; i < KP_MAX_LOCAL; i++) {
+		struct kp_local *c = &k->locals.at[i];
+
+		if (c->w.fd < 0 || c->until_ms > k->now_ms)
+			continue;
+		if (c->kms.waits)
+			answer_late(k, c);
+		else
+			end(k, c);
+	}
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/buf.h"
+#include "keyplane/kp_kms.h"
 #include "keyplane/kp_limits.h"
 #include "keyplane/kp_nsm.h"
 #include "keyplane/kp_watch.h"
@@ -17,6 +18,7 @@ struct kp;
 struct kp_local {
 	struct kp_watch w; /* fd -1: free */
 	struct kp_waiter waiter;
+	struct kp_kms_waiter kms;
 	uint64_t until_ms;
 	bool has_ask; /* the head is read, and what is awaited is the body */
 	bool is_answered;
@@ -40,6 +42,8 @@ SS_MUST_CHECK SS_NONNULL int kp_locals_init(struct kp *k, int fd, uint32_t least
 					    struct ss_err *err);
 SS_NONNULL void kp_local_call(struct kp *k);
 SS_NONNULL void kp_local_event(struct kp *k, struct kp_watch *w);
+/* Its keys have something to say. -1: they are lost, which is the end. */
+SS_MUST_CHECK SS_NONNULL int kp_local_kms(struct kp *k, struct ss_err *err);
 SS_NONNULL void kp_locals_sweep(struct kp *k);
 SS_NONNULL void kp_local_document(struct kp *k, struct kp_waiter *w);
 SS_NONNULL void kp_local_busy(struct kp *k, struct kp_waiter *w);

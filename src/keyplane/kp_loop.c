@@ -66,6 +66,8 @@ static int dispatch(struct kp *k, struct kp_watch *w, uint32_t events, struct ss
 	case KP_K_LOCAL_CALL:
 		kp_local_call(k);
 		break;
+	case KP_K_KMS:
+		return kp_local_kms(k, err);
 	case KP_K_LOCAL:
 		kp_local_event(k, w);
 		break;

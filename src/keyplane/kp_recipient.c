@@ -17,31 +17,22 @@ static const struct crypto_recipient *find(const struct kp_recipients *all,
 	return NULL;
 }
 
-int kp_recipient_new(struct kp_recipients *all, struct kp_ask *a, struct ss_span *ret_id,
+int kp_recipient_new(struct kp_recipients *all, uint8_t *ret_spki, uint8_t ret_id[KP_KEY],
 		     struct ss_err *err)
 {
 	AUTO_RECIPIENT struct crypto_recipient *r = NULL;
 	const unsigned i = all->next;
-	uint8_t id[KP_KEY];
 
 	if (crypto_recipient_new(&r, err) < 0)
 		return -1;
-	crypto_recipient_spki(r, a->public_key);
-	if (kp_sha256((struct ss_span){ a->public_key, CRYPTO_RECIPIENT_SPKI }, id, err) < 0)
+	crypto_recipient_spki(r, ret_spki);
+	if (kp_sha256((struct ss_span){ ret_spki, CRYPTO_RECIPIENT_SPKI }, ret_id, err) < 0)
 		return -1;
-	a->has_public_key = true;
-	a->n_public_key = CRYPTO_RECIPIENT_SPKI;
 	crypto_recipient_free(all->key[i]);
 	all->key[i] = TAKE_PTR(r);
-	memcpy(all->id[i], id, sizeof(id));
+	memcpy(all->id[i], ret_id, KP_KEY);
 	all->next = (i + 1) % KP_RECIPIENTS;
-	*ret_id = (struct ss_span){ all->id[i], KP_KEY };
 	return 0;
-}
-
-bool kp_recipient_has(const struct kp_recipients *all, const uint8_t id[KP_KEY])
-{
-	return find(all, id) != NULL;
 }
 
 int kp_recipient_unwrap(const struct kp_recipients *all, const uint8_t id[KP_KEY],

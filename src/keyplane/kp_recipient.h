@@ -18,16 +18,9 @@ struct kp_recipients {
 	unsigned next; /* the oldest, or one that was not made yet */
 };
 
-/*
- * Makes a key: its id, which is lent until it is forgotten, and its SPKI as the public key of `a`.
- * Takes a tenth of a second, in which nothing else is done: an application that asks for many holds
- * up its own connections.
- */
-SS_MUST_CHECK SS_NONNULL int kp_recipient_new(struct kp_recipients *all, struct kp_ask *a,
-					      struct ss_span *ret_id, struct ss_err *err);
-/* False: there is no such key, or not any more. */
-SS_MUST_CHECK SS_NONNULL bool kp_recipient_has(const struct kp_recipients *all,
-					       const uint8_t id[KP_KEY]);
+/* Makes a key; CRYPTO_RECIPIENT_SPKI bytes and its id. Takes a tenth of a second. */
+SS_MUST_CHECK SS_NONNULL int kp_recipient_new(struct kp_recipients *all, uint8_t *ret_spki,
+					      uint8_t ret_id[KP_KEY], struct ss_err *err);
 /* What was encrypted to it, appended; a secret. As crypto_recipient_unwrap(). */
 SS_MUST_CHECK SS_NONNULL int kp_recipient_unwrap(const struct kp_recipients *all,
 						 const uint8_t id[KP_KEY], struct ss_span message,

@@ -37,7 +37,7 @@ int kp_start(struct kp *k, const struct kp_start *s, struct ss_err *err)
 	k->chain = (struct ss_buf)SS_BUF_INIT(KP_MAX_CHAIN);
 	if (kp_secrets_init(&k->secrets, s->secrets, s->init, err) < 0 ||
 	    kp_loop_init(k, err) < 0 || kp_tell_init(k, s->link, err) < 0 ||
-	    kp_locals_init(k, s->local, s->least_uid, err) < 0)
+	    kp_kms_init(k, s->keys, err) < 0 || kp_locals_init(k, s->local, s->least_uid, err) < 0)
 		return -1;
 	return 0;
 }

@@ -15,7 +15,7 @@
  */
 struct kp;
 
-enum kp_kind { KP_K_LINK, KP_K_NET, KP_K_APP, KP_K_LOCAL_CALL, KP_K_LOCAL };
+enum kp_kind { KP_K_LINK, KP_K_NET, KP_K_APP, KP_K_LOCAL_CALL, KP_K_LOCAL, KP_K_KMS };
 
 struct kp_watch {
 	int fd; /* -1: none */

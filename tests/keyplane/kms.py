@@ -7,6 +7,7 @@ our own in KMS's form, unwrapped by it. Prints TAP.
 """
 import hashlib
 import os
+import signal
 import socket
 import sys
 import tempfile
@@ -15,7 +16,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "oracle")]
 from attested import Document  # noqa: E402
-from keyplane import Plane, ask, get  # noqa: E402
+from keyplane import Plane, ask, get, until  # noqa: E402
 from recipient import Form, message, openssl  # noqa: E402
 from sentences import run_all  # noqa: E402
 
@@ -90,6 +91,60 @@ def the_newest_sixteen_keys_are_kept():
     assert post(p, keys[1].id, message(keys[1])) == (200, b"plain")
     assert post(p, keys[16].id, message(keys[16])) == (200, b"plain")
     p.close()
+
+
+def keys_of(p):
+    """The process that has them."""
+    with open(f"/proc/{p.process.pid}/task/{p.process.pid}/children", encoding="ascii") as f:
+        return int(f.read())
+
+
+def call(p, request):
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(300)
+    s.connect(p.path)
+    s.sendall(request)
+    return s
+
+
+def all_of(s):
+    with s:
+        got = b""
+        while more := s.recv(65536):
+            got += more
+        return got
+
+
+@sentence
+def whoever_needs_no_such_key_waits_for_none():
+    p = Plane(KEYPLANE, ROOT)
+    k = Key(p)
+    os.kill(keys_of(p), signal.SIGSTOP)
+    waiting = [call(p, get("/recipient")) for _ in range(10)]
+    body = message(k, b"plain")
+    waiting.append(call(p, f"POST /recipient?key={k.id} HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body))
+    assert p.local(get("/certificate")).startswith(b"HTTP/1.1 200 ") and p.local(get("/attestation")).startswith(b"HTTP/1.1 200 ")
+    assert ask(p.port, get("/attestation?nonce=" + "ab" * 32))[0] == 200
+    os.kill(keys_of(p), signal.SIGCONT)
+    said = [all_of(s) for s in waiting]
+    assert split(said.pop()) == (200, b"plain")
+    ids = {x.partition(b"\r\nSelfsame-Key: ")[2][:64] for x in said}
+    assert all(x.startswith(b"HTTP/1.1 200 ") for x in said) and len(ids) == 10, said
+    p.close()
+
+
+@sentence
+def without_its_keys_keyplane_ends():
+    p = Plane(KEYPLANE, ROOT)
+    os.kill(keys_of(p), signal.SIGKILL)
+    assert p.process.wait(60) == 1
+    assert p.process.stderr.read() == b"keyplane: the process with the keys of KMS has ended\n"
+    for c in p.calls:
+        c.close()
+    p = Plane(KEYPLANE, ROOT)
+    child = keys_of(p)
+    p.close()
+    until(lambda: not os.path.exists(f"/proc/{child}"), "the keys outlive keyplane")
 
 
 @sentence

@@ -138,7 +138,10 @@ static int run(int argc, char **argv, struct ss_err *err)
 {
 	static struct kp_listener listeners[MC_MAX_INGRESS];
 	struct ss_buf secrets = SS_BUF_OVER(secrets_room);
-	struct kp_start s = { .link = -1, .init = -1, .local = -1, .memory = 512u << 20 };
+	struct kp_start s = {
+		.link = -1, .init = -1, .local = -1, .keys = -1, .memory = 512u << 20
+	};
+	bool is_keys = false;
 	struct nsm_machine_opts o = { 0 };
 	const char *root = NULL, *pcr16 = NULL;
 
@@ -171,6 +174,10 @@ static int run(int argc, char **argv, struct ss_err *err)
 	}
 	if (root == NULL || s.link < 0)
 		return ss_fail(err, SS_EUSAGE, "--link and --root are needed");
+	if (s.local >= 0 && kp_keys_part(&s.keys, &is_keys, err) < 0)
+		return -1;
+	if (is_keys)
+		kp_keys_serve(s.keys);
 	if (start_machine(root, &o, err) < 0 || (pcr16 != NULL && extend(pcr16, err) < 0) ||
 	    kp_start(&plane, &s, err) < 0)
 		return -1;
