@@ -20,7 +20,7 @@ import enclave as E  # noqa: E402
 
 BUILD, RUNTIME, SELFSAME = map(os.path.abspath, sys.argv[1:4])
 PROBE = os.path.join(BUILD, 'tests', 'boot', 'probe')
-TIMEOUT = 120  # of a machine that two dozen others may slow down; a boot takes 3
+TIMEOUT = 400  # of a machine that two dozen others may slow down; a boot takes 3
 
 
 def load(path):
