@@ -43,7 +43,7 @@ static void ask(struct kp_kms *q, struct kp_kms_waiter *w)
 {
 	struct kp_keys_head h = { .what = w->which == KP_KMS_NEW ? KP_KEYS_NEW : KP_KEYS_UNWRAP,
 				  .n = (uint32_t)w->message.n };
-	struct iovec v[] = { { &h, sizeof(h) }, { (void *)(uintptr_t)w->message.p, w->message.n } };
+	struct iovec v[] = { { &h, sizeof(h) }, kp_iov(w->message) };
 	const struct msghdr m = { .msg_iov = v, .msg_iovlen = w->message.n > 0 ? 2 : 1 };
 
 	if (w->key != NULL)

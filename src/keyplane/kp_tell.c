@@ -26,7 +26,7 @@ int kp_tell_init(struct kp *k, int fd, struct ss_err *err)
 static bool put(struct kp *k, const struct kp_link_head *h, struct ss_span text)
 {
 	struct kp_link_head head = *h;
-	struct iovec v[] = { { &head, sizeof(head) }, { (void *)(uintptr_t)text.p, text.n } };
+	struct iovec v[] = { { &head, sizeof(head) }, kp_iov(text) };
 	const struct msghdr m = { .msg_iov = v, .msg_iovlen = text.n > 0 ? 2 : 1 };
 
 	head.n_text = (uint32_t)text.n;

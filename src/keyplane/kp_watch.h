@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "base/err.h"
+#include "base/buf.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/epoll.h>
+#include <sys/uio.h>
 
 /*
  * A descriptor that the loop waits for. A watch is linked into what owns it and is level-triggered;
@@ -22,6 +23,17 @@ struct kp_watch {
 	uint32_t events;
 	enum kp_kind kind;
 };
+
+/* What is sent is not written to, which struct iovec cannot say. */
+static inline struct iovec kp_iov(struct ss_span s)
+{
+	const union {
+		const uint8_t *given;
+		void *wanted;
+	} p = { .given = s.p };
+
+	return (struct iovec){ p.wanted, s.n };
+}
 
 /* Changes what is waited for; 0 = nothing. False: the kernel has no memory for it. */
 SS_NONNULL bool kp_watch_set(const struct kp *k, struct kp_watch *w, uint32_t events);

@@ -57,10 +57,14 @@ static uint64_t resident(const struct dp *d)
 	static uint8_t pages[sizeof(*d) / LEAST_PAGE + 2];
 	const size_t page_size = (size_t)getpagesize();
 	const size_t at = (uintptr_t)d % page_size;
+	const union {
+		const struct dp *given;
+		uint8_t *wanted; /* mincore() writes nothing there */
+	} p = { .given = d };
 	const size_t n = (at + sizeof(*d) + page_size - 1) / page_size;
 	uint64_t have = 0;
 
-	if (n > sizeof(pages) || mincore((uint8_t *)(uintptr_t)d - at, n * page_size, pages) < 0)
+	if (n > sizeof(pages) || mincore(p.wanted - at, n * page_size, pages) < 0)
 		return 0;
 	for (size_t i = 0; i < n; i++)
 		have += pages[i] & 1u;

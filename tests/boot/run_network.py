@@ -242,7 +242,9 @@ def tls_goes_only_to_the_server_that_was_asked_for():
     for name, why in (('other.test', 'TLS asks for another server'), ('a.wild.test', 'TLS asks for another server'),
                       ('xallowed.test', 'TLS asks for another server'), (None, 'TLS does not name the server')):
         before = Net.logs()[1].count(why)
-        assert Net.ask('first', 'allowed.test', 7, client_hello(name).hex()) == {'error': 'ECONNRESET'}, name
+        got = Net.ask('first', 'allowed.test', 7, client_hello(name).hex())
+        # A reset, which is seen in whatever the program does next.
+        assert got.get('error') in ('ECONNRESET', 'EPIPE', 'ENOTCONN'), (name, got)
         running.wait_for(lambda b=before, w=why: Net.logs()[1].count('refused: tcp allowed.test:7: ' + w) > b, why)
     assert not any(b'other.test' in x or b'wild.test' in x for x in Net.heard)  # no byte of it went out
     # An address is no name: nothing can be compared, and the list has allowed the address itself.
