@@ -5,6 +5,7 @@
 #include "engine/job.h"
 #include "io/file.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define MANIFEST_MAX ((size_t)4 * 1024 * 1024) /* what registries accept */
@@ -55,7 +56,12 @@ static int resolve_skopeo(struct engine_job *j, const char *skopeo, const char *
 {
 	AUTO_WORDS struct engine_words w = { 0 };
 
+	/* The engines read it themselves: the digest must be of the image that they pull. */
+	const char *conf = getenv("CONTAINERS_REGISTRIES_CONF");
+
 	engine_words(&w, skopeo, "inspect", "--raw", NULL);
+	if (conf != NULL && conf[0] != '\0')
+		engine_words(&w, "--registries-conf", conf, NULL);
 	if (imgref_is_loopback(name))
 		engine_word(&w, "--tls-verify=false");
 	engine_wordf(&w, "docker://%s", name);

@@ -233,6 +233,25 @@ static void buildx_is_asked_where_there_is_no_buildctl(void **state)
 	engine_result_done(&res);
 }
 
+static void skopeo_asks_where_the_engine_would(void **state)
+{
+	struct engine_request r = request("buildah");
+
+	(void)state;
+	fake("buildah", buildah_ok);
+	fake("skopeo", skopeo_ok);
+	sh("printf 'FROM debian:12\\n' > ctx/Dockerfile");
+	(void)setenv("CONTAINERS_REGISTRIES_CONF", "/some/registries.conf", 1);
+	(void)expect_built(&r);
+	sh("grep -qxF 'skopeo inspect --raw --registries-conf /some/registries.conf "
+	   "docker://docker.io/library/debian:12' calls");
+	(void)setenv("CONTAINERS_REGISTRIES_CONF", "", 1);
+	sh("rm calls");
+	(void)expect_built(&r);
+	(void)unsetenv("CONTAINERS_REGISTRIES_CONF");
+	sh("grep -qxF 'skopeo inspect --raw docker://docker.io/library/debian:12' calls");
+}
+
 static void without_skopeo_buildah_resolves(void **state)
 {
 	struct engine_request r = request("buildah");
@@ -373,6 +392,7 @@ int main(void)
 		cmocka_unit_test_setup(an_engine_that_knows_no_view_may_do_without_if_asked, each),
 		cmocka_unit_test_setup(buildctl_is_asked_for_exactly_this, each),
 		cmocka_unit_test_setup(buildx_is_asked_where_there_is_no_buildctl, each),
+		cmocka_unit_test_setup(skopeo_asks_where_the_engine_would, each),
 		cmocka_unit_test_setup(without_skopeo_buildah_resolves, each),
 		cmocka_unit_test_setup(locked_bases_are_taken_from_the_lock, each),
 		cmocka_unit_test_setup(a_missing_engine_is_named_with_a_way_out, each),
