@@ -68,6 +68,26 @@ static const char wgetrc[] = "ca_certificate = " BUNDLE_FILE "\n";
 
 static const char resolv[] = "nameserver " IO_DOOR_RESOLVER "\noptions ndots:0 attempts:1\n";
 
+/* Java reads none of these variables. The image's own options stand behind ours: they win. */
+static const char java_options[] = "JAVA_TOOL_OPTIONS=-Djavax.net.ssl.trustStore=" HERMETIC_NET_DIR
+				   "/" HERMETIC_NET_JAVA " -Djavax.net.ssl.trustStoreType=jks";
+
+static void tell_java(json_t *config)
+{
+	json_t *env = json_object_get(json_object_get(config, "process"), "env");
+	const size_t name = strlen("JAVA_TOOL_OPTIONS=");
+
+	for (size_t i = 0; i < json_array_size(env); i++) {
+		const char *s = json_string_value(json_array_get(env, i));
+
+		if (s == NULL || strncmp(s, java_options, name) != 0)
+			continue;
+		(void)json_array_set_new(env, i, json_sprintf("%s %s", java_options, s + name));
+		return;
+	}
+	(void)json_array_append_new(env, json_string(java_options));
+}
+
 /* --- files ---------------------------------------------------------------------------------------
  */
 
@@ -150,6 +170,18 @@ static int put_certificates(int root, const char *to, const struct ss_buf *ours,
 	return store(to, "ca.pem", ss_buf_span(&all), err);
 }
 
+static int put_java(const char *dir, const char *to, struct ss_err *err)
+{
+	AUTO_BUF struct ss_buf b = SS_BUF_INIT(65536);
+	char path[4096];
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/" HERMETIC_NET_JAVA, dir) >= sizeof(path))
+		return ss_fail(err, SS_ELIMIT, HERMETIC_NET_ENV " is too long");
+	if (io_load_file(path, &b, err) < 0)
+		return -1;
+	return store(to, HERMETIC_NET_JAVA, ss_buf_span(&b), err);
+}
+
 static int put_files(const json_t *config, const char *bundle, const char *dir, const char *to,
 		     struct ss_err *err)
 {
@@ -162,7 +194,7 @@ static int put_files(const json_t *config, const char *bundle, const char *dir, 
 	if (mkdir(to, 0755) < 0 && errno != EEXIST)
 		return ss_fail_sys(err, "cannot make the folder '%s'", to);
 	if (io_load_file(ca, &ours, err) < 0 || put_certificates(root, to, &ours, err) < 0 ||
-	    store(to, HERMETIC_NET_CA, ss_buf_span(&ours), err) < 0 ||
+	    store(to, HERMETIC_NET_CA, ss_buf_span(&ours), err) < 0 || put_java(dir, to, err) < 0 ||
 	    store(to, "apt.conf", ss_text(apt_conf), err) < 0 ||
 	    store(to, "wgetrc", ss_text(wgetrc), err) < 0)
 		return -1;
@@ -213,6 +245,7 @@ int hermetic_net_apply(json_t *config, const char *bundle, const char *dir, stru
 		return -1;
 	(void)snprintf(file, sizeof(file), "%s/resolv.conf", to);
 	drop_space(config);
+	tell_java(config);
 	(void)snprintf(hosts, sizeof(hosts), "%s/" HERMETIC_HOSTS_FILE, bundle);
 	bind_over(mounts, HERMETIC_NET_DIR, to, "ro");
 	/* A step may write into these, as it may with every engine; nobody keeps it. buildah mounts

@@ -15,6 +15,7 @@
  */
 #define HERMETIC_NET_ENV "SELFSAME_STEP_NET" /* the build's folder: doors, and */
 #define HERMETIC_NET_CA "authority.pem"      /* the recorder's certificate */
+#define HERMETIC_NET_JAVA "authority.jks"    /* the same for Java */
 #define HERMETIC_NET_DIR "/dev/selfsame"     /* in the step */
 
 /* Sets v->net, and the variables. */

@@ -272,9 +272,13 @@ static void configure(struct project_steps *s, const struct project_options *o)
 static int store_certificate(struct project_steps *s, struct ss_err *err)
 {
 	AUTO_FREE char *path = project_path_join(s->dir.path, HERMETIC_NET_CA);
+	AUTO_FREE char *java = project_path_join(s->dir.path, HERMETIC_NET_JAVA);
+	AUTO_BUF struct ss_buf store = SS_BUF_INIT(65536);
 
 	s->pem = (struct ss_buf)SS_BUF_INIT(65536);
-	if (recorder_certificate(s->recorder, &s->pem, err) < 0)
+	if (recorder_certificate(s->recorder, &s->pem, err) < 0 ||
+	    recorder_key_store(s->recorder, &store, err) < 0 ||
+	    io_atomic_store(java, ss_buf_span(&store), err) < 0)
 		return -1;
 	return io_atomic_store(path, ss_buf_span(&s->pem), err);
 }

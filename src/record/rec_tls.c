@@ -2,6 +2,7 @@
 #include "record/rec_tls.h"
 
 #include "base/mem.h"
+#include "record/rec_jks.h"
 
 #include <arpa/inet.h>
 #include <limits.h>
@@ -113,6 +114,19 @@ void rec_authority_free(struct rec_authority *a)
 	EVP_PKEY_free(a->leaf_key);
 	X509_free(a->cert);
 	free(a);
+}
+
+int rec_authority_jks(const struct rec_authority *a, struct ss_buf *ret, struct ss_err *err)
+{
+	uint8_t *der = NULL;
+	const int n = i2d_X509(a->cert, &der);
+	int rc;
+
+	if (n <= 0)
+		return fail(err, "cannot write the recorder's certificate");
+	rc = rec_jks_write((struct ss_span){ der, (size_t)n }, ret, err);
+	OPENSSL_free(der);
+	return rc;
 }
 
 int rec_authority_pem(const struct rec_authority *a, struct ss_buf *ret, struct ss_err *err)

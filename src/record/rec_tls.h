@@ -19,6 +19,9 @@ void rec_authority_free(struct rec_authority *a);
 /* Its certificate in PEM, appended. */
 SS_MUST_CHECK SS_NONNULL int rec_authority_pem(const struct rec_authority *a, struct ss_buf *ret,
 					       struct ss_err *err);
+/* The same as a trust store for Java. */
+SS_MUST_CHECK SS_NONNULL int rec_authority_jks(const struct rec_authority *a, struct ss_buf *ret,
+					       struct ss_err *err);
 
 struct rec_tls;
 

@@ -568,6 +568,11 @@ int recorder_certificate(const struct recorder *r, struct ss_buf *ret, struct ss
 	return rec_authority_pem(r->authority, ret, err);
 }
 
+int recorder_key_store(const struct recorder *r, struct ss_buf *ret, struct ss_err *err)
+{
+	return rec_authority_jks(r->authority, ret, err);
+}
+
 int recorder_stop(struct recorder *r, struct cfg_list *ret, struct ss_err *err)
 {
 	struct rec_counts counts;

@@ -63,6 +63,9 @@ SS_MUST_CHECK SS_NONNULL int recorder_start(const struct rec_config *c, int list
 /* The certificate, in PEM, by which steps know this recorder; appended. */
 SS_MUST_CHECK SS_NONNULL int recorder_certificate(const struct recorder *r, struct ss_buf *ret,
 						  struct ss_err *err);
+/* The same as a trust store for Java (record/rec_jks.h). */
+SS_MUST_CHECK SS_NONNULL int recorder_key_store(const struct recorder *r, struct ss_buf *ret,
+						struct ss_err *err);
 /* Serves a step through its doors (io_doors_open(); -1 where there is none), which are the
  * recorder's from here on, whatever is returned. */
 SS_MUST_CHECK SS_NONNULL int recorder_step_begin(struct recorder *r, const int doors[IO_DOORS],

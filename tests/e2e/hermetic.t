@@ -49,6 +49,8 @@ ADD https://files.test:$port/b /b
 RUN apt-get install -y --no-install-recommends ca-certificates wget && wget -q -O /c https://files.test:$port/b
 RUN cat /etc/hosts >/hosts && echo mine >>/etc/hosts && env -u WGETRC wget -q -O /d https://files.test:$port/b && cp -p /etc/ssl/certs/ca-certificates.crt /copy
 RUN cp -p /etc/ssl/certs/ca-certificates.crt /copy2 && update-ca-certificates && cp -p \$SSL_CERT_FILE /copy3
+ENV JAVA_TOOL_OPTIONS=-Xmx64m
+RUN test "\$JAVA_TOOL_OPTIONS" = "-Djavax.net.ssl.trustStore=/dev/selfsame/authority.jks -Djavax.net.ssl.trustStoreType=jks -Xmx64m" && test -s /dev/selfsame/authority.jks
 CMD ["/usr/bin/hello"]
 END
 toml app >app/enclave.toml

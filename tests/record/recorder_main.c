@@ -4,11 +4,11 @@
  *
  * The recorder alone, for the tests beside it: prints the port it listens on, runs until its
  * standard input ends, and then writes what it recorded to FILE, or plays what FILE holds. Its
- * certificate goes to FILE.pem; problems go to standard error, one line each. CA: roots instead of
- * the system's ("-": the system's). led: as root, serves a network namespace too, and prints the
- * number of its descriptor behind the port; HOST:PORT is passed on unrecorded. LOCAL in the
- * environment: what steps may ask although it is this machine, with blanks between; FETCH_MISSING
- * there: what the store has not is asked for.
+ * certificate goes to FILE.pem and, for Java, FILE.jks; problems go to standard error, one line
+ * each. CA: roots instead of the system's ("-": the system's). led: as root, serves a network
+ * namespace too, and prints the number of its descriptor behind the port; HOST:PORT is passed on
+ * unrecorded. LOCAL in the environment: what steps may ask although it is this machine, with blanks
+ * between; FETCH_MISSING there: what the store has not is asked for.
  */
 #include "base/mem.h"
 #include "config/enclave_lock.h"
@@ -84,7 +84,11 @@ static int save_certificate(const char *path, const struct recorder *r, struct s
 	char name[4096];
 
 	(void)snprintf(name, sizeof(name), "%s.pem", path);
-	if (recorder_certificate(r, &b, err) < 0)
+	if (recorder_certificate(r, &b, err) < 0 || io_atomic_store(name, ss_buf_span(&b), err) < 0)
+		return -1;
+	b.n = 0;
+	(void)snprintf(name, sizeof(name), "%s.jks", path);
+	if (recorder_key_store(r, &b, err) < 0)
 		return -1;
 	return io_atomic_store(name, ss_buf_span(&b), err);
 }
