@@ -11,7 +11,7 @@ CAUSES = {
     'npm': ['env.umask'],
     'perl': ['env.umask', 'order.lines', 'time.text'],
     'pip': ['env.umask', 'rand.hash-seed'],
-    'rust-style': ['env.umask', 'path.build-dir'],
+    'rust-style': ['env.umask', 'rand.temp-name'],
 }
 
 EDITS = {
@@ -28,7 +28,7 @@ EDITS = {
              ('time.text', 'scalar localtime,', 'scalar gmtime $ENV{SOURCE_DATE_EPOCH},')],
     'pip': [('pip.no-hashes', '--no-build-isolation', '--no-build-isolation --no-index --no-deps'),
             ('rand.hash-seed', 'env -u PYTHONHASHSEED python3', 'python3')],
-    'rust-style': [('path.build-dir', 'd=$(mktemp -d) && cp /src/hello.rs "$d" && rustc -g -o /hello "$d/hello.rs"',
+    'rust-style': [('rand.temp-name', 'd=$(mktemp -d) && cp /src/hello.rs "$d" && rustc -g -o /hello "$d/hello.rs"',
                     'cd /src && rustc -g --remap-path-prefix /src=src -o /hello hello.rs')],
 }
 
