@@ -94,7 +94,9 @@ static void print_inputs(const struct project_result *r)
 		printf("local   steps may ask %s, also where that is this machine\n",
 		       r->plan.config.build.local.v[i]);
 	if (r->plan.has_config)
-		printf("pinned  %zu bases, %zu inputs\n", r->lock.bases.n, r->lock.inputs.n);
+		printf("pinned  %zu base%s, %zu input%s\n", r->lock.bases.n,
+		       r->lock.bases.n == 1 ? "" : "s", r->lock.inputs.n,
+		       r->lock.inputs.n == 1 ? "" : "s");
 	else
 		printf("not pinned: without an enclave.toml there is no lock\n");
 }

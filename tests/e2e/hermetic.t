@@ -62,7 +62,7 @@ sed -n '/^-----BEGIN CERTIFICATE/,/^-----END/p' "$ERR" | sed -n 3p >../authority
 check 'the step has a certificate of the recorder' grep -qE '^.{64}$' ../authority
 err_has 'selfsame: ADD: 1 request, 6 bytes, 0 cached'
 out_has 'fetched '
-out_has 'pinned  1 bases, '
+out_has 'pinned  1 base, '
 out_has "local   steps may ask files.test:$port, also where that is this machine"
 check 'the lock says what a step fetched' grep -qxF "url = \"https://files.test:$port/a\"" enclave.lock
 check 'with its hash' grep -qxF "sha256 = \"$(sha256sum ../www/a | cut -c1-64)\"" enclave.lock
