@@ -26,7 +26,7 @@ STEPS = {
                 {'light': 1.02, 'full': 1.02}),
 }
 INNER = shutil.which('runc') or shutil.which('crun') or 'no OCI runtime'
-VIEW = {'clock-frozen': '1700000000', 'aslr': '0', 'domain': '(none)', 'kernel-release': '6.1.0',
+VIEW = {'allow-key': '/etc/ssl/private/', 'clock-frozen': '1700000000', 'aslr': '0', 'domain': '(none)', 'kernel-release': '6.1.0',
         'kernel-version': '#1 SMP selfsame', 'keys': '1', 'pid-base': '64', 'proc': '1', 'seed': '11' * 32, 'tsc': '0'}
 CAPS = ('CHOWN DAC_OVERRIDE FOWNER FSETID KILL NET_BIND_SERVICE SETFCAP SETGID SETPCAP SETUID SYS_CHROOT AUDIT_WRITE '
         'MKNOD NET_RAW').split()
