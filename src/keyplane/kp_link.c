@@ -60,7 +60,7 @@ static enum frame_said take_part(struct kp *k, struct ss_span text)
 		return FRAME_CHAIN_LIMIT;
 	if (offset == 0)
 		b->n = 0;
-	if (offset != b->n || part.n > total - offset)
+	if (offset != b->n || offset > total || part.n > total - offset)
 		return FRAME_CHAIN_ORDER;
 	ss_buf_put(b, part);
 	return b->n < total ? FRAME_CHAIN_GOES_ON : take_whole(k);
