@@ -10,6 +10,8 @@
 #include "crypto/issue.h"
 #include "keyplane/kp.h"
 #include "keyplane/kp_device.h"
+#include "keyplane/kp_link.h"
+#include "keyplane/kp_loop.h"
 
 #include <openssl/x509.h>
 #include <stdlib.h>
@@ -59,7 +61,8 @@ static void begin(void)
 	}
 	must(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
 	dataplane = pair[0];
-	must(kp_loop_init(&k, &err) == 0 && kp_link_init(&k, pair[1], &err) == 0);
+	must(kp_loop_init(&k, &err) == 0 && kp_tell_init(&k, pair[1], &err) == 0);
+	k.chain = (struct ss_buf)SS_BUF_INIT(KP_MAX_CHAIN);
 	model.n = 0;
 }
 
@@ -69,7 +72,7 @@ static void end(void)
 	(void)close(k.link.w.fd);
 	(void)close(k.epoll_fd);
 	free(k.link.queue);
-	ss_buf_done(&k.link.chain);
+	ss_buf_done(&k.chain);
 }
 
 /* --- what must come of it -------------------------------------------------------------------- */
