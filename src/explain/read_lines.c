@@ -168,7 +168,7 @@ static void tell(struct ex_run *r, const struct ex_pair *p, const struct text *a
 
 bool ex_holds_key(struct ss_span s)
 {
-	return s.n > 0 && memmem(s.p, s.n, "PRIVATE KEY-----", 16) != NULL &&
+	return s.p != NULL && memmem(s.p, s.n, "PRIVATE KEY-----", 16) != NULL &&
 	       memmem(s.p, s.n, "-----BEGIN ", 11) != NULL;
 }
 
