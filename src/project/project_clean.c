@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/text.h"
+#include "crypto/x509.h"
+#include "project/find_any.h"
 #include "project/steps.h"
 
 #include <string.h>
@@ -8,24 +9,65 @@
  * What a step sees of the recorder's certificate must not be in the image: the certificate is
  * another one in each build. In bundles of certificates, wherever they were copied, it is a block
  * of its own, which is taken out again; whatever else holds it is an error that names the file.
+ *
+ * It is known by the end of its signature, as it stands or in base64 at any of three alignments
+ * (PKCS #7 in PEM, JSON), and, as its leaves are, by its name. What compresses or enciphers it
+ * hides it.
  */
 #define PIECE 65536u
 #define BUNDLE_MAX ((size_t)16 * 1024 * 1024)
-#define LINE 64u /* of base64 in PEM */
+#define MARK 18u /* bytes of each mark: half of a line of base64 may be cut by its end */
+#define TAIL 30u /* bytes of the signature: two marks in base64, whichever alignment they have */
 
-/* Its name as DER writes it: UTF8String, length, text. */
-static const char der_mark[] = "\x0c\x1fselfsame: recorder of one build";
+/* Its name as DER writes it: UTF8String, length, text. Not in one piece: programs hold it, too. */
+static const uint8_t der_text[] = { 0x0c, 0x1f };
+static const char name[] = "selfsame: recorder of one build";
 
 struct clean {
 	struct tree *t;
 	struct ss_span block; /* the certificate in PEM */
-	struct ss_span line;  /* one line of it that no other certificate has */
+	struct find_any marks;
 	uint8_t piece[PIECE];
 };
 
-static bool has(struct ss_span in, struct ss_span what)
+/* Three bytes are four characters. */
+static void put_base64(const uint8_t *p, size_t triples, uint8_t *ret)
 {
-	return in.n >= what.n && memmem(in.p, in.n, what.p, what.n) != NULL;
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	for (; triples > 0; triples--, p += 3) {
+		const uint32_t v = (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
+
+		for (int shift = 18; shift >= 0; shift -= 6)
+			*ret++ = (uint8_t)digits[v >> shift & 63];
+	}
+}
+
+static int know(struct clean *c, struct ss_span pem, struct ss_err *err)
+{
+	AUTO_BUF struct ss_buf der = SS_BUF_INIT(BUNDLE_MAX);
+	uint8_t text[2 * MARK];
+	const uint8_t *tail;
+	size_t n = 0;
+
+	if (crypto_certs_put_der(pem, &der, &n, err) < 0)
+		return -1;
+	if (n != 1 || der.n < TAIL)
+		return ss_fail(err, SS_EINPUT, "the recorder's certificate is not one");
+	c->block = pem;
+	tail = der.p + der.n - TAIL;
+	find_any_init(&c->marks, MARK);
+	find_any_add(&c->marks, tail + TAIL - MARK);
+	for (size_t alignment = 0; alignment < 3; alignment++) {
+		put_base64(tail + alignment, sizeof(text) / 4, text);
+		find_any_add(&c->marks, text);
+		find_any_add(&c->marks, text + MARK);
+	}
+	memcpy(text, der_text, sizeof(der_text));
+	memcpy(text + sizeof(der_text), name, MARK - sizeof(der_text));
+	find_any_add(&c->marks, text);
+	return 0;
 }
 
 static int fail(const struct clean *c, tree_id id, struct ss_err *err)
@@ -56,7 +98,7 @@ static int strip(struct clean *c, tree_id id, uint32_t size, struct ss_err *err)
 		left -= (uint32_t)c->block.n;
 		memmove(at, at + c->block.n, left - (size_t)(at - p));
 	}
-	if (has((struct ss_span){ p, left }, c->line))
+	if (find_any_is_in(&c->marks, (struct ss_span){ p, left }))
 		return fail(c, id, err);
 	if (tree_body_new(c->t, (struct ss_span){ p, left }, &body, err) < 0)
 		return -1;
@@ -66,7 +108,6 @@ static int strip(struct clean *c, tree_id id, uint32_t size, struct ss_err *err)
 
 static int look(struct clean *c, tree_id id, uint32_t size, struct ss_err *err)
 {
-	const struct ss_span der = { (const uint8_t *)der_mark, sizeof(der_mark) - 1 };
 	uint64_t at = 0;
 	size_t kept = 0;
 
@@ -77,29 +118,13 @@ static int look(struct clean *c, tree_id id, uint32_t size, struct ss_err *err)
 
 		if (tree_read(c->t, id, at, c->piece + kept, n, err) < 0)
 			return -1;
-		if (has(all, der))
-			return fail(c, id, err);
-		if (has(all, c->line))
+		if (find_any_is_in(&c->marks, all))
 			return size <= BUNDLE_MAX ? strip(c, id, size, err) : fail(c, id, err);
-		kept = all.n < LINE ? all.n : LINE;
+		kept = all.n < MARK ? all.n : MARK;
 		memmove(c->piece, c->piece + all.n - kept, kept);
 		at += n;
 	}
 	return 0;
-}
-
-/* The second line: behind the first stands what all such certificates have in common. */
-static struct ss_span line_of(struct ss_span pem)
-{
-	const uint8_t *p = pem.p;
-
-	for (int i = 0; i < 2 && p != NULL; i++) {
-		p = memchr(p, '\n', pem.n - (size_t)(p - pem.p));
-		p = p != NULL ? p + 1 : NULL;
-	}
-	if (p == NULL || pem.n - (size_t)(p - pem.p) < LINE)
-		return (struct ss_span){ NULL, 0 };
-	return (struct ss_span){ p, LINE };
 }
 
 int project_clean(struct ss_span pem, struct tree *t, struct ss_err *err)
@@ -110,17 +135,15 @@ int project_clean(struct ss_span pem, struct tree *t, struct ss_err *err)
 	tree_id id;
 
 	c->t = t;
-	c->block = pem;
-	c->line = line_of(pem);
-	if (c->line.n == 0)
-		return ss_fail(err, SS_EINPUT, "the recorder's certificate is not PEM");
+	if (know(c, pem, err) < 0)
+		return -1;
 	tree_walk_init(&w, t);
 	while ((id = tree_walk_next(&w)) != TREE_NONE) {
 		struct tree_inode in;
 		bool *once = &seen[tree_inode_no(t, id)];
 
 		tree_stat(t, id, &in);
-		if (in.type != TREE_REG || in.size < LINE || *once)
+		if (in.type != TREE_REG || in.size < MARK || *once)
 			continue;
 		*once = true;
 		if (look(c, id, in.size, err) < 0)

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "crypto/x509.h"
 #include "expect.h"
 #include "project/steps.h"
+#include "record/rec_tls.h"
 
+#include <openssl/evp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define LINE_2 "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+/"
+/* The authority of a recorder: its certificate, as text and as DER. */
+static char pem[2048];
+static uint8_t der[1024];
+static size_t n_der;
+static struct rec_authority *authority;
 
-static const char pem[] =
-	"-----BEGIN CERTIFICATE-----\n"
-	"MIIBszCCAVmgAwIBAgIIRAAAAAAAAAAwCgYIKoZIzj0EAwIwKTEnMCUGA1UEAwwe\n" LINE_2
-	"\nAAAA\n-----END CERTIFICATE-----\n";
 static const char other[] = "-----BEGIN CERTIFICATE-----\nBBBB\n-----END CERTIFICATE-----\n";
 
 static struct ss_span text(const char *s)
@@ -76,7 +80,7 @@ static void the_block_goes_and_all_else_stays(void **state)
 static void the_block_is_found_across_pieces(void **state)
 {
 	(void)state;
-	for (size_t before = 65536 - sizeof(pem) - 2; before < 65536 + 2; before++) {
+	for (size_t before = 65536 - strlen(pem) - 2; before < 65536 + 2; before++) {
 		struct tree *t = tree_new();
 		struct ss_err err = { 0 };
 
@@ -88,33 +92,81 @@ static void the_block_is_found_across_pieces(void **state)
 	}
 }
 
-static void any_other_form_is_refused_by_name(void **state)
+static void expect_refused(const char *path, struct ss_span body)
 {
-	static const struct {
-		const char *path, *body;
-	} cases[] = {
-		{ "app/one-line", LINE_2 },
-		{ "etc/crlf", "-----BEGIN CERTIFICATE-----\r\nMIIB\r\n" LINE_2 "\r\n" },
-		{ "etc/ssl/certs/java/cacerts", "\x0c\x1fselfsame: recorder of one build and more "
-						"that makes it long enough to be "
-						"looked at" },
-	};
+	struct tree *t = tree_new();
+	struct tree_inode in = { .type = TREE_REG, .mode = 0644, .size = (uint32_t)body.n };
+	struct ss_err err = { 0 };
 	char want[256];
 
-	(void)state;
-	for (size_t i = 0; i < SS_NELEMS(cases); i++) {
-		struct tree *t = tree_new();
-		struct ss_err err = { 0 };
+	expect_ok(tree_body_new(t, body, &in.body, &err), &err);
+	expect_ok(tree_put(t, text(path), &in, NULL, &err), &err);
+	tree_sort(t);
+	(void)snprintf(want, sizeof(want),
+		       "'/%s' holds the certificate of this build's recorder, which only steps "
+		       "may see",
+		       path);
+	expect_fails(project_clean(text(pem), t, &err), &err, SS_EINPUT, want);
+	tree_free(t);
+}
 
-		put(t, cases[i].path, 65530, cases[i].body, "", "");
-		(void)snprintf(want, sizeof(want),
-			       "'/%s' holds the certificate of this build's recorder, which only "
-			       "steps may see",
-			       cases[i].path);
-		tree_sort(t);
-		expect_fails(project_clean(text(pem), t, &err), &err, SS_EINPUT, want);
-		tree_free(t);
+static void as_it_stands_and_in_a_key_store_it_is_refused_by_name(void **state)
+{
+	AUTO_BUF struct ss_buf jks = SS_BUF_INIT(1 << 16);
+	struct ss_err err = { 0 };
+
+	(void)state;
+	expect_ok(rec_authority_jks(authority, &jks, &err), &err);
+	expect_refused("etc/ssl/certs/java/cacerts", ss_buf_span(&jks));
+	expect_refused("etc/ca.der", (struct ss_span){ der, n_der });
+}
+
+/* As openssl crl2pkcs7 and JSON hold it: behind other bytes, in lines of any length. */
+static void in_base64_at_any_alignment_it_is_refused_by_name(void **state)
+{
+	static const size_t widths[] = { 64, 76, 10000 };
+
+	(void)state;
+	for (size_t before = 0; before < 5; before++) {
+		uint8_t all[1024 + 8] = { 0 }, chars[2048], lines[4096];
+		int n_chars;
+
+		memcpy(all + before, der, n_der);
+		n_chars = EVP_EncodeBlock(chars, all, (int)(before + n_der));
+		for (size_t w = 0; w < SS_NELEMS(widths); w++) {
+			size_t n = 0;
+
+			for (size_t i = 0; i < (size_t)n_chars; i++) {
+				if (i > 0 && i % widths[w] == 0)
+					lines[n++] = '\n';
+				lines[n++] = chars[i];
+			}
+			expect_refused("etc/nginx/trusted.p7b", (struct ss_span){ lines, n });
+		}
 	}
+}
+
+static void a_bundle_with_other_ends_of_lines_is_refused_by_name(void **state)
+{
+	uint8_t crlf[4096];
+	size_t n = 0;
+
+	(void)state;
+	for (const char *p = pem; *p != '\0'; p++) {
+		if (*p == '\n')
+			crlf[n++] = '\r';
+		crlf[n++] = (uint8_t)*p;
+	}
+	expect_refused("etc/crlf", (struct ss_span){ crlf, n });
+}
+
+/* The name alone, in DER: what the recorder is to a step as a server. */
+static void a_leaf_is_refused_by_name(void **state)
+{
+	static const char leaf[] = "\x0c\x1fselfsame: recorder of one build and more of it";
+
+	(void)state;
+	expect_refused("app/server.der", text(leaf));
 }
 
 static void both_names_of_a_file_lose_it_once(void **state)
@@ -139,8 +191,33 @@ static void what_is_no_certificate_is_no_mark(void **state)
 
 	(void)state;
 	expect_fails(project_clean(text("x\n"), t, &err), &err, SS_EINPUT,
-		     "the recorder's certificate is not PEM");
+		     "line 1 is no part of a certificate in PEM form");
 	tree_free(t);
+}
+
+static int make_authority(void **state)
+{
+	AUTO_BUF struct ss_buf as_pem = SS_BUF_INIT(sizeof(pem) - 1);
+	AUTO_BUF struct ss_buf as_der = SS_BUF_INIT(sizeof(der));
+	struct ss_err err = { 0 };
+	size_t n = 0;
+
+	(void)state;
+	authority = rec_authority_new(&err);
+	if (authority == NULL || rec_authority_pem(authority, &as_pem, &err) < 0 ||
+	    crypto_certs_put_der(ss_buf_span(&as_pem), &as_der, &n, &err) < 0)
+		return -1;
+	memcpy(pem, as_pem.p, as_pem.n);
+	memcpy(der, as_der.p, as_der.n);
+	n_der = as_der.n;
+	return 0;
+}
+
+static int free_authority(void **state)
+{
+	(void)state;
+	rec_authority_free(authority);
+	return 0;
 }
 
 int main(void)
@@ -148,10 +225,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_block_goes_and_all_else_stays),
 		cmocka_unit_test(the_block_is_found_across_pieces),
-		cmocka_unit_test(any_other_form_is_refused_by_name),
+		cmocka_unit_test(as_it_stands_and_in_a_key_store_it_is_refused_by_name),
+		cmocka_unit_test(in_base64_at_any_alignment_it_is_refused_by_name),
+		cmocka_unit_test(a_bundle_with_other_ends_of_lines_is_refused_by_name),
+		cmocka_unit_test(a_leaf_is_refused_by_name),
 		cmocka_unit_test(both_names_of_a_file_lose_it_once),
 		cmocka_unit_test(what_is_no_certificate_is_no_mark),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, make_authority, free_authority);
 }
