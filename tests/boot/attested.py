@@ -52,13 +52,6 @@ class It:
     ports = {}
 
 
-def qemu():
-    p = subprocess.run([os.path.join(rig.TOP, 'tools', 'setup-qemu'), 'nsm'], stdin=subprocess.DEVNULL,
-                       capture_output=True, timeout=500, check=False)
-    assert p.returncode == 0, p.stderr.decode()
-    return p.stdout.decode().splitlines()[0].split('=', 1)[1]
-
-
 def verify(port, *args, root=True, eif=None):
     words = ['verify', '--eif', eif or It.eif, *(['--root', It.root] if root else []), *args, 'https://127.0.0.1:%d' % port]
     p = subprocess.run([rig.SELFSAME, *words], stdin=subprocess.DEVNULL, capture_output=True, timeout=running.LIMIT, check=False,
@@ -288,7 +281,7 @@ def no_reason_is_there_twice():
 
 
 with running.Place() as It.place:
-    It.place.env['SELFSAME_QEMU'] = qemu()
+    It.place.env['SELFSAME_QEMU'] = running.qemu('nsm')
     rig.run([
         it_starts_and_has_three_programs,
         verify_says_yes,

@@ -10,19 +10,12 @@ import tempfile
 
 import rig  # first: it knows where the next one is
 import attested
+import running
 from rig import E
 
 ROLE = 'arn:aws:iam::123456789012:role/test'
 INSTANCE = 'i-0123456789abcdef0'
 NONCE = b'n' * 32
-
-
-def qemu():
-    """The program that tools/setup-qemu says; a failure of it is ours."""
-    p = subprocess.run([os.path.join(rig.TOP, 'tools', 'setup-qemu'), 'nsm'],
-                       stdin=subprocess.DEVNULL, capture_output=True, timeout=500, check=False)
-    assert p.returncode == 0, p.stderr.decode()
-    return p.stdout.decode().splitlines()[0].split('=', 1)[1]
 
 
 class Enclave:
@@ -43,7 +36,7 @@ class Enclave:
         self.root = self.path('root', 'root.pem')
         self.run = self.call('run', self.eif, '--local', '--nsm-root', self.path('root'),
                              '--nsm-role', ROLE, '--nsm-instance', INSTANCE, '--memory', '384',
-                             SELFSAME_QEMU=qemu(), XDG_RUNTIME_DIR=self.dir.name)
+                             SELFSAME_QEMU=running.qemu('nsm'), XDG_RUNTIME_DIR=self.dir.name)
         self.lines = self.run.stdout.decode(errors='replace').splitlines()
         self.said = self.run.stderr.decode(errors='replace')
 

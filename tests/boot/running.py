@@ -49,10 +49,10 @@ def in_a_network():
     shutil.rmtree(folder)  # what is mounted stays
 
 
-def qemu():
-    """The one of tools/setup-qemu."""
-    p = subprocess.run([os.path.join(rig.TOP, 'tools', 'setup-qemu')], stdin=subprocess.DEVNULL,
-                       stdout=subprocess.PIPE, check=True)
+def qemu(*which):
+    """The one of tools/setup-qemu; of `nsm`: the one that takes an NSM of ours."""
+    p = subprocess.run([os.path.join(rig.TOP, 'tools', 'setup-qemu'), *which], stdin=subprocess.DEVNULL,
+                       stdout=subprocess.PIPE, timeout=500, check=True)
     return dict(x.split('=', 1) for x in p.stdout.decode().split())['qemu']
 
 

@@ -59,13 +59,6 @@ class It:
     port = 0
 
 
-def qemu():
-    p = subprocess.run([os.path.join(rig.TOP, 'tools', 'setup-qemu'), 'nsm'], stdin=subprocess.DEVNULL,
-                       capture_output=True, timeout=500, check=False)
-    assert p.returncode == 0, p.stderr.decode()
-    return p.stdout.decode().splitlines()[0].split('=', 1)[1]
-
-
 def send(key, *words):
     p = subprocess.run([rig.SELFSAME, 'secrets', 'send', '--eif', It.eif, '--root', It.root, '--instance', INSTANCE, '--certificate',
                         key.cert, '--key', key.key, 'https://127.0.0.1:%d' % It.port, *words], stdin=subprocess.DEVNULL,
@@ -211,7 +204,7 @@ def what_kms_encrypts_to_the_enclave_is_unwrapped_for_the_application():
 
 
 with running.Place() as It.place:
-    It.place.env['SELFSAME_QEMU'] = qemu()
+    It.place.env['SELFSAME_QEMU'] = running.qemu('nsm')
     rig.run([
         it_waits_and_says_for_what,
         nobody_else_is_taken,
