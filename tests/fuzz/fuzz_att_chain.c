@@ -108,16 +108,11 @@ static int forgive_signatures(int good, X509_STORE_CTX *ctx)
 	return good == 1 || X509_STORE_CTX_get_error(ctx) == X509_V_ERR_CERT_SIGNATURE_FAILURE;
 }
 
-static void judge(const struct att_doc *d)
+static void validate(X509 *root, STACK_OF(X509) * between, X509 *leaf)
 {
 	X509_STORE *store = X509_STORE_new();
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-	STACK_OF(X509) *between = sk_X509_new_null();
-	X509 *leaf = read_x509(d->certificate);
-	X509 *root = read_x509(d->bundle[0]);
 
-	for (size_t i = 1; i < d->n_bundle; i++)
-		must(sk_X509_push(between, read_x509(d->bundle[i])) > 0);
 	must(X509_STORE_add_cert(store, root) == 1);
 	must(X509_STORE_CTX_init(ctx, store, leaf, between) == 1);
 	X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(ctx), AT);
@@ -128,10 +123,27 @@ static void judge(const struct att_doc *d)
 		X509_STORE_CTX_set_verify_cb(ctx, forgive_signatures);
 	must(X509_verify_cert(ctx) == 1);
 	X509_STORE_CTX_free(ctx);
+	X509_STORE_free(store);
+}
+
+static void judge(const struct att_doc *d)
+{
+	STACK_OF(X509) *between = sk_X509_new_null();
+	X509 *leaf = read_x509(d->certificate);
+	X509 *root = read_x509(d->bundle[0]);
+	bool can_read = leaf != NULL && root != NULL;
+
+	for (size_t i = 1; i < d->n_bundle; i++) {
+		X509 *x = read_x509(d->bundle[i]);
+
+		can_read = can_read && x != NULL;
+		must(x == NULL || sk_X509_push(between, x) > 0);
+	}
+	if (can_read) /* as in judge_cert(): it reads the names, too */
+		validate(root, between, leaf);
 	sk_X509_pop_free(between, X509_free);
 	X509_free(leaf);
 	X509_free(root);
-	X509_STORE_free(store);
 }
 
 /* 0 if the input is a chain at all. */
