@@ -236,18 +236,21 @@ static void buildx_is_asked_where_there_is_no_buildctl(void **state)
 static void skopeo_asks_where_the_engine_would(void **state)
 {
 	struct engine_request r = request("buildah");
+	struct engine_result res;
 
 	(void)state;
 	fake("buildah", buildah_ok);
 	fake("skopeo", skopeo_ok);
 	sh("printf 'FROM debian:12\\n' > ctx/Dockerfile");
 	(void)setenv("CONTAINERS_REGISTRIES_CONF", "/some/registries.conf", 1);
-	(void)expect_built(&r);
+	res = expect_built(&r);
+	engine_result_done(&res);
 	sh("grep -qxF 'skopeo inspect --raw --registries-conf /some/registries.conf "
 	   "docker://docker.io/library/debian:12' calls");
 	(void)setenv("CONTAINERS_REGISTRIES_CONF", "", 1);
 	sh("rm calls");
-	(void)expect_built(&r);
+	res = expect_built(&r);
+	engine_result_done(&res);
 	(void)unsetenv("CONTAINERS_REGISTRIES_CONF");
 	sh("grep -qxF 'skopeo inspect --raw docker://docker.io/library/debian:12' calls");
 }
