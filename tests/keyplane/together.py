@@ -160,6 +160,7 @@ def an_application_that_is_not_there_is_a_reset():
         held.bind(("127.0.0.1", w.server.port))     # nobody else listens there in the 10 s of waiting
         w.plane.say(P.L_STARTED)
         with w.tls() as s:
+            s.sendall(b"GET / HTTP/1.1\r\n\r\n")    # what keyplane would wait 10 s for
             try:
                 assert False, ("it looks like an end", s.recv(1))
             except (ConnectionResetError, ssl.SSLEOFError):
