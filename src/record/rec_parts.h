@@ -67,52 +67,68 @@ SS_MUST_CHECK SS_NONNULL bool rec_send_answer(struct rec_conn *c, const struct r
 /* True if a part of the body is wanted, or no head may go out before the body is whole. */
 SS_MUST_CHECK SS_NONNULL bool rec_has_body(const struct rec_request *q, unsigned status);
 
-/* --- the recorder --------------------------------------------------------------------------------
+/* --- what all ask the recorder for: rec_state.c --------------------------------------------------
  */
 
 const struct rec_config *rec_config_of(const struct recorder *r);
-/* Answers a CONNECT and goes on in TLS. False: the connection must end. */
-SS_MUST_CHECK SS_NONNULL bool rec_connect(struct rec_conn *c, const struct rec_request *q);
-/* Makes the connection one to "host:port" over TLS; ret: the host alone. */
-SS_MUST_CHECK SS_NONNULL int rec_origin_set(struct rec_conn *c, struct ss_span where,
-					    char ret_host[256], struct ss_err *err);
-const struct rec_authority *rec_authority_of(const struct recorder *r);
 struct rec_tape *rec_tape_of(const struct recorder *r);
+const struct rec_authority *rec_authority_of(const struct recorder *r);
+struct rec_names *rec_names_in(const struct recorder *r);
 bool rec_is_stopping(const struct recorder *r);
-/* An answer of so many bytes; `cached`: nobody was asked for it. */
-SS_NONNULL void rec_count(const struct rec_conn *c, uint64_t bytes, bool cached);
-SS_NONNULL void rec_count_failure(const struct rec_conn *c);
-SS_NONNULL void rec_count_refusal(struct recorder *r, size_t step);
+
+/* --- what is told and counted: rec_told.c --------------------------------------------------------
+ */
+
 /* "METHOD URL: why" to the config's problem(). */
 SS_NONNULL void rec_tell(struct recorder *r, const struct rec_request *q, const char *why);
 /* The same for what is no request: said when it happens first, and how often at the end. */
 SS_NONNULL void rec_refused(struct recorder *r, const char *line);
-/* A redirect to a URL with secrets: steps see `plain`, the recorder asks for `real`. */
+/* An answer of so many bytes; `cached`: nobody was asked for it. */
+SS_NONNULL void rec_count(const struct rec_conn *c, uint64_t bytes, bool cached);
+SS_NONNULL void rec_count_failure(const struct rec_conn *c);
+SS_NONNULL void rec_count_refusal(struct recorder *r, size_t step);
+
+/* --- redirects to URLs with secrets: rec_alias.c -------------------------------------------------
+ */
+
+/* Steps see `plain`, the recorder asks for `real`. */
 SS_NONNULL void rec_alias_add(struct recorder *r, const char *plain, const char *real);
 /* Appends the URL to ask for, terminated, instead of `plain`; false: there is none. */
 SS_NONNULL bool rec_alias_find(struct recorder *r, const char *plain, struct ss_buf *ret);
 
-/* Asks the server, and answers. False: the connection must end. */
+/* --- one request: rec_fetch.c, rec_request.c -----------------------------------------------------
+ */
+
+/* Asks the server, and answers. False, here and below: the connection must end. */
 SS_MUST_CHECK SS_NONNULL bool rec_record(struct rec_conn *c, struct rec_request *q);
 /* The same for the body of an entry, which it must be. */
 SS_MUST_CHECK SS_NONNULL bool rec_fetch_again(struct rec_conn *c, struct rec_request *q,
 					      const struct cfg_input *want);
+/* Answers a CONNECT and goes on in TLS. */
+SS_MUST_CHECK SS_NONNULL bool rec_connect(struct rec_conn *c, const struct rec_request *q);
+/* Makes the connection one to "host:port" over TLS; ret: the host alone. */
+SS_MUST_CHECK SS_NONNULL int rec_origin_set(struct rec_conn *c, struct ss_span where,
+					    char ret_host[256], struct ss_err *err);
 
-/* --- steps ---------------------------------------------------------------------------------------
+/* --- connections: rec_serve.c, rec_led.c, rec_h2.c, rec_slots.c ----------------------------------
  */
 
-struct rec_names *rec_names_in(const struct recorder *r);
-/* Serves a connection, which is the recorder's from here on. */
+/* One, until it ends: plays or records what it asks for. */
+SS_NONNULL void rec_serve(struct rec_conn *c);
+/* Looks at what a connection begins with that was led here. False: it must end. */
+SS_MUST_CHECK SS_NONNULL bool rec_led(struct rec_conn *c);
+/* HTTP/2, until the connection ends. */
+SS_NONNULL void rec_h2_serve(struct rec_conn *c);
+/* Serves a connection in a thread of its own; it is the recorder's from here on. */
 SS_NONNULL void rec_begin(struct recorder *r, int fd, size_t step, bool led);
 /* The same for one request of a connection with several at once; false: not now, and it is not
  * taken. */
 SS_MUST_CHECK SS_NONNULL bool rec_begin_part(const struct rec_conn *c, int fd);
-/* HTTP/2, until the connection ends. */
-SS_NONNULL void rec_h2_serve(struct rec_conn *c);
 /* For as long as a step may be silent. */
 void rec_patience(int fd);
-/* Looks at what a connection begins with that was led here. False: it must end. */
-SS_MUST_CHECK SS_NONNULL bool rec_led(struct rec_conn *c);
+
+/* --- steps: rec_step.c ---------------------------------------------------------------------------
+ */
 
 struct rec_step;
 
