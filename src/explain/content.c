@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
+#include "base/show.h"
 #include "explain/ex_run.h"
 
 #include <string.h>
@@ -170,6 +171,15 @@ int ex_load(const struct ex_pair *p, struct ss_buf *a, struct ss_buf *b, bool *r
 	if (!*ret_done)
 		return 0;
 	return load(&p->a, a, err) < 0 ? -1 : load(&p->b, b, err);
+}
+
+int ex_load_text(const struct ex_pair *p, struct ss_buf *a, struct ss_buf *b, bool *ret_done,
+		 struct ss_err *err)
+{
+	if (ex_load(p, a, b, ret_done, err) < 0)
+		return -1;
+	*ret_done = *ret_done && ss_is_text(ss_buf_span(a)) && ss_is_text(ss_buf_span(b));
+	return 0;
 }
 
 bool ex_ends_with(const struct ex_pair *p, const char *end)

@@ -112,6 +112,9 @@ int ex_bytes_differ(struct ex_run *r, const struct ex_pair *p, bool *ret_done, s
 /* Both contents of at most EX_LOAD bytes in memory; *ret_done = false if one is larger. */
 SS_MUST_CHECK SS_NONNULL int ex_load(const struct ex_pair *p, struct ss_buf *a, struct ss_buf *b,
 				     bool *ret_done, struct ss_err *err);
+/* The same of texts; *ret_done = false too if one is none. */
+SS_MUST_CHECK SS_NONNULL int ex_load_text(const struct ex_pair *p, struct ss_buf *a,
+					  struct ss_buf *b, bool *ret_done, struct ss_err *err);
 /* A private key in PEM: such a content is never shown. */
 bool ex_holds_key(struct ss_span s);
 /* True if the last component of the path, or of the member's name, is this. */

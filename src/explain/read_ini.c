@@ -245,10 +245,9 @@ int ex_ini(struct ex_run *r, const struct ex_pair *p, bool *ret_done, struct ss_
 	struct two t = { .r = r, .p = p };
 	bool loaded;
 
-	if (ex_load(p, &a, &b, &loaded, err) < 0)
+	if (ex_load_text(p, &a, &b, &loaded, err) < 0)
 		return -1;
-	if (!loaded || !ss_is_text(ss_buf_span(&a)) || !ss_is_text(ss_buf_span(&b)) ||
-	    ex_holds_key(ss_buf_span(&a)) || ex_holds_key(ss_buf_span(&b)) ||
+	if (!loaded || ex_holds_key(ss_buf_span(&a)) || ex_holds_key(ss_buf_span(&b)) ||
 	    !read_table(ss_buf_span(&a), &x) || !read_table(ss_buf_span(&b), &y))
 		return 0;
 	compare_tables(&t, &x, &y);

@@ -251,10 +251,10 @@ int ex_keyed(struct ex_run *r, const struct ex_pair *p, bool *ret_done, struct s
 
 	if (t.f == NULL)
 		return 0;
-	if (ex_load(p, &a, &b, &loaded, err) < 0)
+	if (ex_load_text(p, &a, &b, &loaded, err) < 0)
 		return -1;
-	if (!loaded || !ss_is_text(ss_buf_span(&a)) || !ss_is_text(ss_buf_span(&b)) ||
-	    !read_table(t.f, ss_buf_span(&a), &x) || !read_table(t.f, ss_buf_span(&b), &y))
+	if (!loaded || !read_table(t.f, ss_buf_span(&a), &x) ||
+	    !read_table(t.f, ss_buf_span(&b), &y))
 		return 0;
 	*ret_done = true;
 	compare_tables(&t, &x, &y);

@@ -207,10 +207,9 @@ int ex_lines(struct ex_run *r, const struct ex_pair *p, bool *ret_done, struct s
 	SS_CLEANUP(text_done) struct text y = { 0 };
 	bool loaded;
 
-	if (ex_load(p, &a, &b, &loaded, err) < 0)
+	if (ex_load_text(p, &a, &b, &loaded, err) < 0)
 		return -1;
-	if (!loaded || !ss_is_text(ss_buf_span(&a)) || !ss_is_text(ss_buf_span(&b)) ||
-	    !split(ss_buf_span(&a), &x) || !split(ss_buf_span(&b), &y))
+	if (!loaded || !split(ss_buf_span(&a), &x) || !split(ss_buf_span(&b), &y))
 		return 0;
 	*ret_done = true;
 	if (ex_holds_key(ss_buf_span(&a)) || ex_holds_key(ss_buf_span(&b)))

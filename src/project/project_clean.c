@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "crypto/x509.h"
-#include "project/find_any.h"
+#include "project/project_find.h"
 #include "project/steps.h"
+#include "record/rec_tls.h"
 
 #include <string.h>
 
@@ -20,13 +21,12 @@
 #define TAIL 30u /* bytes of the signature: two marks in base64, whichever alignment they have */
 
 /* Its name as DER writes it: UTF8String, length, text. Not in one piece: programs hold it, too. */
-static const uint8_t der_text[] = { 0x0c, 0x1f };
-static const char name[] = "selfsame: recorder of one build";
+static const uint8_t der_text[] = { 0x0c, sizeof(REC_AUTHORITY_NAME) - 1 };
 
 struct clean {
 	struct tree *t;
 	struct ss_span block; /* the certificate in PEM */
-	struct find_any marks;
+	struct project_find marks;
 	uint8_t piece[PIECE];
 };
 
@@ -57,16 +57,16 @@ static int know(struct clean *c, struct ss_span pem, struct ss_err *err)
 		return ss_fail(err, SS_EINPUT, "the recorder's certificate is not one");
 	c->block = pem;
 	tail = der.p + der.n - TAIL;
-	find_any_init(&c->marks, MARK);
-	find_any_add(&c->marks, tail + TAIL - MARK);
+	project_find_init(&c->marks, MARK);
+	project_find_add(&c->marks, tail + TAIL - MARK);
 	for (size_t alignment = 0; alignment < 3; alignment++) {
 		put_base64(tail + alignment, sizeof(text) / 4, text);
-		find_any_add(&c->marks, text);
-		find_any_add(&c->marks, text + MARK);
+		project_find_add(&c->marks, text);
+		project_find_add(&c->marks, text + MARK);
 	}
 	memcpy(text, der_text, sizeof(der_text));
-	memcpy(text + sizeof(der_text), name, MARK - sizeof(der_text));
-	find_any_add(&c->marks, text);
+	memcpy(text + sizeof(der_text), REC_AUTHORITY_NAME, MARK - sizeof(der_text));
+	project_find_add(&c->marks, text);
 	return 0;
 }
 
@@ -98,7 +98,7 @@ static int strip(struct clean *c, tree_id id, uint32_t size, struct ss_err *err)
 		left -= (uint32_t)c->block.n;
 		memmove(at, at + c->block.n, left - (size_t)(at - p));
 	}
-	if (find_any_is_in(&c->marks, (struct ss_span){ p, left }))
+	if (project_find_is_in(&c->marks, (struct ss_span){ p, left }))
 		return fail(c, id, err);
 	if (tree_body_new(c->t, (struct ss_span){ p, left }, &body, err) < 0)
 		return -1;
@@ -118,7 +118,7 @@ static int look(struct clean *c, tree_id id, uint32_t size, struct ss_err *err)
 
 		if (tree_read(c->t, id, at, c->piece + kept, n, err) < 0)
 			return -1;
-		if (find_any_is_in(&c->marks, all))
+		if (project_find_is_in(&c->marks, all))
 			return size <= BUNDLE_MAX ? strip(c, id, size, err) : fail(c, id, err);
 		kept = all.n < MARK ? all.n : MARK;
 		memmove(c->piece, c->piece + all.n - kept, kept);

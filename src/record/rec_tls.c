@@ -86,7 +86,7 @@ static bool make_authority(struct rec_authority *a)
 	a->leaf_key = EVP_EC_gen("P-256");
 	a->cert = X509_new();
 	return a->key != NULL && a->leaf_key != NULL && a->cert != NULL &&
-	       fill(a->cert, "selfsame: recorder of one build", a->key) &&
+	       fill(a->cert, REC_AUTHORITY_NAME, a->key) &&
 	       X509_set_issuer_name(a->cert, X509_get_subject_name(a->cert)) == 1 &&
 	       put_extension(a->cert, a->cert, NID_basic_constraints,
 			     "critical,CA:TRUE,pathlen:0") &&

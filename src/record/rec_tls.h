@@ -14,6 +14,9 @@
  */
 struct rec_authority;
 
+/* The subject of its certificate, and the issuer of each that it makes. */
+#define REC_AUTHORITY_NAME "selfsame: recorder of one build"
+
 SS_MUST_CHECK struct rec_authority *rec_authority_new(struct ss_err *err); /* NULL = failed */
 void rec_authority_free(struct rec_authority *a);
 /* Its certificate in PEM, appended. */

@@ -52,6 +52,7 @@ def tls(p, key=None, alpn=None):
     if key is not None:
         c.load_cert_chain(key.cert, key.key)
     raw = socket.create_connection(("127.0.0.1", p.port))
+    raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # what was sent is there before the next call connects
     raw.settimeout(PATIENCE)
     return c.wrap_socket(raw, suppress_ragged_eofs=False)
 

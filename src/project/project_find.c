@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "project/find_any.h"
+#include "project/project_find.h"
 
 #include <assert.h>
 #include <string.h>
@@ -9,16 +9,16 @@ static unsigned pair_at(const uint8_t *p)
 	return (unsigned)p[0] << 8 | p[1];
 }
 
-void find_any_init(struct find_any *f, size_t len)
+void project_find_init(struct project_find *f, size_t len)
 {
 	f->n = 0;
 	f->len = len;
 	memset(f->shift, (int)(len - 1), sizeof(f->shift));
 }
 
-void find_any_add(struct find_any *f, const uint8_t *what)
+void project_find_add(struct project_find *f, const uint8_t *what)
 {
-	assert(f->n < FIND_MAX);
+	assert(f->n < PROJECT_FIND_MAX);
 	memcpy(f->what[f->n++], what, f->len);
 	for (size_t i = 0; i + 2 <= f->len; i++) {
 		uint8_t *s = &f->shift[pair_at(what + i)];
@@ -28,7 +28,7 @@ void find_any_add(struct find_any *f, const uint8_t *what)
 	}
 }
 
-static bool is_at(const struct find_any *f, const uint8_t *p)
+static bool is_at(const struct project_find *f, const uint8_t *p)
 {
 	for (size_t i = 0; i < f->n; i++) {
 		if (memcmp(f->what[i], p, f->len) == 0)
@@ -37,7 +37,7 @@ static bool is_at(const struct find_any *f, const uint8_t *p)
 	return false;
 }
 
-bool find_any_is_in(const struct find_any *f, struct ss_span text)
+bool project_find_is_in(const struct project_find *f, struct ss_span text)
 {
 	size_t end = f->len; /* of the window */
 
