@@ -416,11 +416,11 @@ find sym1 sym2 -exec touch -d @5 {} +
 try 1 diff -q --all sym1 sym2
 out_has 'section .symtab: symbol come, only in the second'
 out_has 'section .symtab: symbol gone, only in the first'
-out_has '    section .symtab: symbol f
-      - type 0, section 1, size 1
-      + type 0, section 1, size 2'
-out_has '    section .symtab: symbols at another address
-      + 1'
+out_has '    section .symtab: symbol f'
+out_has '      - type 0, section 1, size 1'
+out_has '      + type 0, section 1, size 2'
+out_has '    section .symtab: symbols at another address'
+out_has '      + 1'
 
 # --- images ---
 

@@ -129,6 +129,21 @@ printf 'this is t%s text\n' eh >house/README.md
 refuses 'a spelling mistake' 'lint spelling: FAILED' lint spelling
 rm house/README.md
 
+# --- command-line cases: of a program that prints what it is given
+cases() { # LINES
+	printf '%b' "$1" >cases.t
+	"$src/tests/cli/run.sh" /bin/echo "$src" "$PWD/cases.t"
+}
+accepts 'a case that is as it says' cases "try 0 a b\nout 'a b'\nout_has 'a'\nerr ''\n"
+refuses 'another exit status' 'status 0 instead of 1' cases 'try 1 a\n'
+refuses 'another output' 'not ok 2 - selfsame a: out' cases 'try 0 a\nout b\n'
+refuses 'a line that is not there' "not ok 2 - selfsame a: out has 'b'" cases 'try 0 a\nout_has b\n'
+refuses 'a text of several lines, of which one is there' 'the text has several lines' cases "try 0 a\nout_has 'a\nb'\n"
+refuses 'no case' '1..0' cases ':\n'
+accepts 'words with an end of line in them' cases "try 0 'a\nb'\ncheck 'c\nd' true\n"
+grep -qx 'ok 1 - selfsame a b: exit status 0' log && grep -qx 'ok 2 - c d' log && [ "$(wc -l <log)" -eq 3 ]
+verdict $? 'a case has a line'
+
 # --- totals
 mkdir -p results/meson-logs
 line() { # RESULT STDOUT
