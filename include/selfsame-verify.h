@@ -118,7 +118,8 @@ SSV_API int ssv_expect_policy(struct ssv_question *q, const char *json, size_t n
  */
 SSV_API int ssv_expect_measurements(struct ssv_question *q, const char *json, size_t n,
 				    const char *source);
-/* Another build, never accepted: only to say which part changed. `name` is how a verdict calls it. */
+/* Another build, never accepted: only to say which part changed. `name` is how a verdict calls it.
+ * Where only values are expected, the parts of the expected build are looked for here, too. */
 SSV_API int ssv_know_measurements(struct ssv_question *q, const char *json, size_t n,
 				  const char *name);
 

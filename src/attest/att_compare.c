@@ -41,7 +41,7 @@ static unsigned need_of(unsigned index)
 	return index < 3 ? (unsigned)ATT_NEED_PCR0 << index : 0;
 }
 
-static bool is_equal(struct ss_span s, const uint8_t *want)
+bool att_is_pcr(struct ss_span s, const uint8_t *want)
 {
 	return s.p != NULL && s.n == ATT_PCR_SIZE && memcmp(s.p, want, ATT_PCR_SIZE) == 0;
 }
@@ -68,7 +68,7 @@ static void compare_register(struct att_verdict *v, unsigned index,
 	struct att_check *c;
 	size_t i = 0;
 
-	while (i < n && !is_equal(got, any[i]))
+	while (i < n && !att_is_pcr(got, any[i]))
 		i++;
 	if (i == n && is_hidden_by_debug(v, index)) {
 		v->held |= (v->held & ATT_NEED_MODE) != 0 ? need_of(index) : 0;
@@ -96,8 +96,8 @@ static unsigned likeness(const struct att_doc *d, const struct att_release *r)
 	unsigned n = 0;
 
 	for (size_t i = 0; i < 3; i++)
-		n += is_equal(d->pcr[i], r->pcr[i]);
-	return n + (r->has_pcr8 && is_equal(d->pcr[SIGNER_PCR], r->pcr8));
+		n += att_is_pcr(d->pcr[i], r->pcr[i]);
+	return n + (r->has_pcr8 && att_is_pcr(d->pcr[SIGNER_PCR], r->pcr8));
 }
 
 static bool is_whole(const struct att_doc *d, const struct att_release *r)
@@ -202,101 +202,6 @@ static void compare_set(struct att_verdict *v, const struct att_releases *set)
 	note_kernel(v, r);
 }
 
-/* --- which part changed ---------------------------------------------------------------------- */
-
-static const struct att_part *find_part(const struct att_release *r, const char *name)
-{
-	for (size_t i = 0; i < r->n_parts; i++)
-		if (strcmp(r->parts[i].name, name) == 0)
-			return &r->parts[i];
-	return NULL;
-}
-
-/* An image with the document's value of one register, whose parts are known. */
-static const struct att_release *find_with(const struct att_verdict *v, const struct att_expect *e,
-					   unsigned index)
-{
-	for (size_t i = 0; i < e->n_known; i++)
-		if (e->known[i].n_parts > 0 && is_equal(v->doc.pcr[index], e->known[i].pcr[index]))
-			return &e->known[i];
-	for (size_t k = 0; k < e->n_sets; k++)
-		for (size_t i = 0; i < e->sets[k].n; i++)
-			if (e->sets[k].v[i].n_parts > 0 &&
-			    is_equal(v->doc.pcr[index], e->sets[k].v[i].pcr[index]))
-				return &e->sets[k].v[i];
-	return NULL;
-}
-
-/* "kernel", "kernel and command line", …: what of PCR1 differs between two images. */
-static void name_changes(const struct att_release *a, const struct att_release *b, char *ret,
-			 size_t room)
-{
-	static const char *const names[][2] = { { "kernel", "kernel" },
-						{ "cmdline", "command line" },
-						{ "ramdisk0", "runtime (first ramdisk)" } };
-	size_t n = 0;
-
-	ret[0] = '\0';
-	for (size_t i = 0; i < SS_NELEMS(names); i++) {
-		const struct att_part *p = find_part(a, names[i][0]);
-		const struct att_part *q = find_part(b, names[i][0]);
-
-		if (p != NULL && q != NULL && p->size == q->size &&
-		    memcmp(p->sha384, q->sha384, sizeof(p->sha384)) == 0)
-			continue;
-		n += (size_t)snprintf(ret + n, room - n, "%s%s", n > 0 ? ", " : "", names[i][1]);
-	}
-}
-
-static char *tell_pcr1(const struct att_verdict *v, const struct att_expect *e,
-		       const struct att_release *want)
-{
-	const struct att_release *other = find_with(v, e, 1);
-	char names[96];
-
-	if (other == NULL || want->n_parts == 0)
-		return att_text("kernel, command line or runtime (first ramdisk): PCR1 covers all "
-				"three, and no known image has this one");
-	name_changes(want, other, names, sizeof(names));
-	if (names[0] == '\0')
-		return att_text("where kernel, command line and runtime begin and end");
-	return att_text("%s: as in %s", names,
-			other->name != NULL ? other->name : "another known image");
-}
-
-/*
- * PCR1 covers kernel, command line and ramdisk 0, PCR2 the application. The registers tell which of
- * the two changed; the parts of a known image with the same PCR1 tell more.
- */
-static void tell_change(struct att_verdict *v, const struct att_expect *e,
-			const struct att_release *want)
-{
-	const bool same1 = is_equal(v->doc.pcr[1], want->pcr[1]);
-	const bool same2 = is_equal(v->doc.pcr[2], want->pcr[2]);
-	char *first;
-
-	if (v->changed != NULL || v->is_debug ||
-	    (same1 && same2 && is_equal(v->doc.pcr[0], want->pcr[0])))
-		return;
-	if (same1 && same2) {
-		v->changed =
-			att_text("the order of the parts, or flags of the file: PCR1 and PCR2 are "
-				 "the expected ones");
-	} else if (same1) {
-		v->changed =
-			att_text("the application (PCR2); kernel, command line and runtime are "
-				 "the expected ones");
-	} else if (same2) {
-		first = tell_pcr1(v, e, want);
-		v->changed = att_text("%s; the application is the expected one", first);
-		free(first);
-	} else {
-		first = tell_pcr1(v, e, want);
-		v->changed = att_text("the application (PCR2), and %s", first);
-		free(first);
-	}
-}
-
 /* --- values ---------------------------------------------------------------------------------- */
 
 static void compare_value(struct att_verdict *v, const char *name, enum att_reason reason,
@@ -371,14 +276,44 @@ static void note_operator(struct att_verdict *v, const struct att_expect *e)
 				      "expected; anybody can run this image"));
 }
 
+static bool has_release(const struct att_expect *e)
+{
+	for (size_t i = 0; i < e->n_sets; i++)
+		if (e->sets[i].n > 0)
+			return true;
+	return false;
+}
+
+/* Where nothing else is expected, these are an image without a name and without parts. */
+static void tell_change_by_registers(struct att_verdict *v, const struct att_expect *e)
+{
+	struct att_release want = { 0 };
+	unsigned have = 0;
+
+	for (size_t i = 0; i < e->n_registers; i++) {
+		const struct att_register *r = &e->registers[i];
+
+		if (r->index >= 3 || r->n != 1)
+			continue;
+		/* Of two values for one register the one that is not the document's. */
+		if ((have & 1u << r->index) == 0 || !att_is_pcr(v->doc.pcr[r->index], r->any[0]))
+			memcpy(want.pcr[r->index], r->any[0], ATT_PCR_SIZE);
+		have |= 1u << r->index;
+	}
+	if (have == 7)
+		att_tell_change(v, e, &want);
+}
+
 void att_compare(struct att_verdict *v, const struct att_expect *e)
 {
 	for (size_t i = 0; i < e->n_sets; i++) {
 		if (e->sets[i].n == 0)
 			continue;
 		compare_set(v, &e->sets[i]);
-		tell_change(v, e, choose(v, &e->sets[i]));
+		att_tell_change(v, e, choose(v, &e->sets[i]));
 	}
+	if (!has_release(e))
+		tell_change_by_registers(v, e);
 	for (size_t i = 0; i < e->n_registers; i++)
 		compare_register(v, e->registers[i].index, e->registers[i].any, e->registers[i].n,
 				 e->registers[i].source);

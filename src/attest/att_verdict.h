@@ -5,7 +5,7 @@
 
 /*
  * The inside of a verdict, for the files of this folder only: att_verify.c and att_compare.c fill
- * it, att_report.c prints it. Everybody else has att_verify.h.
+ * it, with att_change.c; att_report.c prints it. Everybody else has att_verify.h.
  */
 
 /* What a yes needs, each made and held. A bit more is a check more, never a yes more. */
@@ -78,6 +78,11 @@ SS_NONNULL void att_add_unchecked(struct att_verdict *v, char *line);
 
 /* Every register and value that is expected, against the document. */
 SS_NONNULL void att_compare(struct att_verdict *v, const struct att_expect *e);
+/* A register of the document with exactly this value. */
+SS_NONNULL bool att_is_pcr(struct ss_span s, const uint8_t *want);
+/* Where the first three registers are not those of `want`: which part of the image is another. */
+SS_NONNULL void att_tell_change(struct att_verdict *v, const struct att_expect *e,
+				const struct att_release *want);
 /* It has a nonce, and was made before the peer was asked: by more than clocks may differ. */
 SS_NONNULL bool att_is_older(const struct att_verdict *v, const struct att_endpoint *peer);
 /* What binds the document to the connection, and who runs it. */

@@ -289,6 +289,8 @@ for name in ('a', 'app', 'rt', 'kern', 'both'):
         d.pcrs[3] = bytes(48)
         d.fields['module_id'] = tstr('i-\u009b31m\u202e')
         open('nobody.cose', 'wb').write(d.bytes())
+        del d.pcrs[2]
+        open('few.cose', 'wb').write(d.bytes())
 root = hashlib.sha256(ROOT_DER).hexdigest()
 open('root.sha256', 'w').write(root)
 END
@@ -355,6 +357,55 @@ out_has 'changed    kernel: as in kern.json; the application is the expected one
 # shellcheck disable=SC2086
 try 1 verify $yes --eif a.eif --known both.json both.cose
 out_has 'changed    the application (PCR2), and kernel, runtime (first ramdisk): as in both.json'
+# A register that is not there says nothing of a part.
+# shellcheck disable=SC2086
+try 1 verify $yes --measurements a.json few.cose
+out_has 'pcr2       NO: the document has no PCR2'
+check 'no part is said to be another' sh -c '! grep -q "^changed" "$1"' - "$OUT"
+
+# The same where values are expected; what was measured of that image makes them parts.
+pcr() { sed -n "s/.*\"PCR$1\": \"\([0-9a-f]*\)\".*/\1/p" "$2.json"; }
+values="--pcr 0=$(pcr 0 a) --pcr 1=$(pcr 1 a) --pcr 2=$(pcr 2 a)"
+# shellcheck disable=SC2086
+try 0 verify $yes $values --known rt.json --known a.json a.cose
+check 'nothing changed' sh -c '! grep -q "^changed" "$1"' - "$OUT"
+# shellcheck disable=SC2086
+try 1 verify $yes $values app.cose
+out_has 'changed    the application (PCR2); kernel, command line and runtime are the expected ones'
+# shellcheck disable=SC2086
+try 1 verify $yes $values rt.cose
+out_has 'changed    kernel, command line or runtime (first ramdisk): PCR1 covers all three, and no known image has this one; the application is the expected one'
+# shellcheck disable=SC2086
+try 1 verify $yes $values --known kern.json --known rt.json rt.cose
+out_has 'changed    kernel, command line or runtime (first ramdisk): PCR1 covers all three, and is as in rt.json; which of them, only the parts of both images tell; the application is the expected one'
+# shellcheck disable=SC2086
+try 1 verify $yes $values --known a.json --known rt.json rt.cose
+first "no: pcr0: PCR0 is not the expected one; $says"
+out_has 'changed    runtime (first ramdisk): as in rt.json; the application is the expected one'
+# shellcheck disable=SC2086
+try 1 verify $yes $values --known both.json --known a.json both.cose
+out_has 'changed    the application (PCR2), and kernel, runtime (first ramdisk): as in both.json'
+# A known image is no expectation, whatever it has.
+# shellcheck disable=SC2086
+try 1 verify $yes $values --known rt.json --json rt.cose
+out_has '  "Verdict": "no",'
+try 2 verify --root root.pem --at 1700000000 --known rt.json rt.cose
+# What nitro-cli measured has no parts.
+# shellcheck disable=SC2086
+try 1 verify $yes --measurements nitro.json --known rt.json rt.cose
+out_has 'PCR1 covers all three, and is as in rt.json; which of them, only the parts of both images tell'
+# shellcheck disable=SC2086
+try 1 verify $yes --measurements rt.json --known nitro.json a.cose
+out_has 'PCR1 covers all three, and is as in nitro.json; which of them, only the parts of both images tell'
+# shellcheck disable=SC2086
+try 1 verify $yes --measurements nitro.json --known a.json --known rt.json rt.cose
+out_has 'changed    runtime (first ramdisk): as in rt.json; the application is the expected one'
+# Of a policy's register and a value for the same one, both must hold.
+printf '[[pcr]]\nindex = 1\nvalue = "%s"\n' "$(pcr 1 rt)" >one.toml
+# shellcheck disable=SC2086
+try 1 verify $yes $values --policy one.toml --known a.json --known rt.json a.cose
+first "no: pcr1: PCR1 is not the expected one; $says"
+out_has 'changed    runtime (first ramdisk): as in a.json; the application is the expected one'
 # shellcheck disable=SC2086
 try 1 verify $yes --measurements a.json --eif app.eif a.cose
 first "no: pcr0: PCR0 is not the expected one; $says"
