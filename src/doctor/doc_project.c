@@ -14,6 +14,7 @@
  */
 struct builds {
 	const struct project_options *o;
+	const char *dir; /* a private folder */
 	bool recorded;
 	bool settled; /* the first build was made */
 };
@@ -25,14 +26,18 @@ static int build_once(const struct builds *b, uint32_t vary, const char *output,
 	AUTO_VIEW struct hm_view view = { 0 };
 	AUTO_FREE char *work = NULL;
 
-	if (doc_conditions(vary, &view, &work, err) < 0)
+	int rc;
+
+	if (doc_conditions(vary, b->dir, &view, &work, err) < 0)
 		return -1;
 	o.output = output;
 	o.view = &view;
 	o.work = work;
 	o.trial = true;
 	o.recorded = b->recorded;
-	return project_build(&o, &result, err);
+	rc = project_build(&o, &result, err);
+	doc_conditions_end(b->dir);
+	return rc;
 }
 
 static int build(void *ctx, uint32_t vary, const char *output, struct ss_err *err)
@@ -88,7 +93,7 @@ int doc_project(const struct project_options *o, uint32_t vary, bool quick, stru
 	cache = io_cache_dir("doctor", err);
 	if (cache == NULL || io_private_new(cache, &dir, NULL, NULL, err) < 0)
 		return -1;
-	b.dir = dir.path;
+	b.dir = builds.dir = dir.path;
 	b.compare.known = doc_known(&b.compare.n_known);
 	return doc_run(&b, vary, ret, err);
 }

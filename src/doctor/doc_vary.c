@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "doctor/doc_vary.h"
 
+#include "doctor/doc_ext4.h"
 #include "io/cache.h"
 
 #include <assert.h>
@@ -26,6 +27,7 @@ static const struct doc_row rows[DOC_VARIATIONS] = {
 	[DOC_PATH] = { "path-length", "PATH has 3000 bytes" },
 	[DOC_BUILD_PATH] = { "build-path", "the build works in a deeper folder" },
 	[DOC_FILE_SYSTEM] = { "file-system", "tmpfs beneath, which lists folders newest first" },
+	[DOC_EXT4] = { "ext4", "an ext4 beneath whose seed for the order of folders is another" },
 	[DOC_ORDER] = { "directory-order", "folders are listed in a shuffled order" },
 	[DOC_NETWORK] = { "network-delay", "connections begin late, each by another time" },
 };
@@ -117,6 +119,7 @@ static void set_view(enum doc_variation v, struct hm_view *view)
 		return;
 	case DOC_BUILD_PATH:
 	case DOC_FILE_SYSTEM:
+	case DOC_EXT4:
 	case DOC_VARIATIONS:
 		return;
 	}
@@ -178,17 +181,44 @@ static int deeper(char *path, size_t size, struct ss_err *err)
 	return 0;
 }
 
-static int find_work(uint32_t vary, char **ret, struct ss_err *err)
+uint32_t doc_beside(uint32_t vary, const char **ret_why)
 {
-	char path[512];
+	const uint32_t both = 1u << DOC_FILE_SYSTEM | 1u << DOC_EXT4;
 
-	if ((vary & (1u << DOC_BUILD_PATH | 1u << DOC_FILE_SYSTEM)) == 0)
+	if ((vary & both) != both)
+		return vary;
+	*ret_why = "a build has one file system beneath, and file-system is varied: with --skip "
+		   "file-system this is";
+	return vary & ~(1u << DOC_EXT4);
+}
+
+/* Another file system beneath, into `path` of `size` bytes. */
+static int find_file_system(uint32_t vary, const char *dir, char *path, size_t size,
+			    struct ss_err *err)
+{
+	AUTO_FREE char *own = NULL;
+
+	if ((vary & 1u << DOC_EXT4) == 0)
+		return other_file_system(path, size, err);
+	if (doc_ext4_begin(dir, &own, err) < 0)
+		return -1;
+	if (strlen(own) >= size)
+		return ss_fail(err, SS_ELIMIT, "the path of '%.64s...' is too long", own);
+	(void)snprintf(path, size, "%s", own);
+	return 0;
+}
+
+static int find_work(uint32_t vary, const char *dir, char **ret, struct ss_err *err)
+{
+	char path[4096];
+
+	if ((vary & (1u << DOC_BUILD_PATH | 1u << DOC_FILE_SYSTEM | 1u << DOC_EXT4)) == 0)
 		return 0;
-	if ((vary & 1u << DOC_FILE_SYSTEM) == 0) {
+	if ((vary & (1u << DOC_FILE_SYSTEM | 1u << DOC_EXT4)) == 0) {
 		*ret = io_cache_dir("work/" DEEPER, err);
 		return *ret != NULL ? 0 : -1;
 	}
-	if (other_file_system(path, sizeof(path), err) < 0)
+	if (find_file_system(vary, dir, path, sizeof(path) - sizeof(DEEPER), err) < 0)
 		return -1;
 	if ((vary & 1u << DOC_BUILD_PATH) != 0 && deeper(path, sizeof(path), err) < 0)
 		return -1;
@@ -196,15 +226,22 @@ static int find_work(uint32_t vary, char **ret, struct ss_err *err)
 	return 0;
 }
 
-int doc_conditions(uint32_t vary, struct hm_view *ret, char **ret_work, struct ss_err *err)
+int doc_conditions(uint32_t vary, const char *dir, struct hm_view *ret, char **ret_work,
+		   struct ss_err *err)
 {
 	*ret = (struct hm_view){ 0 };
 	*ret_work = NULL;
 	for (int i = 0; i < DOC_VARIATIONS; i++)
 		if ((vary & 1u << i) != 0)
 			set_view((enum doc_variation)i, ret);
-	if (find_work(vary, ret_work, err) == 0)
+	if (find_work(vary, dir, ret_work, err) == 0)
 		return 0;
 	hm_view_done(ret);
+	doc_conditions_end(dir);
 	return -1;
+}
+
+void doc_conditions_end(const char *dir)
+{
+	doc_ext4_end(dir);
 }

@@ -26,6 +26,7 @@ enum doc_variation {
 	DOC_PATH,
 	DOC_BUILD_PATH,
 	DOC_FILE_SYSTEM,
+	DOC_EXT4,
 	DOC_ORDER,
 	DOC_NETWORK,
 	DOC_VARIATIONS
@@ -41,10 +42,15 @@ SS_NONNULL const struct doc_row *doc_row(enum doc_variation v);
 /* -1 = there is none of that name. */
 SS_NONNULL int doc_find(const char *name);
 
+/* Those that one build can have all at once; of one that is left out, *ret_why is why. Static. */
+SS_NONNULL uint32_t doc_beside(uint32_t vary, const char **ret_why);
+
 /* What the steps see under these variations (a set of bits), and where the build works: a folder
- * that is there now, or NULL for the usual one. The caller frees both. */
-SS_MUST_CHECK SS_NONNULL int doc_conditions(uint32_t vary, struct hm_view *ret, char **ret_work,
-					    struct ss_err *err);
+ * that is there now, or NULL for the usual one. The caller frees both. What has to be made for it
+ * is made in `dir`, a private folder, until doc_conditions_end(), which comes after the build. */
+SS_MUST_CHECK SS_NONNULL int doc_conditions(uint32_t vary, const char *dir, struct hm_view *ret,
+					    char **ret_work, struct ss_err *err);
+SS_NONNULL void doc_conditions_end(const char *dir);
 
 /* Words that only what is varied is shown, and what they are the cause of. Static. */
 SS_NONNULL const struct ex_known *doc_known(size_t *ret_n);

@@ -352,8 +352,12 @@ static int compare_varied(struct run *x, struct ss_err *err)
 int doc_run(const struct doc_builder *b, uint32_t vary, struct doc_report *ret, struct ss_err *err)
 {
 	SS_CLEANUP(run_done) struct run x = { .b = b, .r = ret };
+	const char *why = NULL;
 
-	*ret = (struct doc_report){ .varied = vary };
+	*ret = (struct doc_report){ .varied = doc_beside(vary, &why) };
+	for (int v = 0; v < DOC_VARIATIONS; v++)
+		if (((vary & ~ret->varied) & 1u << v) != 0)
+			ret->why_not[v] = ss_copy(why);
 	x.most = 2u + (ret->varied != 0 ? 1u : 0u);
 	x.most += is_single(ret->varied) ? 0u : count(ret->varied) + 1u;
 	x.first = join(b->dir, "first");

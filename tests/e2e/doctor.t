@@ -78,6 +78,46 @@ varied: directory-order
 builds: 3
 END
 
+# An ext4 whose seed is not this disk's: what is made in the step is listed in another order. Where
+# this machine can mount one, which is tried here by other means, it must be varied.
+printf 'ARG BASE\nFROM $BASE\nRUN mkdir /n && cd /n && touch a b c d e f g h i j k l m n o p q r && ls -U >/srv/names.txt && rm -r /n\n' >order/Dockerfile
+mkdir mounted
+truncate -s 64M image
+if mke2fs -q -F -t ext4 image && mount -o loop image mounted; then
+	umount mounted
+	try 1 doctor -q --json --runtime runtime --only ext4 order
+	cp "$OUT" order.json
+	check 'ext4: lines in the order of the folder' sh -c '
+python3 seen.py order.json >seen && diff -u - seen' <<'END'
+srv/names.txt: order.lines: ext4
+varied: ext4
+builds: 3
+END
+	check 'it is the same each time' sh -c 'python3 -c "
+import json
+d = json.load(open(\"order.json\"))
+print(json.dumps([x for g in d[\"groups\"] for x in g[\"differences\"]]))" >once && "$SELFSAME" doctor -q --json --runtime runtime --only ext4 order >again.json
+python3 -c "
+import json
+d = json.load(open(\"again.json\"))
+print(json.dumps([x for g in d[\"groups\"] for x in g[\"differences\"]]))" | diff once -'
+	try 0 doctor -q --runtime runtime --only ext4 --only build-path --file perl/Dockerfile.mended perl
+	out_has 'varied: build-path, ext4'
+	check 'nothing stays mounted' sh -c '! grep -q selfsame/doctor /proc/self/mountinfo'
+	check 'nor attached' sh -c '! losetup -a | grep selfsame/doctor'
+else
+	try 0 doctor -q --runtime runtime --only ext4 --file perl/Dockerfile.mended perl
+	out_has 'not varied: ext4: '
+fi
+try 0 doctor -q --quick --runtime runtime --only ext4 --only file-system --file perl/Dockerfile.mended perl
+out <<'END'
+same
+
+2 builds
+varied: file-system
+not varied: ext4: a build has one file system beneath, and file-system is varied: with --skip file-system this is
+END
+
 # The clock three years on: apt bears the mirror's lists, whose time has run out by then.
 printf 'ARG BASE\nFROM $BASE\nRUN apt-get update && rm -rf /var/lib/apt/lists/*\n' >order/Dockerfile
 try 0 doctor -q --runtime runtime --only time order

@@ -5,9 +5,13 @@
 #include "io/cache.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 /*
  * A project that is a text of lines "file: words". Words of a file say what becomes of it: a name
@@ -296,6 +300,31 @@ static void names_that_were_varied_are_known_by_whole_words(void **state)
 	}
 }
 
+static void of_two_file_systems_one_is_varied(void **state)
+{
+	struct world w = { .project = "a: file-system\nb: ext4\n" };
+	struct doc_report r;
+	struct ss_err err = { 0 };
+	AUTO_FREE char *got = NULL;
+
+	(void)state;
+	expect_ok(run(&w, set_of("file-system", "ext4", NULL), &r, &err), &err);
+	assert_string_equal(w.log, "- - file-system");
+	assert_int_equal(r.varied, set_of("file-system", NULL, NULL));
+	assert_string_equal(r.why_not[DOC_EXT4],
+			    "a build has one file system beneath, and file-system is varied: with "
+			    "--skip file-system this is");
+	got = shown(&r);
+	assert_string_equal(got, "a< file-system");
+	doc_report_done(&r);
+	w.log[0] = '\0';
+	expect_ok(run_as(&w, set_of("host", "ext4", NULL), true, &r, &err), &err);
+	assert_string_equal(w.log, "- many");
+	assert_int_equal(r.varied, set_of("host", "ext4", NULL));
+	assert_null(r.why_not[DOC_EXT4]);
+	doc_report_done(&r);
+}
+
 static void quick_takes_two_builds_and_names_no_trigger(void **state)
 {
 	struct world w = { .project = "a: host\nb: both\nc: chance\nd:\n" };
@@ -325,10 +354,11 @@ static void quick_finds_what_cannot_be_had_by_halves(void **state)
 
 	(void)state;
 	expect_ok(run_as(&w, DOC_ALL, true, &r, &err), &err);
-	assert_int_equal(r.varied, DOC_ALL & ~set_of("time", "memory", NULL));
+	assert_int_equal(r.varied, DOC_ALL & ~set_of("time", "memory", "ext4"));
 	assert_string_equal(r.why_not[DOC_TIME], "no time here");
 	assert_string_equal(r.why_not[DOC_MEMORY], "no memory here");
 	assert_null(r.why_not[DOC_HOST]);
+	assert_non_null(r.why_not[DOC_EXT4]);
 	assert_int_equal(r.diff.files, 1);
 	assert_true(r.builds <= 16);
 	doc_report_done(&r);
@@ -356,7 +386,8 @@ static void conditions_are_what_the_names_say(void **state)
 	(void)state;
 	assert_non_null(mkdtemp(top));
 	assert_int_equal(setenv("XDG_CACHE_HOME", top, 1), 0);
-	expect_ok(doc_conditions(set_of("host", "umask", "build-path"), &v, &work, &err), &err);
+	expect_ok(doc_conditions(set_of("host", "umask", "build-path"), top, &v, &work, &err),
+		  &err);
 	assert_string_equal(v.host.s, "elsewhere");
 	assert_true(v.umask.set && v.umask.v == 2);
 	assert_false(v.clock_offset.set || v.cpus.set || v.user_ns.set);
@@ -364,6 +395,42 @@ static void conditions_are_what_the_names_say(void **state)
 	(void)snprintf(want, sizeof(want), "%s/selfsame/work/elsewhere/", top);
 	assert_int_equal(strncmp(work, want, strlen(want)), 0);
 	assert_int_equal(access(work, W_OK), 0);
+	doc_conditions_end(top);
+	assert_int_equal(access(work, W_OK), 0);
+}
+
+/* Where this process may mount one; else there is a reason. Nothing stays in both cases. */
+static void an_ext4_is_made_or_there_is_a_reason(void **state)
+{
+	char top[] = "/tmp/test_doctor_ext4.XXXXXX", made[64], want[64];
+
+	(void)state;
+	assert_non_null(mkdtemp(top));
+	(void)snprintf(made, sizeof(made), "%s/ext4", top);
+	(void)snprintf(want, sizeof(want), "%s/ext4/root/work", top);
+	if (geteuid() == 0 && unshare(CLONE_NEWNS) == 0)
+		(void)mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+	for (int i = 0; i < 2; i++) { /* there is one at a time, and another one after it */
+		AUTO_VIEW struct hm_view v = { 0 };
+		AUTO_FREE char *work = NULL;
+		struct ss_err err = { 0 };
+		struct statfs st = { 0 };
+
+		if (doc_conditions(set_of("ext4", "build-path", NULL), top, &v, &work, &err) == 0) {
+			assert_int_equal(strncmp(work, want, strlen(want)), 0);
+			assert_int_equal(statfs(work, &st), 0);
+			assert_int_equal(st.f_type, EXT4_SUPER_MAGIC);
+			assert_int_equal(access(work, W_OK), 0);
+			assert_non_null(strstr(work, "/elsewhere/"));
+		} else {
+			assert_int_equal(err.code, SS_ESYS);
+			assert_true(err.msg[0] != '\0');
+			assert_null(work);
+		}
+		doc_conditions_end(top);
+		assert_int_equal(access(made, F_OK), -1);
+	}
+	assert_int_equal(rmdir(top), 0);
 }
 
 /* All of them at once are a view that the runtime takes. */
@@ -374,8 +441,9 @@ static void all_conditions_together_are_well_formed(void **state)
 	struct ss_err err = { 0 };
 
 	(void)state;
-	expect_ok(doc_conditions(DOC_ALL & ~(1u << DOC_BUILD_PATH | 1u << DOC_FILE_SYSTEM), &v,
-				 &work, &err),
+	expect_ok(doc_conditions(DOC_ALL & ~(1u << DOC_BUILD_PATH | 1u << DOC_FILE_SYSTEM |
+					     1u << DOC_EXT4),
+				 "/nowhere", &v, &work, &err),
 		  &err);
 	expect_ok(hm_view_check(&v, &err), &err);
 	assert_null(work);
@@ -395,10 +463,12 @@ int main(void)
 		cmocka_unit_test(where_nothing_is_left_to_vary_two_builds_do),
 		cmocka_unit_test(a_project_that_does_not_build_is_an_error),
 		cmocka_unit_test(names_that_were_varied_are_known_by_whole_words),
+		cmocka_unit_test(of_two_file_systems_one_is_varied),
 		cmocka_unit_test(quick_takes_two_builds_and_names_no_trigger),
 		cmocka_unit_test(quick_finds_what_cannot_be_had_by_halves),
 		cmocka_unit_test(quick_says_what_breaks_together_only),
 		cmocka_unit_test(conditions_are_what_the_names_say),
+		cmocka_unit_test(an_ext4_is_made_or_there_is_a_reason),
 		cmocka_unit_test(all_conditions_together_are_well_formed),
 	};
 
