@@ -14,14 +14,17 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
-/* Of a sparse file: what is not written costs nothing. */
-#define SIZE ((off_t)64 << 30)
+/* Of a sparse file: what is not written costs nothing. It never has more than what is free: a step
+ * must see a full disk as such, and not lose what it wrote. */
+#define GIB ((uint64_t)1 << 30)
+#define SIZE_MAX_GIB 64u
 #define ATTEMPTS 16 /* others may take a free device first */
-#define TIMEOUT_MS (60 * 1000)
+#define TIMEOUT_MS 60000u
 #define UUID "6f1f0b5e-7d0a-4c3c-9a51-2b5c1f0d4711"
-#define SEED "b9c3a4d2-15e8-4f6b-8a77-0d3e5c9f4711"
+#define OPTIONS "hash_seed=b9c3a4d2-15e8-4f6b-8a77-0d3e5c9f4711,lazy_itable_init=1,root_owner=0:0"
 
 static char *below(const char *dir, const char *name)
 {
@@ -35,8 +38,17 @@ static char *below(const char *dir, const char *name)
 static int make_image(const char *path, int *ret_fd, struct ss_err *err)
 {
 	AUTO_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	struct statvfs st = { 0 };
+	uint64_t gib;
 
-	if (fd < 0 || ftruncate(fd, SIZE) < 0)
+	if (fd < 0 || fstatvfs(fd, &st) < 0)
+		return ss_fail_sys(err, "cannot make '%s'", path);
+	gib = st.f_bavail / (GIB / st.f_frsize);
+	if (gib == 0)
+		return ss_fail(err, SS_ESYS, "less than 1 GiB is free for an ext4");
+	if (gib > SIZE_MAX_GIB)
+		gib = SIZE_MAX_GIB;
+	if (ftruncate(fd, (off_t)(gib * GIB)) < 0)
 		return ss_fail_sys(err, "cannot make '%s'", path);
 	*ret_fd = ss_take_fd(&fd);
 	return 0;
@@ -77,7 +89,7 @@ static int format(const char *image, struct ss_err *err)
 				     "-U",
 				     UUID,
 				     "-E",
-				     "hash_seed=" SEED ",lazy_itable_init=1,root_owner=0:0",
+				     OPTIONS,
 				     image,
 				     NULL };
 	const struct io_spawn s = { .argv = argv, .timeout_ms = TIMEOUT_MS };

@@ -4,11 +4,11 @@
 #include "base/err.h"
 
 /*
- * An ext4 of our own in a sparse file, the same each time but for its times: size, features and the
- * seed by which it hashes names are fixed, so it lists folders in an order that no other disk has.
- * Only root may have one, with mke2fs and a loop device. It takes what is written into it from the
- * file system of the folder it is made in, and all is given back at the end. If we die without
- * warning it stays mounted, until io_remove_tree() of that folder lets it go.
+ * An ext4 of our own in a sparse file, the same each time but for its times: features and the seed
+ * by which it hashes names are fixed, so it lists folders in an order that no other disk has. Only
+ * root may have one, with mke2fs and a loop device. It takes what is written into it from the file
+ * system of the folder it is made in, and all is given back at the end. If we die without warning
+ * it stays mounted, until io_remove_tree() of that folder lets it go.
  */
 
 /* Makes and mounts one; *ret is a folder in it that is ours alone. `dir` is absolute; it has one of
