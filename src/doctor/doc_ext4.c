@@ -2,6 +2,7 @@
 #include "doctor/doc_ext4.h"
 
 #include "base/mem.h"
+#include "base/num.h"
 #include "io/cache.h"
 #include "io/spawn.h"
 
@@ -39,11 +40,12 @@ static int make_image(const char *path, int *ret_fd, struct ss_err *err)
 {
 	AUTO_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	struct statvfs st = { 0 };
+	size_t free;
 	uint64_t gib;
 
 	if (fd < 0 || fstatvfs(fd, &st) < 0)
 		return ss_fail_sys(err, "cannot make '%s'", path);
-	gib = st.f_bavail / (GIB / st.f_frsize);
+	gib = ss_mul_size(st.f_bavail, st.f_frsize, &free) ? free / GIB : SIZE_MAX_GIB;
 	if (gib == 0)
 		return ss_fail(err, SS_ESYS, "less than 1 GiB is free for an ext4");
 	if (gib > SIZE_MAX_GIB)
