@@ -70,6 +70,9 @@ static const struct form {
 	FORM("keyed", "etc/shadow", 0, ""),
 	FORM("keyed", "var/lib/dpkg/status", 0, "Package: "),
 	FORM("keyed", "lib/apk/db/installed", 0, "P:"),
+	FORM("keyed", "etc/group", 0, ""),
+	FORM("keyed", "etc/gshadow", 0, ""),
+	FORM("keyed", "etc/subuid", 0, ""),
 	FORM("pyc", "x.pyc", 0, ""),
 };
 

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """usage: seeds_explain.py DIR: inputs of fuzz_explain and of its groups, into DIR/explain and
-DIR/explain_<group>: the pairs of tests/causes, and pairs of forms that no cause needs.
+DIR/explain_<group>: the pairs of tests/causes, pairs of forms that no cause needs, and those of
+seeds_readers.py.
 """
 import bz2
 import importlib.util
@@ -16,6 +17,8 @@ spec = importlib.util.spec_from_file_location('causes', here + '/../causes/cause
 causes = importlib.util.module_from_spec(spec)
 sys.dont_write_bytecode = True
 spec.loader.exec_module(causes)
+sys.path.insert(0, here)
+import seeds_readers  # noqa: E402
 NAMES = ['.pyc', 'etc/passwd', 'etc/shadow', 'dpkg/status', '.json']
 # The forms of each group in the order of fuzz_explain.c: a name's end, a place, its bytes.
 GROUPS = {
@@ -113,3 +116,6 @@ for big in (0, 1):
     note = [struct.pack('>III' if big else '<III', 4, 4, 3) + b'GNU\0' + v for v in (b'aaaa', b'bbbb')]
     a, b = (causes.elf([(b'.note.gnu.build-id', n, 7)], '>' if big else '<') for n in note)
     put('explain_elf', f'notes-{big}', 2 * big, a, b)
+# Each way through the readers with a group of their own.
+for group, form, name, a, b in seeds_readers.PAIRS:
+    put('explain_' + group, name, form, a, b)
