@@ -118,6 +118,23 @@ varied: file-system
 not varied: ext4: a build has one file system beneath, and file-system is varied: with --skip file-system this is
 END
 
+# The memory that a step is told of, where this machine can limit it; else there is a reason.
+printf 'ARG BASE\nFROM $BASE\nRUN umask 022 && grep MemTotal /proc/meminfo >/srv/memory.txt\n' >order/Dockerfile
+if grep -qsw memory /sys/fs/cgroup/cgroup.controllers || grep -q ' - cgroup .*[ ,]memory' /proc/self/mountinfo; then
+	try 1 doctor -q --json --runtime runtime --only memory order
+	cp "$OUT" order.json
+	check 'memory: what /proc/meminfo says' sh -c '
+python3 seen.py order.json >seen && diff -u - seen' <<'END'
+srv/memory.txt: env.machine: memory
+varied: memory
+builds: 3
+END
+	check 'it is 2 GiB' grep -q '"b": "MemTotal: *2097152 kB"' order.json
+else
+	try 0 doctor -q --runtime runtime --only memory order
+	out_has 'not varied: memory: '
+fi
+
 # The clock three years on: apt bears the mirror's lists, whose time has run out by then.
 printf 'ARG BASE\nFROM $BASE\nRUN apt-get update && rm -rf /var/lib/apt/lists/*\n' >order/Dockerfile
 try 0 doctor -q --runtime runtime --only time order
