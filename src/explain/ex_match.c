@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
 #include "base/mem.h"
+#include "base/show.h"
 #include "base/sort.h"
 #include "base/text.h"
+#include "explain/ex_package.h"
 #include "explain/ex_run.h"
 
 #include <stdio.h>
@@ -22,6 +24,7 @@ struct match {
 	uint32_t *lead_a; /* by order: the first name of a file with several */
 	uint32_t *lead_b;
 	size_t told[EX_KINDS]; /* inside a file only so many of a kind are kept */
+	struct ex_packages *packages;
 };
 
 static void match_done(struct match *k)
@@ -31,6 +34,7 @@ static void match_done(struct match *k)
 	free(k->moved);
 	free(k->lead_a);
 	free(k->lead_b);
+	ex_packages_free(k->packages);
 }
 
 static int compare_names(const struct match *k, size_t i, size_t j)
@@ -274,6 +278,25 @@ static void compare_xattrs(struct match *k, const struct ex_entry *a, const stru
 /* --- contents ----------------------------------------------------------------------------------
  */
 
+/* What a package brought is told by its versions, and not looked into. */
+static bool tell_package(struct match *k, struct ss_span name)
+{
+	const struct ex_package *of = ex_package_of_body(k->packages, name);
+	struct ss_shown shown;
+	char where[SS_SHOWN_MAX + 16];
+
+	if (of == NULL || k->r->of_path != EX_UNKNOWN)
+		return false;
+	(void)snprintf(where, sizeof(where), "package %s", ss_show(of->name, &shown));
+	tell(k, name,
+	     &(struct ex_diff){ .kind = EX_CONTENT,
+				.cause = EX_NET_PACKAGE,
+				.where = ex_text(where),
+				.a = of->a,
+				.b = of->b });
+	return true;
+}
+
 static int compare_contents(struct match *k, const struct ex_entry *a, const struct ex_entry *b,
 			    struct ss_span name, struct ss_err *err)
 {
@@ -297,7 +320,7 @@ static int compare_contents(struct match *k, const struct ex_entry *a, const str
 		p.first = k->m->same_to - a->at;
 	if (a->packed == b->packed && ex_first_difference(&p.a, &p.b, p.first, &at, &same, err) < 0)
 		return -1;
-	if (same)
+	if (same || tell_package(k, name))
 		return 0;
 	if (a->packed == b->packed)
 		p.first = at;
@@ -453,13 +476,24 @@ static void tell_presence(struct match *k, const struct ex_list *l, const struct
 			  enum ex_kind kind)
 {
 	const struct ss_span name = ex_name(l, e);
+	const struct ex_package *of = ex_package_of_name(k->packages, name);
+	struct ex_diff d = { .kind = kind, .cause = EX_UNKNOWN };
+	char where[SS_SHOWN_MAX + 16];
+	struct ss_shown shown;
 	char size[32];
 
 	if (k->m->depth == 0)
 		ex_next_file(k->r, name);
 	(void)snprintf(size, sizeof(size), "%llu bytes", (unsigned long long)e->size);
-	tell_values(k, name, kind, name.n > 0 ? presence_cause(name) : EX_UNKNOWN,
-		    kind == EX_REMOVED ? size : "", kind == EX_ADDED ? size : "");
+	*(kind == EX_REMOVED ? &d.a : &d.b) = ex_text(size);
+	if (name.n > 0)
+		d.cause = presence_cause(name);
+	if (of != NULL) {
+		(void)snprintf(where, sizeof(where), "package %s", ss_show(of->name, &shown));
+		d.where = ex_text(where);
+		d.cause = EX_NET_PACKAGE;
+	}
+	tell(k, name, &d);
 }
 
 static void tell_move(struct match *k, size_t j)
@@ -575,6 +609,8 @@ int ex_match(struct ex_run *r, const struct ex_matching *m, struct ss_err *err)
 	pair_up(&k);
 	k.lead_a = leaders(m->a);
 	k.lead_b = leaders(m->b);
+	if (m->depth == 0 && ex_packages_new(m->a, m->b, &k.packages, err) < 0)
+		return -1;
 	if (find_moves(&k, err) < 0 || compare_all(&k, err) < 0)
 		return -1;
 	if (m->order)
