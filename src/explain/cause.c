@@ -5,8 +5,8 @@
 
 static const struct ex_cause_row rows[EX_CAUSES] = {
 	[EX_UNKNOWN] = { "unknown", "nothing that is known explains it",
-			 "look at the bytes; if it is random or a time, remove it where it is "
-			 "made" },
+			 "look at what differs: another input of the build is an answer; what is "
+			 "random or a time is removed where it is made" },
 	[EX_TIME_PYC] = { "time.pyc-header", "compiled Python holds the time of its source",
 			  "normaliser pyc-times, or ENV SOURCE_DATE_EPOCH before pip and "
 			  "compileall" },
@@ -168,13 +168,17 @@ static const struct ex_cause_row rows[EX_CAUSES] = {
 			     "VACUUM INTO a new file in the last step, or make the database at "
 			     "start" },
 	[EX_INPUT_CONFIG] = { "input.config", "what is started, or its environment, is another",
-			      "compare the ENV, CMD, ENTRYPOINT, USER of the two Dockerfiles" },
+			      "compare ENV, CMD, ENTRYPOINT and USER of the two Dockerfiles, and "
+			      "the two enclave.toml" },
 	[EX_INPUT_CMDLINE] = { "input.cmdline", "the kernel's command line is another",
 			       "use the same release's runtime, or the same --cmdline" },
 	[EX_INPUT_METADATA] = { "input.metadata", "a name or version in the metadata section",
 				"set name and version in enclave.toml; no register covers it" },
 	[EX_INPUT_HEADER] = { "input.header", "defaults or version in the file's header",
 			      "set [run] memory_mib and cpus alike; no register covers them" },
+	[EX_INPUT_PART] = { "input.part", "a part of the image has another measurement",
+			    "compare with the image file that was measured, or build it again: "
+			    "diff of the two says what in the part" },
 	[EX_FORM_INODES] = { "form.inode-numbers", "inode, device or link numbers in the archive",
 			     "layout selfsame numbers them; else cpio --reproducible" },
 	[EX_FORM_HARD_LINKS] = { "form.hard-links", "other names share one file",

@@ -85,6 +85,7 @@ enum ex_cause {
 	EX_INPUT_CMDLINE,
 	EX_INPUT_METADATA,
 	EX_INPUT_HEADER,
+	EX_INPUT_PART,
 	/* the form of the archive */
 	EX_FORM_INODES,
 	EX_FORM_HARD_LINKS,

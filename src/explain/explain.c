@@ -191,7 +191,7 @@ static void tell_measurement(void *ctx, const char *what, const char *want, cons
 
 	ex_next_file(r, ex_text(what));
 	ex_say(r, &(struct ex_diff){ .kind = EX_CONTENT,
-				     .cause = EX_UNKNOWN,
+				     .cause = EX_INPUT_PART,
 				     .path = ex_text(what),
 				     .a = ex_text(want),
 				     .b = ex_text(got) });

@@ -25,7 +25,7 @@ import zlib
 ELSEWHERE = {
     'unknown': 'tests/cli/diff.t', 'id.owner': 'tests/cli/diff.t',
     'time.metadata': 'tests/cli/diff.t', 'input.metadata': 'tests/cli/diff.t',
-    'input.header': 'tests/cli/diff.t', 'input.cmdline': 'tests/cli/diff.t',
+    'input.header': 'tests/cli/diff.t', 'input.part': 'tests/cli/diff.t', 'input.cmdline': 'tests/cli/diff.t',
     'rand.signature': 'tests/cli/diff.t', 'form.inode-numbers': 'tests/cli/diff.t',
     'form.padding': 'tests/cli/diff.t', 'form.section-order': 'tests/cli/diff.t', 'input.config': 'tests/cli/diff.t',
 }

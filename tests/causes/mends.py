@@ -24,7 +24,7 @@ import causes  # noqa: E402
 NOT_BY_AN_EDIT = {
     'unknown': 'nothing is known of it', 'input.metadata': 'a name in enclave.toml',
     'input.header': '[run] of enclave.toml', 'input.cmdline': 'a release, or an option',
-    'input.config': 'the Dockerfiles are two', 'time.metadata': 'another tool built it',
+    'input.part': 'its other image says what', 'input.config': 'the Dockerfiles are two', 'time.metadata': 'another tool built it',
     'rand.signature': 'tests/cli/sign.t: local keys sign alike', 'form.padding': 'another tool made it',
     'form.inode-numbers': 'tests/golden: the layout numbers them', 'form.section-order': 'another tool made it',
 }

@@ -84,12 +84,12 @@ input.config: what is started, or its environment, is another (1 file)
   ramdisk1: config
     argv
       + y
-  mend: compare the ENV, CMD, ENTRYPOINT, USER of the two Dockerfiles
+  mend: compare ENV, CMD, ENTRYPOINT and USER of the two Dockerfiles, and the two enclave.toml
 
 unknown: nothing that is known explains it (1 file)
   ramdisk1: rootfs/etc/new (added)
       + 3 bytes
-  mend: look at the bytes; if it is random or a time, remove it where it is made
+  mend: look at what differs: another input of the build is an answer; what is random or a time is removed where it is made
 END
 
 # --- what no register covers ---
@@ -212,6 +212,7 @@ cp "$OUT" measurements.json
 try 0 diff a.eif measurements.json
 out same
 try 1 diff measurements.json b.eif
+out_has 'input.part: a part of the image has another measurement (6 files)'
 out_has 'measurements: PCR2'
 out_has 'measurements: PCR0'
 
@@ -456,5 +457,5 @@ input.config: what is started, or its environment, is another (1 file)
     Env
       - A=1
       + A=2
-  mend: compare the ENV, CMD, ENTRYPOINT, USER of the two Dockerfiles
+  mend: compare ENV, CMD, ENTRYPOINT and USER of the two Dockerfiles, and the two enclave.toml
 END
