@@ -173,6 +173,37 @@ def what_breaks_inside_never_looks_like_an_end():
     p.close()
 
 
+class Mute(Plane):
+    """A dataplane that never says what became of the application."""
+
+    def give(self, ident):
+        pass
+
+
+@sentence
+def who_waits_in_vain_for_the_application_never_sees_an_end():
+    """Nothing that may become a request came in 10 s; what was asked of dataplane was not answered in 11."""
+    saw = {}
+
+    def wait(p):
+        with client(p.port) as s:
+            try:
+                saw[p] = s.recv(1)
+            except (ConnectionResetError, ssl.SSLEOFError):
+                saw[p] = "cut"
+    planes = [plane(listeners=("http",)), Mute(KEYPLANE, ROOT)]
+    waiting = [threading.Thread(target=wait, args=(p,)) for p in planes]
+    for t in waiting:
+        t.start()
+    for t in waiting:
+        t.join()
+    assert list(saw.values()) == 2 * ["cut"], saw
+    for p in planes:
+        assert len(p.wanted) == 1
+        p.over_with(GONE)
+        p.close()
+
+
 @sentence
 def a_slow_reader_holds_up_its_sender_and_nobody_else():
     stop, sent = threading.Event(), [0]
