@@ -86,6 +86,17 @@ static int check_register(const struct toml_node *v, void *base, const char *nam
 	return check_hex(v, name, r->value, err);
 }
 
+/* Of "none of these" and "nothing about these" nobody knows which was meant. */
+static int check_not_empty(const struct toml_node *v, void *base, const char *name,
+			   struct ss_err *err)
+{
+	(void)base;
+	if (v->n == 0)
+		return ss_fail(err, SS_EINPUT, "line %u: '%s' is an empty list, which says nothing",
+			       v->line, name);
+	return 0;
+}
+
 static int check_signer_pcr8(const struct toml_node *v, void *base, const char *name,
 			     struct ss_err *err)
 {
@@ -268,19 +279,22 @@ const struct cfg_field cfg_policy_fields[] = {
 	  .at = offsetof(struct cfg_policy, release_rows),
 	  .max = CFG_POLICY_RELEASES,
 	  .fields = release_fields,
-	  .size = sizeof(struct cfg_policy_release) },
+	  .size = sizeof(struct cfg_policy_release),
+	  .check = check_not_empty },
 	{ .key = "pcr",
 	  .kind = CFG_LIST,
 	  .at = offsetof(struct cfg_policy, registers),
 	  .max = ATT_PCRS,
 	  .fields = register_fields,
-	  .size = sizeof(struct cfg_policy_register) },
+	  .size = sizeof(struct cfg_policy_register),
+	  .check = check_not_empty },
 	{ .key = "signer",
 	  .kind = CFG_LIST,
 	  .at = offsetof(struct cfg_policy, signers),
 	  .max = CFG_POLICY_SIGNERS,
 	  .fields = signer_fields,
-	  .size = sizeof(struct cfg_policy_signer) },
+	  .size = sizeof(struct cfg_policy_signer),
+	  .check = check_not_empty },
 	CFG_FIELDS_END,
 };
 

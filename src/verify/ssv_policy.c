@@ -195,6 +195,18 @@ static int get_list(const struct place *at, const char *key, size_t max, const j
 	return 0;
 }
 
+/* Of "none of these" and "nothing about these" nobody knows which was meant. */
+static int get_rows(const struct place *at, const char *key, size_t max, const json_t **ret,
+		    struct ss_err *err)
+{
+	if (get_list(at, key, max, ret, err) < 0)
+		return -1;
+	if (*ret != NULL && json_array_size(*ret) == 0)
+		return ss_fail(err, SS_EINPUT, "'%s%s' is an empty list, which says nothing",
+			       at->name, key);
+	return 0;
+}
+
 /* Element i of a list, which must be an object with no keys but these. */
 static int enter(const struct place *at, const char *key, const json_t *list, size_t i,
 		 const char *const *keys, struct place *ret, struct ss_err *err)
@@ -309,7 +321,7 @@ static int read_releases(const struct place *at, struct ssv_policy *p, struct ss
 					    "pcr1",    "pcr2", "pcr8",       "part",      NULL };
 	const json_t *list;
 
-	if (get_list(at, "release", SSV_RELEASES_MAX, &list, err) < 0)
+	if (get_rows(at, "release", SSV_RELEASES_MAX, &list, err) < 0)
 		return -1;
 	p->releases = ss_calloc(json_array_size(list), sizeof(*p->releases));
 	p->parts = ss_calloc(count_parts(list), sizeof(*p->parts));
@@ -345,7 +357,7 @@ static int read_registers(const struct place *at, struct ssv_policy *p, struct s
 	static const char *const keys[] = { "index", "value", NULL };
 	const json_t *list;
 
-	if (get_list(at, "pcr", ATT_PCRS, &list, err) < 0)
+	if (get_rows(at, "pcr", ATT_PCRS, &list, err) < 0)
 		return -1;
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		struct place pcr = { 0 };
@@ -421,7 +433,7 @@ static int read_signers(const struct place *at, struct ssv_policy *p, struct ss_
 	static const char *const keys[] = { "pem", "pcr8", NULL };
 	const json_t *list;
 
-	if (get_list(at, "signer", SSV_SIGNERS_MAX, &list, err) < 0)
+	if (get_rows(at, "signer", SSV_SIGNERS_MAX, &list, err) < 0)
 		return -1;
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		struct place signer = { 0 };

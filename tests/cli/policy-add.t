@@ -146,6 +146,9 @@ say '[[release]]\nversion = "1"\npcr0 = "00"' "line 3: 'release.pcr0' must be 96
 say '[[release]]\nversion = "1"\nnot_after = "2026-13-01"' "line 3: 'release.not_after' must be a date or a time of UTC, as in \"2026-11-21T10:30:00Z\""
 say '[[release]]\nversion = "1"\npcr9 = "00"' "line 3: unknown key 'release.pcr9'; did you mean 'pcr0'?"
 say '[[pcr]]\nindex = 32' "line 2: 'pcr.index' must be 0 to 31, not 32"
+for list in release pcr signer; do
+	say "$list = []" "line 1: '$list' is an empty list, which says nothing"
+done
 say '[[signer]]' "signer 1 must have either 'certificate' or 'pcr8'"
 say '[[signer]]\ncertificate = "nowhere.pem"\npcr8 = "00"' "line 3: 'signer.pcr8' must be 96 hexadecimal digits"
 printf '[[signer]]\ncertificate = "nowhere.pem"\n' >q.toml

@@ -46,6 +46,12 @@ static void what_is_no_policy_is_refused_with_its_reason(void **state)
 		{ "{\"role\": \"arn:\xff\"}", SSV_EINPUT, NULL },
 		{ "{\"instance\": \"enc\"}", SSV_EINPUT, "'instance' must begin with 'i-'" },
 		{ "{\"release\": {}}", SSV_EINPUT, "'release' must be a list" },
+		{ "{\"release\": []}", SSV_EINPUT,
+		  "'release' is an empty list, which says nothing" },
+		{ "{\"release\": [" NOV_RELEASE "], \"signer\": []}", SSV_EINPUT,
+		  "'signer' is an empty list, which says nothing" },
+		{ "{\"release\": [" NOV_RELEASE "], \"pcr\": []}", SSV_EINPUT,
+		  "'pcr' is an empty list, which says nothing" },
 		{ "{\"release\": [1]}", SSV_EINPUT, "'release[0]' must be an object" },
 		{ "{\"release\": [{}]}", SSV_EINPUT, "'release[0].version' is missing" },
 		{ "{\"release\": [{\"version\": \"1\", \"pcr0\": \"" ZERO96
@@ -216,7 +222,6 @@ static void what_a_policy_says_is_demanded(void **state)
 		  "" },
 		{ "{\"pcr\": [{\"index\": 0, \"value\": \"" NOV_PCR0 "\"}]}", "no-question" },
 		{ "{}", "no-question" },
-		{ "{\"release\": []}", "no-question" },
 	};
 	static uint8_t nonce[32];
 	struct document d;
