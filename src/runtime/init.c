@@ -9,6 +9,7 @@
 #include "runtime/boot_nsm.h"
 #include "runtime/egress_net.h"
 #include "runtime/heartbeat.h"
+#include "runtime/own_ports.h"
 #include "runtime/own_root.h"
 #include "runtime/plane_net.h"
 #include "runtime/privileges.h"
@@ -150,6 +151,7 @@ static int bring_network_up(const struct mc_config *c, bool has_plane)
 	struct ss_err err = { 0 };
 	int tun = -1;
 
+	must(rt_ports_keep(c, &err), RT_E_LOOPBACK, &err);
 	must(rt_loopback_up(&err), RT_E_LOOPBACK, &err);
 	rt_output_say(RT_P_LOOPBACK, "loopback up");
 	if (!has_plane || c->egress.n == 0)

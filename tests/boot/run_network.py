@@ -112,6 +112,10 @@ def http_comes_from_inside():
                    'umask': 0o022}, got
 
 
+def its_ports_are_given_to_nobody_else():
+    assert Net.ask('kept') == {'ports': '7000-7003,8080'}
+
+
 def datagrams_come_back():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         s.settimeout(running.LIMIT)
@@ -332,6 +336,7 @@ with running.Place() as Net.place:
         it_starts_in_the_background_and_says_when_it_is_ready,
         the_registers_inside_are_those_of_measurements_json,
         http_comes_from_inside,
+        its_ports_are_given_to_nobody_else,
         datagrams_come_back,
         the_proxy_header_names_the_caller,
         a_thousand_connections_at_once,
