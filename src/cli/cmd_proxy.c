@@ -200,6 +200,20 @@ static void proxy_done(struct proxy *p)
 	cli_peer_done(&p->peer);
 }
 
+/* Of the option and a policy the lesser: a yes is never older than a document may be. */
+static int choose_age(const struct ssv_question *q, uint64_t *ret_ms, struct ss_err *err)
+{
+	const uint64_t age = ssv_least_age(q);
+
+	if (age < MIN_AGE_S)
+		return ss_fail(err, SS_EUSAGE,
+			       "the policy's max_age is %llu s, and a yes here counts for %d s or "
+			       "more",
+			       (unsigned long long)age, MIN_AGE_S);
+	*ret_ms = age * 1000;
+	return 0;
+}
+
 static int run(struct cli_run *r, struct ss_err *err)
 {
 	const struct opts *o = r->opts;
@@ -207,7 +221,6 @@ static int run(struct cli_run *r, struct ss_err *err)
 	struct proxy p = { .json = o->json, .verbose = r->verbose };
 	struct cli_peer_opts peer = o->peer;
 	struct ep_proxy_opts q = { .url = &p.peer.url,
-				   .max_age_ms = o->max_age.value * 1000,
 				   .grace_ms = o->grace.value * 1000,
 				   .attest = attest,
 				   .event = on_event,
@@ -215,7 +228,8 @@ static int run(struct cli_run *r, struct ss_err *err)
 
 	peer.expect.max_age = o->max_age;
 	if (ep_listen_read(o->listen, &q.listen, err) < 0 ||
-	    cli_peer_make(&peer, r->args[0], &p.peer, err) < 0)
+	    cli_peer_make(&peer, r->args[0], &p.peer, err) < 0 ||
+	    choose_age(p.peer.x.q, &q.max_age_ms, err) < 0)
 		return -1;
 	if (ep_proxy_run(&q, err) == 0)
 		return 0;
@@ -234,7 +248,8 @@ const struct cli_cmd cli_proxy = {
 		 "machine. What a program sends there goes to the application in the enclave, "
 		 "through TLS that ends inside: every connection must show the key that was "
 		 "attested. So any program can be a client that verifies.\n"
-		 "The endpoint is attested again before a yes is older than --max-age. A no closes "
+		 "The endpoint is attested again before a yes is older than --max-age, or than the "
+		 "policy's max_age if that is less. A no closes "
 		 "the port and every connection at once; so does an endpoint that gives no answer "
 		 "until the last yes is too old. An enclave that began anew, with another key and "
 		 "a yes, is gone on with; connections of the old key end.\n"

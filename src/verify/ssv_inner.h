@@ -34,6 +34,8 @@ SS_MUST_CHECK SS_NONNULL int ssv_put_policy(struct ssv_question *q, struct ssv_p
 /* It may be empty: then the document's must be. */
 SS_NONNULL void ssv_put_value(struct ssv_question *q, enum ssv_what what, struct ss_span value);
 SS_NONNULL void ssv_put_max_age(struct ssv_question *q, uint64_t seconds);
+/* The least that was asked for, here and in policies; 0 = nothing. */
+SS_NONNULL uint64_t ssv_least_age(const struct ssv_question *q);
 SS_MUST_CHECK SS_NONNULL int ssv_put_root(struct ssv_question *q, struct ss_span pem,
 					  struct ss_err *err);
 

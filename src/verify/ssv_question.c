@@ -391,6 +391,19 @@ void ssv_put_max_age(struct ssv_question *q, uint64_t seconds)
 	q->max_age_s = seconds;
 }
 
+uint64_t ssv_least_age(const struct ssv_question *q)
+{
+	uint64_t least = q->has_max_age ? q->max_age_s : 0;
+
+	for (size_t i = 0; i < q->n_policies; i++) {
+		const uint64_t age = q->policies[i]->max_age;
+
+		if (age != 0 && (least == 0 || age < least))
+			least = age;
+	}
+	return least;
+}
+
 int ssv_expect_max_age(struct ssv_question *q, uint64_t seconds)
 {
 	struct ss_err err = { 0 };

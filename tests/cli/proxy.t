@@ -14,6 +14,10 @@ done
 # shellcheck disable=SC2086
 try 2 proxy $pcrs https://a.example/path
 err "selfsame: error: 'https://a.example/path' is not https://NAME[:PORT]"
+printf 'max_age = 4\n' >hasty.toml
+# shellcheck disable=SC2086
+try 2 proxy $pcrs --any-operator --policy hasty.toml https://a.example
+err "selfsame: error: the policy's max_age is 4 s, and a yes here counts for 5 s or more"
 for seconds in 4 31536001; do
 	# shellcheck disable=SC2086
 	try 2 proxy $pcrs --max-age "$seconds" https://a.example

@@ -317,19 +317,26 @@ def an_enclave_that_began_anew_is_gone_on_with_after_a_yes():
 
 @sentence
 def an_endpoint_that_does_not_answer_any_more_ends_all_when_the_yes_is_old():
-    e = Live(KEY, documents(KEY), echo)
-    p = Proxy(e.url, "--max-age", "8").listening()
-    c = connect(p.port)
-    p.wait("Opened")
-    e.answer = lambda request: answer(b"", "503 Busy")
-    e.use(OTHER)
-    assert gets_nothing(p.port)       # so that it asks before three quarters of the time
-    why = f"127.0.0.1 port {e.port}: the endpoint answers with status 503: it is busy"
-    assert p.wait("NotAnswered")["Message"] == why
-    assert is_reset(c)
-    seen = p.end(5, f"selfsame: error: no attestation in time: {why}\n")
-    assert seen[-1] == {"Event": "Closed", "Connection": 1, "Reason": "unattested", "Sent": 0, "Received": 0}, seen
-    assert is_refused(p.port)
+    with tempfile.NamedTemporaryFile("w", suffix=".toml") as policy:
+        policy.write("max_age = 8\n")
+        policy.flush()
+        worlds = []
+        for limit in (("--max-age", "8"), ("--policy", policy.name)):     # the lesser of both, whichever it is
+            e = Live(KEY, documents(KEY), echo)
+            p = Proxy(e.url, *limit).listening()
+            c = connect(p.port)
+            p.wait("Opened")
+            e.answer = lambda request: answer(b"", "503 Busy")
+            e.use(OTHER)
+            assert gets_nothing(p.port)       # so that it asks before three quarters of the time
+            worlds.append((e, p, c))
+    for e, p, c in worlds:
+        why = f"127.0.0.1 port {e.port}: the endpoint answers with status 503: it is busy"
+        assert p.wait("NotAnswered")["Message"] == why
+        assert is_reset(c)
+        seen = p.end(5, f"selfsame: error: no attestation in time: {why}\n")
+        assert seen[-1] == {"Event": "Closed", "Connection": 1, "Reason": "unattested", "Sent": 0, "Received": 0}, seen
+        assert is_refused(p.port)
 
 
 @sentence
