@@ -45,6 +45,8 @@ static bool clamp(const struct sup *s, int64_t *sec, int64_t nsec)
 	return true;
 }
 
+/* When a file was last read is the machine's affair: it depends on what looked at the image store
+ * before. So it is told as read when it was written, as where nobody keeps that time. */
 static void mend_stat(const struct sup *s, struct stat *st)
 {
 	struct timespec *const times[] = { &st->st_atim, &st->st_mtim, &st->st_ctim };
@@ -52,6 +54,7 @@ static void mend_stat(const struct sup *s, struct stat *st)
 	for (size_t i = 0; i < SS_NELEMS(times); i++)
 		if (clamp(s, &times[i]->tv_sec, times[i]->tv_nsec))
 			times[i]->tv_nsec = 0;
+	st->st_atim = st->st_mtim;
 	st->st_dev = device_of(s, st->st_dev);
 }
 
@@ -69,6 +72,8 @@ static void mend_statx(const struct sup *s, struct statx *st)
 			times[i]->tv_nsec = 0;
 		}
 	}
+	if ((st->stx_mask & STATX_MTIME) != 0)
+		st->stx_atime = st->stx_mtime;
 	dev = device_of(s, gnu_dev_makedev(st->stx_dev_major, st->stx_dev_minor));
 	st->stx_dev_major = gnu_dev_major(dev);
 	st->stx_dev_minor = gnu_dev_minor(dev);

@@ -63,6 +63,7 @@ perl -e 'print rand, " ", time, " ", join(",", keys %{{map { $_ => 1 } 1..9}}), 
 echo $$
 touch /new && stat -c '%y %Y %d' /new /etc/passwd
 tar c /new | sha256sum
+touch -d '2001-02-03 04:05:06' /old && cat /old && stat -c '%n %X %Y' /old && find /old -printf 'found %A@\n'
 for q in addresses counter threads refused skew; do /ctx/calls $q; done
 grep Cap /proc/self/status
 test ! -e /dev/.selfsame && ! grep selfsame-step /proc/mounts && echo nothing of ours to see
@@ -75,6 +76,8 @@ check 'a second time all is the same' diff -u first "$OUT"
 out_has 'Tue Nov 14 22:13:20 UTC 2023'
 out_has 'Linux selfsame 6.1.0 #1 SMP selfsame'
 out_has '2023-11-14 22:13:20.000000000 +0000 1700000000 1'
+out_has '/old 981173106 981173106'
+out_has 'found 981173106.0000000000'
 out_has 'vdso 0'
 out_has 'io_uring there is none'
 out_has 'ptrace not permitted'
