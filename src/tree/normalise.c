@@ -268,6 +268,7 @@ int tree_normalise(struct tree *t, const struct tree_normalise_opts *o, struct t
 {
 	bool marked = false;
 
+	t->clock = o->clock;
 	for (unsigned i = 0; i < TREE_NORMALISERS; i++) {
 		ret[i] = (struct tree_normalised){ 0, 0 };
 		if ((o->off >> i & 1) != 0)

@@ -34,6 +34,7 @@ struct tree_normalised {
 struct tree_normalise_opts {
 	uint32_t off;   /* bit i: row i of the table is off */
 	uint32_t epoch; /* SOURCE_DATE_EPOCH, which every entry will have as its time */
+	uint32_t clock; /* steps were told it in place of every later time; 0 = of none */
 };
 
 /* All layers have been applied; `ret` has TREE_NORMALISERS elements. Applied once. */

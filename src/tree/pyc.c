@@ -69,10 +69,16 @@ static tree_id source_of(const struct tree *t, tree_id pyc)
 	return tree_resolve(t, (struct ss_span){ path, n + sizeof(suffix) });
 }
 
+/* What a step was told of a file's time. */
+static int64_t seen(const struct tree *t, int64_t mtime)
+{
+	return t->clock != 0 && mtime > (int64_t)t->clock ? (int64_t)t->clock : mtime;
+}
+
 /*
  * Would an interpreter have used it in the image as it was? Its header must have the source's size,
- * and the source's time; or both files have one and the same time, given by an engine that sets the
- * times in a layer, and no layer after the .pyc's has replaced the source.
+ * and the source's time as a step saw it; or both files have one and the same time, given by an
+ * engine that sets the times in a layer, and no layer after the .pyc's has replaced the source.
  */
 static bool is_fresh(const struct tree *t, tree_id pyc, tree_id source, const uint8_t *h)
 {
@@ -83,7 +89,7 @@ static bool is_fresh(const struct tree *t, tree_id pyc, tree_id source, const ui
 	tree_stat(t, pyc, &c);
 	if (py.type != TREE_REG || le32(h + 12) != py.size)
 		return false;
-	if (le32(h + PYC_TIME_AT) == (uint32_t)(uint64_t)py.mtime)
+	if (le32(h + PYC_TIME_AT) == (uint32_t)(uint64_t)seen(t, py.mtime))
 		return true;
 	return c.mtime == py.mtime && store_name(t, pyc)->layer >= store_name(t, source)->layer;
 }

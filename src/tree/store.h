@@ -91,6 +91,7 @@ struct tree {
 	uint32_t n_sources;
 	uint32_t spool; /* index of the tree's own source, or TREE_NONE */
 	uint64_t spool_n;
+	uint32_t clock; /* tree_normalise_opts.clock, for its rows */
 	uint32_t patch_at;
 	uint8_t patch[4];
 };

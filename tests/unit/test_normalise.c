@@ -53,10 +53,12 @@ static const char *body(const struct tree *t, const char *path)
 }
 
 /* Runs the named row alone; returns what it says it changed. */
-static uint32_t run(struct tree *t, const char *name, uint32_t epoch)
+static uint32_t run_with(struct tree *t, const char *name, uint32_t epoch, uint32_t clock)
 {
 	const int row = tree_normaliser_find(name);
-	const struct tree_normalise_opts o = { .off = ~(1u << row), .epoch = epoch };
+	const struct tree_normalise_opts o = { .off = ~(1u << row),
+					       .epoch = epoch,
+					       .clock = clock };
 	struct tree_normalised n[TREE_NORMALISERS];
 	struct ss_err err = { 0 };
 
@@ -65,6 +67,11 @@ static uint32_t run(struct tree *t, const char *name, uint32_t epoch)
 	for (int i = 0; i < (int)TREE_NORMALISERS; i++)
 		assert_true(i == row || n[i].changed == 0);
 	return n[row].changed;
+}
+
+static uint32_t run(struct tree *t, const char *name, uint32_t epoch)
+{
+	return run_with(t, name, epoch, 0);
 }
 
 static void the_table_is_found_by_name(void **state)
@@ -328,6 +335,33 @@ static void valid_pycs_follow_their_sources_and_stale_ones_go(void **state)
 	}
 }
 
+static void pycs_of_steps_have_the_time_that_those_were_told(void **state)
+{
+	static const struct {
+		uint32_t header_time, clock;
+		int64_t py_time;
+		uint32_t out;
+	} cases[] = {
+		{ 500, 500, 1000, 77 }, /* made in a step, now */
+		{ 500, 500, 500, 77 },  /* brought by COPY */
+		{ 400, 500, 400, 77 },  /* older than the steps' clock: told as it is */
+		{ 1000, 500, 1000, UINT32_MAX }, { 500, 500, 400, UINT32_MAX },
+		{ 500, 0, 1000, UINT32_MAX }, /* nobody was told anything */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < SS_NELEMS(cases); i++) {
+		struct tree *t = tree_new();
+
+		tree_layer_begin(t);
+		(void)put_bytes(t, "m/a.py", text("code"), cases[i].py_time);
+		(void)put_bytes(t, PYC, pyc(0, cases[i].header_time, 4), 2000);
+		assert_int_equal(run_with(t, "pyc-times", 77, cases[i].clock), 1);
+		assert_true(pyc_time(t, PYC) == cases[i].out);
+		tree_free(t);
+	}
+}
+
 static void pycs_without_a_source_and_those_of_other_versions(void **state)
 {
 	static uint8_t old[20] = "\x33\x0d\r\n\0\0\0\0\x01\x02\x03\x04"; /* 3.6: size at 8 */
@@ -433,6 +467,7 @@ int main(void)
 		cmocka_unit_test(days_in_shadow_become_the_epochs_day),
 		cmocka_unit_test(a_shadow_of_absurd_size_is_refused),
 		cmocka_unit_test(valid_pycs_follow_their_sources_and_stale_ones_go),
+		cmocka_unit_test(pycs_of_steps_have_the_time_that_those_were_told),
 		cmocka_unit_test(pycs_without_a_source_and_those_of_other_versions),
 		cmocka_unit_test(names_of_one_pyc_are_judged_one_by_one_in_any_order),
 		cmocka_unit_test(the_source_of_a_pyc_is_found_through_links),
