@@ -182,6 +182,37 @@ int buildah_pull(struct engine_job *j, const char *pinned, const char *platform,
 	return engine_check(&e, SS_EREMOTE, err, "cannot pull '%s'", pinned);
 }
 
+/* One name can mean several platforms' images, but an id is one image's. */
+static int id_of(struct engine_job *j, const char *pinned, const char *platform, char **ret,
+		 struct ss_err *err)
+{
+	AUTO_WORDS struct engine_words w = { 0 };
+	struct engine_end e;
+
+	pull_words(j, pinned, platform, "never", &w);
+	if (engine_ask(j, &w, &e, ret, err) < 0)
+		return -1;
+	return engine_check(&e, SS_ESYS, err, "cannot find '%s'", pinned);
+}
+
+/* Not {{.OCIv1.Created}}: where the image says nothing, or the year 1, that is the time of today.
+ */
+int buildah_config(struct engine_job *j, const char *pinned, const char *platform, int out_fd,
+		   struct ss_err *err)
+{
+	AUTO_WORDS struct engine_words w = { 0 };
+	AUTO_FREE char *id = NULL;
+	struct engine_end e;
+
+	if (id_of(j, pinned, platform, &id, err) < 0)
+		return -1;
+	begin(j, j->store, &w);
+	engine_words(&w, "inspect", "--type", "image", "--format", "{{.Config}}", id, NULL);
+	if (engine_run_to(j, &w, out_fd, &e, err) < 0)
+		return -1;
+	return engine_check(&e, SS_ESYS, err, "cannot look at '%s'", pinned);
+}
+
 /* --- building
  * --------------------------------------------------------------------------------------- */
 
@@ -208,7 +239,7 @@ static void add_inputs(const struct engine_job *j, struct engine_words *w)
 		if (strcmp(j->file.args.v[i], "SOURCE_DATE_EPOCH") == 0 &&
 		    cfg_pairs_get(r->args, "SOURCE_DATE_EPOCH") == NULL) {
 			engine_word(w, "--build-arg");
-			engine_wordf(w, "SOURCE_DATE_EPOCH=%u", r->epoch);
+			engine_wordf(w, "SOURCE_DATE_EPOCH=%u", j->epoch);
 		}
 	for (size_t i = 0; i < r->secrets->n; i++) {
 		engine_word(w, "--secret");

@@ -23,7 +23,7 @@ static void add_args(const struct engine_job *j, const char *opt, const char *fr
 	}
 	if (cfg_pairs_get(args, "SOURCE_DATE_EPOCH") == NULL) {
 		engine_word(w, opt);
-		engine_wordf(w, "%sSOURCE_DATE_EPOCH=%u", front, j->req->epoch);
+		engine_wordf(w, "%sSOURCE_DATE_EPOCH=%u", front, j->epoch);
 	}
 	engine_word(w, opt);
 	engine_wordf(w, "%sBUILDKIT_SANDBOX_HOSTNAME=selfsame", front);

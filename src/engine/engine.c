@@ -9,6 +9,7 @@
 #include "io/file.h"
 #include "io/stop.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
@@ -114,7 +115,7 @@ static int read_dockerfile(struct engine_job *j, struct ss_err *err)
  */
 static void stage_args(const struct engine_job *j, struct cfg_pairs *ret)
 {
-	AUTO_FREE char *epoch = engine_text("%u", j->req->epoch);
+	AUTO_FREE char *epoch = engine_text("%" PRIu32, j->epoch);
 
 	if (j->kind == ENGINE_BUILDAH) {
 		cfg_pairs_set(ret, "SELFSAME_STAGE", "");
@@ -260,36 +261,7 @@ static int prepare_context(struct engine_job *j, struct ss_err *err)
 	if (mkdir(j->context, 0755) < 0 || chmod(j->context, 0755) < 0)
 		return ss_fail_sys(err, "cannot make the folder '%s'", j->context);
 	ss_progress_phase(r->progress, "reading the context", 0);
-	return stage_context(r->context, j->context, ss_buf_span(&b), r->epoch, r->progress, err);
-}
-
-static bool same_text(const char *a, const char *b)
-{
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
-/* True if an earlier use has the same image for the same platform. */
-static bool is_repeated(const struct engine_job *j, size_t i)
-{
-	const struct df_use *u = j->file.uses;
-
-	for (size_t k = 0; k < i; k++)
-		if (same_text(u[k].repo, u[i].repo) && same_text(u[k].platform, u[i].platform) &&
-		    same_text(j->digests[k], j->digests[i]))
-			return true;
-	return false;
-}
-
-static int pull_bases(struct engine_job *j, struct ss_err *err)
-{
-	for (size_t i = 0; i < j->file.n_uses; i++) {
-		const struct df_use *u = &j->file.uses[i];
-		AUTO_FREE char *pinned = engine_text("%s@%s", u->repo, j->digests[i]);
-
-		if (!is_repeated(j, i) && buildah_pull(j, pinned, engine_platform(j, u), err) < 0)
-			return ss_ctx(err, "'%s': line %u", j->req->dockerfile, u->line);
-	}
-	return 0;
+	return stage_context(r->context, j->context, ss_buf_span(&b), j->epoch, r->progress, err);
 }
 
 static void warn_of_caches(const struct engine_job *j)
@@ -333,13 +305,17 @@ static int choose_view(struct engine_job *j, struct ss_err *err)
 	return 0;
 }
 
+/* What it has from who asks; what the bases alter is in bounds. */
+static int check_view(const struct engine_job *j, struct ss_err *err)
+{
+	return j->viewed ? hm_view_check(j->req->view, err) : 0;
+}
+
 static int write_view(const struct engine_job *j, struct ss_err *err)
 {
 	AUTO_BUF struct ss_buf b = SS_BUF_INIT(HM_VIEW_MAX_SIZE);
 	AUTO_FREE char *path = engine_text("%s/" ENGINE_VIEW, j->work.path);
 
-	if (hm_view_check(j->req->view, err) < 0)
-		return -1;
 	hm_view_write(j->req->view, &b);
 	if (ss_buf_check(&b, "what the steps see", err) < 0)
 		return -1;
@@ -352,14 +328,12 @@ static int prepare(struct engine_job *j, struct ss_err *err)
 
 	if (choose_platform(j, err) < 0 || check_context(j->req, err) < 0 ||
 	    check_secrets(j->req, err) < 0 || read_dockerfile(j, err) < 0 ||
-	    engine_find(j, err) < 0 || choose_view(j, err) < 0)
+	    engine_find(j, err) < 0 || choose_view(j, err) < 0 || check_view(j, err) < 0)
 		return -1;
 	cache = j->req->work != NULL ? engine_text("%s", j->req->work) : io_cache_dir("work", err);
 	if (cache == NULL || io_private_new(cache, &j->work, see_stale, j, err) < 0)
 		return -1;
 	j->layout = engine_text("%s/oci", j->work.path);
-	if (j->viewed && write_view(j, err) < 0)
-		return -1;
 	return j->kind == ENGINE_BUILDAH ? buildah_open(j, err) : 0;
 }
 
@@ -367,14 +341,16 @@ static int build(struct engine_job *j, struct engine_result *r, struct ss_err *e
 {
 	if (engine_pin(j, &r->bases, err) < 0)
 		return ss_ctx(err, "'%s'", j->req->dockerfile);
+	if (j->kind == ENGINE_BUILDAH && engine_pull(j, err) < 0)
+		return -1;
+	if (j->viewed && (engine_tell_made(j, err) < 0 || write_view(j, err) < 0))
+		return -1;
 	if (write_dockerfile(j, err) < 0 || prepare_context(j, err) < 0)
 		return -1;
 	ss_progress_phase(j->req->progress, "building the Dockerfile", 0);
 	warn_of_caches(j);
 	if (j->kind != ENGINE_BUILDAH)
 		return buildkit_build(j, err);
-	if (pull_bases(j, err) < 0)
-		return -1;
 	return buildah_build(j, err) < 0 ? -1 : engine_lost(j, &r->lost, err);
 }
 
@@ -403,6 +379,7 @@ static int run_job(struct engine_job *j, struct engine_result *ret, struct ss_er
 int engine_build(const struct engine_request *req, struct engine_result *ret, struct ss_err *err)
 {
 	struct engine_job j = { .req = req,
+				.epoch = req->epoch,
 				.work = IO_PRIVATE_NONE,
 				.text = SS_BUF_INIT(DF_MAX_SIZE),
 				.store_lock = -1 };

@@ -24,7 +24,7 @@ struct engine_request {
 	const char *dockerfile; /* paths as the caller would open them */
 	const char *context;
 	const char *arch; /* "x86_64", "aarch64" */
-	uint32_t epoch;
+	uint32_t epoch;   /* the SOURCE_DATE_EPOCH of steps, and the time of the context's files */
 	const char *target;              /* NULL = the last stage */
 	const char *platform;            /* NULL = linux/<arch> */
 	const struct cfg_pairs *args;    /* --build-arg */
@@ -37,6 +37,11 @@ struct engine_request {
 	bool locked_only;              /* rebuild */
 	/* What the steps see (hermetic/view.h); NULL = all is left as it is. buildah only. */
 	const struct hm_view *view;
+	/* With a view, if not NULL: told once, when the bases are at hand, when the newest of them
+	 * was made (seconds; 0: none says). It gives what takes the place of `epoch`, and may still
+	 * alter the view. */
+	int (*bases_made)(void *ctx, uint64_t newest, uint32_t *ret_epoch, struct ss_err *err);
+	void *ctx;
 	bool view_or_none; /* an engine that cannot do that builds without */
 	const char *net;   /* the folder of the recorder's doors, if the view has a net */
 	const char *work;  /* the folder for the private one; NULL = that of the cache */

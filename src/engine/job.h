@@ -34,6 +34,7 @@ struct engine_job {
 	char *program;  /* path of the engine */
 	char *version;  /* "1.28.2" */
 	char *platform; /* "linux/amd64" */
+	uint32_t epoch; /* the request's, or what bases_made() says */
 	struct io_private work;
 	struct ss_buf text; /* the Dockerfile as it is */
 	struct df_file file;
@@ -115,6 +116,9 @@ SS_MUST_CHECK SS_NONNULL int buildah_resolve(struct engine_job *j, const char *n
 /* Has the image "repo@digest" at hand afterwards. */
 SS_MUST_CHECK SS_NONNULL int buildah_pull(struct engine_job *j, const char *pinned,
 					  const char *platform, struct ss_err *err);
+/* Writes the configuration of that image, which is at hand, to a descriptor: JSON as it is. */
+SS_MUST_CHECK SS_NONNULL int buildah_config(struct engine_job *j, const char *pinned,
+					    const char *platform, int out_fd, struct ss_err *err);
 SS_MUST_CHECK SS_NONNULL int buildah_build(struct engine_job *j, struct ss_err *err);
 
 SS_MUST_CHECK SS_NONNULL int buildkit_build(struct engine_job *j, struct ss_err *err);
@@ -132,6 +136,16 @@ SS_MUST_CHECK SS_NONNULL int engine_lost(const struct engine_job *j, struct cfg_
 /* Sets kind, enclosed, program and version of the engine that "auto", "buildah" or "buildkit" means
  * here. */
 SS_MUST_CHECK SS_NONNULL int engine_find(struct engine_job *j, struct ss_err *err);
+
+/* --- bases.c --------------------------------------------------------------------------------- */
+
+/* Seconds of an image's `created`, RFC 3339 with any zone and fraction; 0 = it is none, or before
+ * 1970. */
+SS_MUST_CHECK SS_NONNULL uint64_t engine_made_at(const char *created);
+/* buildah: has all bases at hand afterwards. */
+SS_MUST_CHECK SS_NONNULL int engine_pull(struct engine_job *j, struct ss_err *err);
+/* After that: what the request's bases_made() is for. */
+SS_MUST_CHECK SS_NONNULL int engine_tell_made(struct engine_job *j, struct ss_err *err);
 
 /* --- pins.c --------------------------------------------------------------------------------------
  */

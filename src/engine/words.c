@@ -111,7 +111,7 @@ void engine_env(const struct engine_job *j, struct io_env *ret)
 		"_CONTAINERS_USERNS_CONFIGURED",
 		"_CONTAINERS_ROOTLESS_UID",
 	};
-	AUTO_FREE char *epoch = engine_text("%" PRIu32, j->req->epoch);
+	AUTO_FREE char *epoch = engine_text("%" PRIu32, j->epoch);
 
 	for (size_t i = 0; i < SS_NELEMS(keep); i++)
 		io_env_keep(ret, keep[i]);

@@ -110,6 +110,127 @@ static void a_view_reaches_the_runtime_of_the_steps(void **state)
 		     "them");
 }
 
+/* What the bases' ages were told to, and what it makes of them. */
+struct told {
+	struct hm_view *view;
+	uint64_t newest;
+	unsigned n;
+	bool fails;
+};
+
+static int hear_made(void *ctx, uint64_t newest, uint32_t *ret_epoch, struct ss_err *err)
+{
+	struct told *t = ctx;
+
+	t->newest = newest;
+	t->n++;
+	if (t->fails)
+		return ss_fail(err, SS_ESYS, "too new");
+	*ret_epoch = 1800000000;
+	t->view->clock_frozen = hm_num(1800000000);
+	return 0;
+}
+
+/* Two bases, one of them used twice; each has another id, and `a` and `b` are when they were made.
+ */
+static void fake_ages(const char *a, const char *b)
+{
+	char script[2048];
+
+	(void)snprintf(script, sizeof(script),
+		       "case \"$*\" in --version) echo 'buildah version 1.28.2 (image-spec 1.1)';; "
+		       "*'pull --policy never'*/a@*) echo id-a;; "
+		       "*'pull --policy never'*/b@*) echo id-b;; "
+		       "*inspect*id-a) echo '{%s}';; *inspect*id-b) echo '{%s}';; "
+		       "*' bud '*) cp \"$SELFSAME_STEP_VIEW\" seen; echo \"$SELFSAME_STEP_EPOCH\" "
+		       ">>seen; for w; do last=$w; done; stat -c %%Y \"$last/x\" >>seen;; esac\n"
+		       "while [ $# -gt 0 ]; do case \"$1\" in --tag=oci:*) d=${1#--tag=oci:}; "
+		       "mkdir -p \"${d%%:image}\";; esac; shift; done",
+		       a, b);
+	fake("buildah", script);
+}
+
+#define CREATED(t) "\"created\": \"" t "\""
+
+static void an_image_says_in_any_zone_when_it_was_made(void **state)
+{
+	static const struct {
+		const char *created;
+		uint64_t at;
+	} cases[] = {
+		{ "2026-03-04T05:06:07Z", 1772600767 },
+		{ "2026-03-04T05:06:07z", 1772600767 },
+		{ "2026-03-04T05:06:07.9Z", 1772600767 },
+		{ "2026-03-04T05:06:07.999999999+00:00", 1772600767 },
+		{ "2026-03-04T06:36:07+01:30", 1772600767 },
+		{ "2026-03-03T21:06:07-08:00", 1772600767 },
+		{ "1970-01-01T00:00:01Z", 1 },
+		{ "1970-01-01T00:00:00Z", 0 },
+		{ "1970-01-01T00:00:00+00:01", 0 },
+		{ "0001-01-01T00:00:00Z", 0 },
+		{ "9999-12-31T23:59:59-23:59", 253402387139 },
+		{ "", 0 },
+		{ "2026-03-04", 0 },
+		{ "2026-03-04T05:06:07", 0 },
+		{ "2026-03-04T05:06:07+1:00", 0 },
+		{ "2026-03-04T05:06:07+01.00", 0 },
+		{ "2026-03-04T05:06:07+01:000", 0 },
+		{ "2026-03-04T05:06:07Zx", 0 },
+		{ "2026-02-30T05:06:07Z", 0 },
+		{ "2026-03-04 05:06:07Z", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < SS_NELEMS(cases); i++)
+		assert_true(engine_made_at(cases[i].created) == cases[i].at);
+}
+
+static void a_view_may_wait_for_when_the_bases_were_made(void **state)
+{
+	struct hm_view v = { .clock_frozen = hm_num(0) };
+	struct told told = { .view = &v };
+	struct engine_request r = request("auto");
+	struct engine_result res;
+	char buf[16384];
+
+	(void)state;
+	fake_ages(CREATED("2026-03-04T05:06:07.123456789Z"), CREATED("2026-03-04T07:06:06+02:00"));
+	sh("printf 'FROM a@" D1 "\nFROM b@" D1 "\nCOPY --from=a@" D1 " / /\nCOPY x /\n' > "
+	   "ctx/Dockerfile; echo x > ctx/x");
+	r.view = &v;
+	r.bases_made = hear_made;
+	r.ctx = &told;
+	res = expect_built(&r);
+	assert_int_equal(told.n, 1);
+	assert_int_equal(told.newest, 1772600767);
+	assert_string_equal(load("seen", buf, sizeof(buf)),
+			    "selfsame-view 1\nclock-frozen 1800000000\n1800000000\n1800000000\n");
+	engine_result_done(&res);
+	sh("test \"$(grep -c ' inspect ' calls)\" = 2");
+
+	/* Made before 1970, and told by nobody. */
+	fake_ages(CREATED("0001-01-01T00:00:00Z"), "");
+	res = expect_built(&r);
+	assert_int_equal(told.newest, 0);
+	engine_result_done(&res);
+	fake_ages("", "\"created\": 5");
+	expect_error(&r, SS_EINPUT,
+		     "'TOP/ctx/Dockerfile': line 2: 'docker.io/library/b@" D1
+		     "': 'created' is not a string");
+	fake_ages("", "");
+	told.fails = true;
+	expect_error(&r, SS_ESYS, "too new");
+	/* Without a view nobody asks. */
+	told.n = 0;
+	r.view = NULL;
+	sh("rm calls");
+	fake("buildah", buildah_ok);
+	res = expect_built(&r);
+	engine_result_done(&res);
+	assert_int_equal(told.n, 0);
+	sh("! grep ' inspect ' calls");
+}
+
 static void an_engine_that_knows_no_view_may_do_without_if_asked(void **state)
 {
 	struct hm_view v = { .cpus = hm_num(1) };
@@ -389,6 +510,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(buildah_is_asked_for_exactly_this, each),
 		cmocka_unit_test_setup(a_view_reaches_the_runtime_of_the_steps, each),
+		cmocka_unit_test(an_image_says_in_any_zone_when_it_was_made),
+		cmocka_unit_test_setup(a_view_may_wait_for_when_the_bases_were_made, each),
 		cmocka_unit_test_setup(
 			a_sweep_leaves_what_the_store_knows_and_without_an_index_all_that_has_a_name,
 			each),
