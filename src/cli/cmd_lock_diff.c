@@ -106,6 +106,16 @@ static void compare(struct listing *l, const char *what, const char *before, con
 	(void)json_array_append_new(l->list, one);
 }
 
+/* 0: the lock has none. */
+static void compare_clocks(struct listing *l, uint64_t before, uint64_t now)
+{
+	char x[24], y[24];
+
+	(void)snprintf(x, sizeof(x), "%" PRIu64, before);
+	(void)snprintf(y, sizeof(y), "%" PRIu64, now);
+	compare(l, "build.clock", before != 0 ? x : NULL, now != 0 ? y : NULL);
+}
+
 static void compare_values(struct listing *l, const struct cfg_lock *a, const struct cfg_lock *b)
 {
 	const struct cfg_base *v = a->bases.v, *w = b->bases.v;
@@ -122,6 +132,7 @@ static void compare_values(struct listing *l, const struct cfg_lock *a, const st
 	(void)snprintf(x, sizeof(x), "%" PRIu64, a->epoch);
 	(void)snprintf(y, sizeof(y), "%" PRIu64, b->epoch);
 	compare(l, "source_date_epoch", x, y);
+	compare_clocks(l, a->clock, b->clock);
 	compare(l, "image.manifest", a->manifest, b->manifest);
 	compare(l, "build.engine", a->engine, b->engine);
 	compare(l, "build.engine_version", a->engine_version, b->engine_version);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/date.h"
 #include "cli/cli.h"
 #include "cli/out.h"
 #include "config/enclave_lock.h"
@@ -45,6 +46,12 @@ static void print_text(const struct cfg_lock *l)
 		printf("engine %s ", l->engine);
 		cli_print_str(l->engine_version);
 		printf("\n");
+	}
+	if (l->clock != 0) {
+		char text[SS_DATE_SIZE];
+
+		ss_date_text((int64_t)l->clock, text);
+		printf("clock  %" PRIu64 "  %s\n", l->clock, text);
 	}
 	for (size_t i = 0; i < l->bases.n; i++) {
 		printf("base   ");
@@ -102,6 +109,8 @@ static int print_json(const struct cfg_lock *l, struct ss_err *err)
 	set_text(root, "Form", l->form);
 	set_text(root, "Arch", l->arch);
 	cli_json_set(root, "SourceDateEpoch", json_integer((json_int_t)l->epoch));
+	if (l->clock != 0)
+		cli_json_set(root, "Clock", json_integer((json_int_t)l->clock));
 	set_text(root, "Tool", l->tool);
 	set_text(root, "Engine", l->engine);
 	set_text(root, "EngineVersion", l->engine_version);

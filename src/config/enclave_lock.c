@@ -66,6 +66,7 @@ static const struct cfg_field image_fields[] = {
 
 static const struct cfg_field build_fields[] = {
 	{ .key = "args", .kind = CFG_PAIRS, .at = LOCK_AT(args) },
+	{ .key = "clock", .kind = CFG_NUM, .at = LOCK_AT(clock), .max = UINT32_MAX },
 	{ .key = "dockerfile", .kind = CFG_TEXT, .at = LOCK_AT(dockerfile) },
 	{ .key = "engine",
 	  .kind = CFG_TEXT,
@@ -211,6 +212,8 @@ static int check_seed(const struct cfg_lock *l, struct ss_err *err)
 {
 	const bool full = l->hermetic != NULL && strcmp(l->hermetic, "full") == 0;
 
+	if (!full && l->clock != 0)
+		return ss_fail(err, SS_EINPUT, "'build.clock' of a build that is not hermetic");
 	if (full == (l->seed != NULL))
 		return 0;
 	return ss_fail(err, SS_EINPUT,

@@ -35,6 +35,7 @@ struct cfg_lock {
 	char *engine_version;
 	char *hermetic;   /* "full", "no", "engine" (that could not); NULL, as no builder writes any
 			   * more: no */
+	uint64_t clock;   /* of the steps, seconds; 0, as in locks of early releases: `epoch` */
 	char *seed;       /* of the steps' randomness, 64 digits; with "full" */
 	char *dockerfile; /* --file, from the lock's folder; NULL: as enclave.toml says */
 	char *target;

@@ -71,7 +71,7 @@ static int run_engine(struct build *b, struct ss_err *err)
 		.dockerfile = p->dockerfile,
 		.context = p->context,
 		.arch = p->arch,
-		.epoch = p->epoch,
+		.epoch = b->steps != NULL ? project_steps_clock(b->steps) : p->epoch,
 		.target = c->target,
 		.platform = c->platform,
 		.args = &c->args,
@@ -81,6 +81,9 @@ static int run_engine(struct build *b, struct ss_err *err)
 		.locked = p->has_lock && !b->o->update ? &p->locked : NULL,
 		.locked_only = p->is_rebuild,
 		.view = b->steps != NULL ? project_steps_view(b->steps) : b->o->view,
+		.bases_made = b->steps != NULL && project_steps_wait(b->steps) ? project_steps_made
+									       : NULL,
+		.ctx = b->steps,
 		.view_or_none = p->hermetic && !p->hermetic_must,
 		.net = project_steps_net(b->steps),
 		.work = b->o->work,
@@ -134,7 +137,8 @@ static int load_image(struct build *b, struct ss_err *err)
 static int normalise(struct build *b, struct ss_err *err)
 {
 	const struct tree_normalise_opts opts = { .off = b->r.plan.normalise_off,
-						  .epoch = b->r.plan.epoch };
+						  .epoch = b->r.plan.epoch,
+						  .clock = (uint32_t)b->r.lock.clock };
 
 	if (b->r.plan.layout == IMAGE_SELFSAME &&
 	    tree_normalise(b->tree, &opts, b->r.normalised, err) < 0)

@@ -25,6 +25,8 @@
 
 struct project_steps {
 	const struct project_plan *plan;
+	int64_t now;
+	uint32_t clock;
 	struct ss_progress *progress;
 	struct hm_view view;
 	struct rec_store store;
@@ -241,10 +243,36 @@ static int make_view(struct project_steps *s, struct ss_err *err)
 		return -1;
 	if (!ss_unhex(s->seed, seed, sizeof(seed)))
 		return ss_fail(err, SS_EINPUT, "enclave.lock: 'build.seed' is no seed");
-	hm_view_fixed(s->plan->epoch, seed, &s->view);
+	/* A rebuild's is locked; locks of early releases have none: the epoch was it. */
+	s->clock = s->plan->is_rebuild && s->plan->locked.clock != 0
+			   ? (uint32_t)s->plan->locked.clock
+			   : s->plan->epoch;
+	if (s->clock != s->plan->epoch && project_clock_check(s->clock, s->now, err) < 0)
+		return -1;
+	hm_view_fixed(s->clock, seed, &s->view);
 	hm_view_net(&s->view);
 	for (size_t i = 0; i < allow->n; i++)
 		hm_view_allow(&s->view, allow->v[i]);
+	return 0;
+}
+
+bool project_steps_wait(const struct project_steps *s)
+{
+	const struct project_plan *p = s->plan;
+
+	return p->hermetic && !p->is_rebuild && p->epoch == 0;
+}
+
+/* Before any step is there. */
+int project_steps_made(void *ctx, uint64_t newest, uint32_t *ret_clock, struct ss_err *err)
+{
+	struct project_steps *s = ctx;
+
+	if (project_clock_of(s->plan->epoch, newest, s->now, ret_clock, err) < 0)
+		return -1;
+	s->clock = *ret_clock;
+	s->view.clock_frozen = hm_num(s->clock);
+	s->config.epoch = s->clock;
 	return 0;
 }
 
@@ -260,7 +288,7 @@ static void configure(struct project_steps *s, const struct project_options *o)
 		.fetch_missing = true,
 		.store = &s->store,
 		.inputs = &p->locked.inputs,
-		.epoch = p->epoch,
+		.epoch = s->clock,
 		.ca_file = o->ca_file != NULL && o->ca_file[0] != '\0' ? o->ca_file : NULL,
 		.raw = &p->config.build.unrecorded,
 		.local = &p->config.build.local,
@@ -307,17 +335,22 @@ int project_steps_open(const struct project_plan *p, const struct project_option
 	int signalled; /* the engine looks at it */
 
 	s->plan = p;
+	s->now = o->now;
+	s->clock = p->epoch;
 	s->progress = o->progress;
 	s->store = (struct rec_store)REC_STORE_NONE;
 	s->dir = (struct io_private)IO_PRIVATE_NONE;
 	s->listen_fd = s->wake[0] = s->wake[1] = -1;
 	s->open = s->engine = NO_STEP;
 	(void)pthread_mutex_init(&s->lock, NULL);
-	configure(s, o);
 	s->watching = io_stop_watch(&signalled, err) == 0;
 	if (!s->watching ||
-	    (o->view != NULL ? take_view(s, o->view, err) : make_view(s, err)) < 0 ||
-	    start(s, err) < 0) {
+	    (o->view != NULL ? take_view(s, o->view, err) : make_view(s, err)) < 0) {
+		project_steps_free(s);
+		return -1;
+	}
+	configure(s, o);
+	if (start(s, err) < 0) {
 		project_steps_free(s);
 		return -1;
 	}
@@ -328,6 +361,11 @@ int project_steps_open(const struct project_plan *p, const struct project_option
 const struct hm_view *project_steps_view(const struct project_steps *s)
 {
 	return s != NULL ? &s->view : NULL;
+}
+
+uint32_t project_steps_clock(const struct project_steps *s)
+{
+	return s->clock;
 }
 
 const char *project_steps_net(const struct project_steps *s)
@@ -375,6 +413,7 @@ int project_steps_finish(struct project_steps *s, struct project_result *ret, st
 		return -1;
 	cfg_text_set(&ret->lock.hermetic, "full");
 	cfg_text_set(&ret->lock.seed, s->seed);
+	ret->lock.clock = s->clock;
 	ret->lock.inputs = s->inputs;
 	s->inputs = (struct cfg_list){ 0 };
 	ret->fetched = (struct project_fetched){ .requests = s->all.requests,

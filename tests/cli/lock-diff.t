@@ -50,6 +50,23 @@ assert r[1]["Change"] == "swapped" and r[10] == {"Change": "removed", "URL": "ht
 git_here commit -am second
 try 0 lock diff
 try 1 lock diff HEAD~1
+# Of a hermetic build, and of one with the next base.
+seed="hermetic = \"full\"\nseed = \"$(h 1)\""
+build() { # CLOCK-LINE
+	sed "s/^\[image\]/[build]\n$1engine = \"buildah\"\nengine_version = \"1\"\n$seed\n\n&/"
+}
+cp enclave.lock plain.lock
+build '' <plain.lock >enclave.lock
+git_here commit -am early
+build 'clock = 1767225600\n' <plain.lock >enclave.lock
+try 1 lock diff
+out 'build.clock none → 1767225600'
+git_here commit -am clock
+build 'clock = 1790000000\n' <plain.lock >enclave.lock
+try 1 lock diff
+out 'build.clock 1767225600 → 1790000000'
+cp plain.lock enclave.lock
+git_here commit -am plain
 mkdir sub
 cp enclave.lock sub
 (cd sub && git_here add enclave.lock && git_here commit -m sub)

@@ -31,6 +31,11 @@ out_has 'engine buildah 1\xc2\x9b2'
 out_has "base   docker.io/x:1  sha256:$one"
 out_has '  GET  200          5  111111111111  http://d/a'
 out_has '  HEAD 404          7  -             http://d/a  from request 3 on'
+sed "s/^engine = /clock = 1767225600\n&/; s/^engine_version.*/&\nhermetic = \"full\"\nseed = \"$one\"/" other.lock >clock.lock
+try 0 lock show clock.lock
+out_has 'clock  1767225600  2026-01-01T00:00:00+00:00'
+try 0 lock show --json clock.lock
+check 'the clock in JSON' python3 -c 'import json, sys; assert json.load(open(sys.argv[1]))["Clock"] == 1767225600' "$OUT"
 try 4 lock show nowhere
 try 3 lock show /dev/null
 try 2 lock show a b

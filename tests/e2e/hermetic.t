@@ -142,6 +142,83 @@ d = json.load(open(sys.argv[1]))["SecondRun"]
 assert d["Same"] is False and "out/began" in json.dumps(d["Diff"])' "$OUT"
 check 'no folder of it is left' sh -c 'test -z "$(ls "$1"/.cache/selfsame/doctor | grep run-)"' - "$HOME"
 
+# --- without a date -----------------------------------------------------------------------------------
+
+# The configuration says when an image was made; this one's, with another date.
+redate() { # RFC3339-TIME NAME
+	rm -rf dated
+	skopeo copy -q --insecure-policy --src-tls-verify=false "docker://$SELFSAME_DEMO_BASE" oci:dated:x
+	python3 -B - "$1" <<'END'
+import hashlib, json, os, sys
+def load(digest): return json.load(open("dated/blobs/sha256/" + digest.split(":")[1]))
+def store(d, value):
+    b = json.dumps(value).encode()
+    d["digest"], d["size"] = "sha256:" + hashlib.sha256(b).hexdigest(), len(b)
+    open("dated/blobs/sha256/" + d["digest"].split(":")[1], "wb").write(b)
+index = json.load(open("dated/index.json"))
+manifest = load(index["manifests"][0]["digest"])
+config = load(manifest["config"]["digest"])
+config["created"] = sys.argv[1]
+store(manifest["config"], config)
+store(index["manifests"][0], manifest)
+json.dump(index, open("dated/index.json", "w"))
+END
+	skopeo copy -q --insecure-policy --dest-tls-verify=false oci:dated:x "docker://${SELFSAME_DEMO_BASE%%/*}/$2"
+}
+mkdir ../undated
+cd ../undated || exit 99
+mkdir -m 700 keys
+key() { gpg --homedir keys --batch -q --faked-system-time "$@" 2>/dev/null; }
+key 20250601T000000 --passphrase '' --quick-gen-key t@example.org ed25519 sign never
+echo signed >message
+key 20250602T000000 --detach-sign -o message.sig message
+gpg --homedir keys --export >ring.gpg
+gpgconf --homedir keys --kill all
+rm -rf keys
+sed -e /^source_date_epoch/d -e 's/^name = .*/name = "undated"/' ../small/enclave.toml >enclave.toml
+cat >Dockerfile <<'END'
+ARG BASE
+FROM $BASE
+RUN apt-get update && apt-get install -y --no-install-recommends python3
+COPY message message.sig ring.gpg /m/
+RUN gpgv --keyring /m/ring.gpg /m/message.sig /m/message
+RUN python3 -c 'import zipfile; z = zipfile.ZipFile("/z", "w"); z.write("/m/message"); print(z.infolist()[0].date_time)' >/zipped
+RUN date +%s >/now && echo "$SOURCE_DATE_EPOCH" >>/now && stat -c %Y /m/message /now >>/now && touch /new && stat -c %X /new >>/now
+RUN find /etc /usr/bin /m -type f -printf '%A@ %T@ %p\n' | sort >/read
+RUN echo 'x = 1' >/later.py && sleep 2 && python3 -c 'import sys; sys.path = ["/"] + sys.path; import later'
+END
+try 0 build -q --runtime "$here/runtime"
+check 'the lock has the clock of steps' grep -qxF 'clock = 1767225600' enclave.lock
+check 'but the epoch is 0' grep -qxF 'source_date_epoch = 0' enclave.lock
+try 0 extract -q --tree undated.eif tree
+check 'and so are the times of files' test "$(stat -c %Y tree/ramdisk1/rootfs/m/message)" = 0
+check 'all that a step sees is at that time' test "$(uniq -c tree/ramdisk1/rootfs/now | tr -s ' ')" = ' 5 1767225600'
+check 'zip can say it' grep -qxF '(2026, 1, 1, 0, 0, 0)' tree/ramdisk1/rootfs/zipped
+check 'what was compiled in a step stays' test -s tree/ramdisk1/rootfs/__pycache__/later.cpython-311.pyc
+rm -rf tree
+check 'a rebuild without a network gives the same' unshare -n "$SELFSAME" rebuild -q --runtime "$here/runtime"
+sed -i 's/^clock = .*/clock = 1767225601/' enclave.lock
+try 1 rebuild -q --runtime "$here/runtime"
+sed -i /^clock/d enclave.lock
+printf 'ARG BASE\nFROM $BASE\nRUN date +%%s >/now\n' >Dockerfile
+try 1 rebuild -q --runtime "$here/runtime" --output early.eif
+try 0 extract -q --tree early.eif early
+check 'a lock without one means the epoch' test "$(cat early/ramdisk1/rootfs/now)" = 0
+# The newest of two bases, whatever the order; of the future there is none.
+redate 2026-03-04T05:06:07Z newer:1
+redate 0001-01-01T00:00:00Z older:1
+printf 'FROM %s AS a\nFROM %s\nCOPY --from=a /etc/hostname /h\nRUN date +%%s >/now\n' \
+	"${SELFSAME_DEMO_BASE%%/*}/newer:1" "${SELFSAME_DEMO_BASE%%/*}/older:1" >Dockerfile
+try 0 build -q --runtime "$here/runtime"
+check 'the newest base says what time it is' grep -qxF 'clock = 1772600767' enclave.lock
+try 0 rebuild -q --runtime "$here/runtime"
+redate 2099-01-01T00:00:00Z newer:1
+try 4 build -q --runtime "$here/runtime" --update
+err_has 'steps are to see 2099-01-01T00:00:00+00:00, which is later than what this machine'"'"'s clock says'
+try 0 build -q --runtime "$here/runtime" --update --source-date-epoch 1700000000
+check 'an epoch overrules it' grep -qxF 'clock = 1700000000' enclave.lock
+cd ../small || exit 99
+
 # --- a build that is killed -----------------------------------------------------------------------------
 
 kill "$server"

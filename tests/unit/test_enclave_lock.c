@@ -210,6 +210,31 @@ static void a_hermetic_build_has_a_seed_and_no_other_has(void **state)
 		       "line 19: 'build.hermetic' must be one of: full no engine; not 'yes'");
 }
 
+static void only_a_hermetic_build_has_a_clock_and_early_ones_have_none(void **state)
+{
+	static const char full[] =
+		"engine_version = \"1.28.2\"\nhermetic = \"full\"\nseed = \"" SHA "\"\n";
+	AUTO_FREE char *text = ss_calloc(2 * sizeof(sample), 1);
+	const char *at = strstr(sample, "engine = \"buildah\"\n");
+	struct cfg_lock l;
+	struct ss_err err = { 0 };
+
+	(void)state;
+	for (int with = 0; with < 2; with++) {
+		(void)snprintf(text, 2 * sizeof(sample), "%.*s%sengine = \"buildah\"\n%s%s",
+			       (int)(at - sample), sample, with ? "clock = 1767225600\n" : "", full,
+			       strstr(sample, "\n[build.args]"));
+		expect_ok(cfg_lock_read(span(text), &l, &err), &err);
+		assert_int_equal(l.clock, with ? 1767225600 : 0);
+		expect_text(&l, text);
+		cfg_lock_done(&l);
+	}
+	expect_refused("engine = \"buildah\"\n", "clock = 5\nengine = \"buildah\"\n",
+		       "'build.clock' of a build that is not hermetic");
+	expect_refused("engine = \"buildah\"\n", "clock = 4294967296\nengine = \"buildah\"\n",
+		       "line 18: 'build.clock' must be 0 to 4294967295, not 4294967296");
+}
+
 static void a_newer_schema_is_named_before_its_unknown_keys(void **state)
 {
 	struct cfg_lock l;
@@ -254,6 +279,7 @@ int main(void)
 		cmocka_unit_test(the_order_in_which_things_are_recorded_does_not_show),
 		cmocka_unit_test(a_lock_that_was_edited_wrongly_is_refused_by_line),
 		cmocka_unit_test(a_hermetic_build_has_a_seed_and_no_other_has),
+		cmocka_unit_test(only_a_hermetic_build_has_a_clock_and_early_ones_have_none),
 		cmocka_unit_test(a_newer_schema_is_named_before_its_unknown_keys),
 		cmocka_unit_test(every_key_is_documented),
 	};
