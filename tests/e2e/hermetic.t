@@ -197,10 +197,12 @@ check 'zip can say it' grep -qxF '(2026, 1, 1, 0, 0, 0)' tree/ramdisk1/rootfs/zi
 check 'what was compiled in a step stays' test -s tree/ramdisk1/rootfs/__pycache__/later.cpython-311.pyc
 rm -rf tree
 check 'a rebuild without a network gives the same' unshare -n "$SELFSAME" rebuild -q --runtime "$here/runtime"
-sed -i 's/^clock = .*/clock = 1767225601/' enclave.lock
-try 1 rebuild -q --runtime "$here/runtime"
-sed -i /^clock/d enclave.lock
 printf 'ARG BASE\nFROM $BASE\nRUN date +%%s >/now\n' >Dockerfile
+sed -i 's/^clock = .*/clock = 1767225601/' enclave.lock
+try 1 rebuild -q --runtime "$here/runtime" --output later.eif
+try 0 extract -q --tree later.eif later
+check 'a rebuild has it from the lock' test "$(cat later/ramdisk1/rootfs/now)" = 1767225601
+sed -i /^clock/d enclave.lock
 try 1 rebuild -q --runtime "$here/runtime" --output early.eif
 try 0 extract -q --tree early.eif early
 check 'a lock without one means the epoch' test "$(cat early/ramdisk1/rootfs/now)" = 0
