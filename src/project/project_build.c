@@ -2,6 +2,7 @@
 #include "base/show.h"
 #include "base/text.h"
 #include "engine/engine.h"
+#include "hermetic/view.h"
 #include "io/lock.h"
 #include "project/paths.h"
 #include "project/project.h"
@@ -133,12 +134,20 @@ static int load_image(struct build *b, struct ss_err *err)
 	return check_arch(b, err);
 }
 
+/* The time that steps were told in place of every later one; 0 = they saw the true ones. */
+static uint32_t told_clock(const struct build *b)
+{
+	const struct hm_view *v = b->steps != NULL ? project_steps_view(b->steps) : b->o->view;
+
+	return v != NULL && v->stat.set ? (uint32_t)v->clock_frozen.v : 0; /* as hm_view_check() */
+}
+
 /* The nitro-cli layout changes nothing: its point is to be what nitro-cli makes. */
 static int normalise(struct build *b, struct ss_err *err)
 {
 	const struct tree_normalise_opts opts = { .off = b->r.plan.normalise_off,
 						  .epoch = b->r.plan.epoch,
-						  .clock = (uint32_t)b->r.lock.clock };
+						  .clock = told_clock(b) };
 
 	if (b->r.plan.layout == IMAGE_SELFSAME &&
 	    tree_normalise(b->tree, &opts, b->r.normalised, err) < 0)
