@@ -93,13 +93,16 @@ static struct rec_conn *conn_new(struct recorder *r, int fd, size_t step, bool l
 	return c;
 }
 
-/* The lock is held: the thread cannot end before it is free. */
+/* The lock is held: the thread cannot leave its slot before it is free. The connection is the
+ * thread's from its first moment, and may be freed at once. */
 static bool start(struct recorder *r, struct rec_slot *slot, struct rec_conn *c)
 {
+	const int fd = c->fd;
+
 	if (slot == NULL || !start_thread(slot, c))
 		return false;
 	slot->state = REC_SLOT_RUNNING;
-	slot->fd = c->fd;
+	slot->fd = fd;
 	r->n_open++;
 	return true;
 }
