@@ -20,6 +20,19 @@ static int get_hex(const json_t *o, const char *key, bool need, uint8_t ret[ATT_
 	return 0;
 }
 
+/* Whoever wrote one of the others down believes that it is compared. */
+static int check_no_others(const json_t *o, struct ss_err *err)
+{
+	for (unsigned i = 3; i < ATT_PCRS; i++) {
+		char key[8];
+
+		(void)snprintf(key, sizeof(key), "PCR%u", i);
+		if (i != 8 && json_object_get(o, key) != NULL)
+			return ss_fail(err, SS_EINPUT, "'%s' is no register of an image", key);
+	}
+	return 0;
+}
+
 static int read_registers(const json_t *o, struct att_release *r, struct ss_err *err)
 {
 	static const char *const keys[] = { "PCR0", "PCR1", "PCR2" };
@@ -33,6 +46,8 @@ static int read_registers(const json_t *o, struct att_release *r, struct ss_err 
 	for (size_t i = 0; i < SS_NELEMS(keys); i++)
 		if (get_hex(o, keys[i], true, r->pcr[i], &there, err) < 0)
 			return -1;
+	if (check_no_others(o, err) < 0)
+		return -1;
 	return get_hex(o, "PCR8", false, r->pcr8, &r->has_pcr8, err);
 }
 
