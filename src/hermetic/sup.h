@@ -4,6 +4,7 @@
 #include "hermetic/chacha.h"
 #include "hermetic/view.h"
 
+#include <sched.h>
 #include <string.h>
 #include <sys/types.h>
 #include <time.h>
@@ -71,6 +72,7 @@ enum sup_call {
 	SUP_CLOCK_GETTIME_64, /* i386 with 64-bit time */
 	SUP_GETTIMEOFDAY_32,
 	SUP_TIME_32,
+	SUP_AFFINITY,
 	SUP_ODD,  /* who makes it may see other files than we do from here on (sup_stat.c) */
 	SUP_ROOT, /* and somebody else with it */
 };
@@ -106,6 +108,7 @@ struct sup_wait {
 	int64_t until;   /* in the step's time, ns */
 	int64_t from;    /* when it began, in the step's time */
 	int64_t length;  /* ns */
+	int64_t mono;    /* when it began, in the process's monotonic time; 0: that is true */
 	bool on_timeout; /* over when the call says ETIMEDOUT, not 0 */
 };
 
@@ -149,6 +152,9 @@ struct sup_task {
 	unsigned turns;      /* how often it slept and read */
 	bool odd;            /* it may see other files than we do */
 	enum sup_slow slow;
+	pid_t process; /* its first task; 0: nobody asked */
+	int64_t mono;  /* of a first task: what its process's monotonic clock is at least; 0: it has
+			* not begun */
 };
 
 struct sup_tasks {
@@ -189,6 +195,14 @@ SS_NONNULL void sup_clock_reach(struct sup_clock *c, int64_t at);
 SS_NONNULL void sup_clock_inherit(struct sup_clock *c, struct sup_task *maker,
 				  const struct sup_task *ended);
 
+/* --- a program's monotonic clock (sup_mono.c) -------------------------------------------------
+ */
+
+/* What it is told when the true one is at `now`; *at is where its own stands. */
+SS_NONNULL int64_t sup_mono_tell(int64_t *at, int64_t now);
+/* Somebody slept until then. */
+SS_NONNULL void sup_mono_reach(int64_t *at, int64_t until, int64_t now);
+
 /* --- the time stamp counter of a program's loader (sup_tsc.c) ----------------------------------
  */
 
@@ -223,7 +237,8 @@ struct sup {
 	struct sup_tasks tasks;
 	uint8_t key[HM_KEY]; /* of this step */
 	uint64_t root_dev;
-	pid_t main; /* the step's own process */
+	cpu_set_t cpus; /* what the step may run on */
+	pid_t main;     /* the step's own process */
 	int fifo[2];
 	struct {
 		uint8_t key[HM_KEY];
@@ -290,6 +305,13 @@ SS_NONNULL void sup_stat_patch(const struct sup *s, const struct sup_task *t, en
 /* Or the answer without the call, for a task that sees files as we do; false: make it. */
 SS_NONNULL bool sup_stat_answer(const struct sup *s, const struct sup_task *t, enum sup_call call,
 				int64_t *ret);
+
+/* A task reads its monotonic clock. */
+SS_NONNULL int64_t sup_mono_read(struct sup *s, struct sup_task *t);
+/* How far that is before the true one; 0 once it is true. */
+SS_NONNULL int64_t sup_mono_ahead(struct sup *s, struct sup_task *t);
+/* A task has slept for that long, from when that clock stood at `from`. */
+SS_NONNULL void sup_mono_slept(struct sup *s, struct sup_task *t, int64_t from, int64_t ns);
 
 /* The same for those that wait (sup_wait.c). */
 SS_NONNULL bool sup_wait_begin(struct sup *s, struct sup_task *t);

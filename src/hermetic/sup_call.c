@@ -2,6 +2,7 @@
 #include "hermetic/sup.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/sysinfo.h>
 #include <sys/time.h>
@@ -108,11 +109,30 @@ static void patch_sysinfo(const struct sup *s, const struct sup_task *t)
 	(void)sup_write(t->tid, t->args[0], &i, sizeof(i));
 }
 
+/* The call brought `n` bytes: all that a step may run on are as many as it is told. */
+static void patch_affinity(const struct sup *s, const struct sup_task *t, size_t n)
+{
+	const uint64_t all = UINT64_MAX >> (HM_PROCESSORS_MAX - s->view->processors.v);
+	cpu_set_t now;
+
+	CPU_ZERO(&now);
+	if (n > sizeof(now))
+		n = sizeof(now);
+	if (n < sizeof(all) || !sup_read(t->tid, t->args[2], &now, n) || !CPU_EQUAL(&now, &s->cpus))
+		return;
+	CPU_ZERO(&now);
+	memcpy(&now, &all, sizeof(all));
+	(void)sup_write(t->tid, t->args[2], &now, n);
+}
+
 /* --- at a call and behind it ------------------------------------------------------------------ */
 
 int64_t sup_call_answer(struct sup *s, struct sup_task *t, enum sup_call call)
 {
-	const int64_t now = call == SUP_GETRANDOM ? 0 : sup_clock_read(&s->clock, t);
+	const bool mono = call == SUP_CLOCK_GETTIME && (int)t->args[0] == CLOCK_MONOTONIC;
+	const int64_t now = call == SUP_GETRANDOM ? 0
+			    : mono                ? sup_mono_read(s, t)
+						  : sup_clock_read(&s->clock, t);
 
 	switch ((int)call) {
 	case SUP_CLOCK_GETTIME:
@@ -160,6 +180,7 @@ bool sup_call_begin(struct sup *s, struct sup_task *t)
 	case SUP_STATX:
 	case SUP_GETDENTS:
 	case SUP_GETDENTS64:
+	case SUP_AFFINITY:
 		t->call = call;
 		return true;
 	case SUP_CONNECT:
@@ -206,6 +227,8 @@ void sup_call_end(struct sup *s, struct sup_task *t)
 	/* struct linux_dirent has its type behind the name, linux_dirent64 before it. */
 	if (result > 0 && (call == SUP_GETDENTS || call == SUP_GETDENTS64))
 		sup_order(s, t, call == SUP_GETDENTS64 ? 19 : 18, (size_t)result);
+	if (result > 0 && call == SUP_AFFINITY)
+		patch_affinity(s, t, (size_t)result);
 	if (result != 0)
 		return;
 	if (call == SUP_UNAME)

@@ -99,6 +99,8 @@ void sup_exec(struct sup *s, struct sup_task *t)
 	bool narrow;
 
 	t->tsc = t->loader = t->loader_tsc = 0;
+	t->process = t->tid;
+	t->mono = 0;
 	if (!sup_regs_sp(t->tid, &w.at, &narrow))
 		return;
 	w.size = narrow ? 4 : 8;

@@ -18,6 +18,13 @@
 
 #define X32_BIT 0x40000000u
 
+/* Where libraries are at least: the upper half of an address. */
+#ifdef __x86_64__
+#define LIBRARIES 0x7f00u
+#else
+#define LIBRARIES 0xff00u
+#endif
+
 /* When a call concerns us. */
 enum when {
 	ALWAYS,
@@ -41,6 +48,7 @@ enum when {
 #define IF_ORDER 128u
 #define IF_LATE 256u
 #define IF_ANSWERED 512u /* stat is, by the listener */
+#define IF_PROCESSORS 1024u
 
 struct row {
 	unsigned nr;
@@ -74,6 +82,7 @@ static const struct row native[] = {
 	{ SYS_fstat, SUP_FSTAT, IF_STAT, ALWAYS, 0, 0 },
 	{ SYS_statx, SUP_STATX, IF_STAT, ALWAYS, 0, 0 },
 	{ SYS_getdents64, SUP_GETDENTS64, IF_ORDER, ALWAYS, 0, 0 },
+	{ SYS_sched_getaffinity, SUP_AFFINITY, IF_PROCESSORS, ALWAYS, 0, 0 },
 	{ SYS_connect, SUP_CONNECT, IF_LATE, ALWAYS, 0, 0 },
 	{ SYS_setuid, SUP_ODD, IF_ANSWERED, ALWAYS, 0, 0 },
 	{ SYS_setreuid, SUP_ODD, IF_ANSWERED, ALWAYS, 0, 0 },
@@ -122,6 +131,7 @@ struct program {
 	struct sock_filter v[PROGRAM_MAX];
 	unsigned short n;
 	unsigned notify;
+	bool monotonic;
 };
 
 static void put(struct program *p, unsigned code, unsigned k, unsigned yes, unsigned no)
@@ -172,6 +182,26 @@ static void unless_null(struct program *p, unsigned arg)
 	allow(p);
 }
 
+/* A clock of the wall; the monotonic one only where the C library asks, whose place is behind all
+ * programs: Go's ask a thousand times a second, and make no names of it. */
+static void put_clocks(struct program *p)
+{
+	static const unsigned place = offsetof(struct seccomp_data, instruction_pointer) + 4;
+	const unsigned char more = p->monotonic ? 3 : 0;
+
+	load_arg(p, 0, false);
+	put(p, BPF_JMP | BPF_JEQ | BPF_K, CLOCK_REALTIME, 4u + more, 0);
+	put(p, BPF_JMP | BPF_JEQ | BPF_K, CLOCK_REALTIME_COARSE, 3u + more, 0);
+	put(p, BPF_JMP | BPF_JEQ | BPF_K, CLOCK_REALTIME_ALARM, 2u + more, 0);
+	put(p, BPF_JMP | BPF_JEQ | BPF_K, CLOCK_TAI, 1u + more, 0);
+	if (p->monotonic) {
+		put(p, BPF_JMP | BPF_JEQ | BPF_K, CLOCK_MONOTONIC, 0, 2);
+		put(p, BPF_LD | BPF_W | BPF_ABS, place, 0, 0);
+		put(p, BPF_JMP | BPF_JGE | BPF_K, LIBRARIES, 1, 0);
+	}
+	allow(p);
+}
+
 static void put_condition(struct program *p, const struct row *r)
 {
 	switch (r->when) {
@@ -179,12 +209,7 @@ static void put_condition(struct program *p, const struct row *r)
 	case REFUSED:
 		return;
 	case WALL_CLOCK:
-		load_arg(p, 0, false);
-		put(p, BPF_JMP | BPF_JEQ | BPF_K, CLOCK_REALTIME, 4, 0);
-		put(p, BPF_JMP | BPF_JEQ | BPF_K, CLOCK_REALTIME_COARSE, 3, 0);
-		put(p, BPF_JMP | BPF_JEQ | BPF_K, CLOCK_REALTIME_ALARM, 2, 0);
-		put(p, BPF_JMP | BPF_JEQ | BPF_K, CLOCK_TAI, 1, 0);
-		allow(p);
+		put_clocks(p);
 		return;
 	case IS_ZERO:
 		load_arg(p, r->arg, false);
@@ -248,7 +273,8 @@ static unsigned view_bits(const struct hm_view *v)
 	       (v->clock_frozen.set ? IF_FROZEN : 0) | (v->has_seed ? IF_SEED : 0) |
 	       (v->kernel_release.s[0] != '\0' || v->kernel_version.s[0] != '\0' ? IF_KERNEL : 0) |
 	       (v->proc.set || v->memory_mib.set ? IF_PROC : 0) | (v->stat.set ? IF_STAT : 0) |
-	       (v->order.set ? IF_ORDER : 0) | (v->connect_ms.set ? IF_LATE : 0);
+	       (v->order.set ? IF_ORDER : 0) | (v->connect_ms.set ? IF_LATE : 0) |
+	       (v->processors.set ? IF_PROCESSORS : 0);
 }
 
 static void write_program(struct program *p, unsigned view)
@@ -290,7 +316,7 @@ enum sup_call sup_filter_call(int nr)
 int sup_filter_install(const struct hm_view *v, unsigned notify, int *ret_listener,
 		       struct ss_err *err)
 {
-	struct program p = { .n = 0, .notify = notify };
+	struct program p = { .n = 0, .notify = notify, .monotonic = v->monotonic.set };
 	struct sock_fprog prog;
 	long rc = -1;
 

@@ -48,6 +48,8 @@ static int count_cpus(const struct hm_view *v)
 	cpu_set_t all;
 	int n = 1;
 
+	if (v->processors.set)
+		return (int)v->processors.v;
 	if (sched_getaffinity(0, sizeof(all), &all) == 0)
 		n = CPU_COUNT(&all);
 	return v->cpus.set && v->cpus.v < n ? (int)v->cpus.v : n;
@@ -181,12 +183,12 @@ static bool has_memory(const struct hm_view *v)
 
 static bool has_cpus(const struct hm_view *v)
 {
-	return v->cpus.set;
+	return v->cpus.set || v->processors.set;
 }
 
 static bool has_cpuinfo(const struct hm_view *v)
 {
-	return v->proc.set || v->cpus.set;
+	return v->proc.set || has_cpus(v);
 }
 
 static bool has_release(const struct hm_view *v)

@@ -74,25 +74,39 @@ static int become(const struct sup_who *w, struct ss_err *err)
 
 /* --- what it has ------------------------------------------------------------------------------ */
 
-static int take_cpus(const struct hm_view *v, struct ss_err *err)
+/* Of those that this process has: the first of the number (cpus), and below it (processors). */
+static int choose_cpus(struct sup *s, struct ss_err *err)
 {
-	cpu_set_t all, some;
+	const struct hm_view *v = s->view;
+	cpu_set_t all, low;
 	int64_t n = 0;
 
-	if (!v->cpus.set)
+	CPU_ZERO(&s->cpus);
+	CPU_ZERO(&low);
+	if (!v->cpus.set && !v->processors.set)
 		return 0;
-	CPU_ZERO(&some);
 	if (sched_getaffinity(0, sizeof(all), &all) < 0)
-		return ss_fail_sys(err, "cannot read the processors of the step (cpus)");
-	for (size_t c = 0; c < CPU_SETSIZE && n < v->cpus.v; c++)
+		return ss_fail_sys(err, "cannot read the processors of the step");
+	/* A program that asks where it runs gets a number below what it was told. */
+	for (size_t c = 0; v->processors.set && c < (size_t)v->processors.v; c++)
+		if (CPU_ISSET(c, &all))
+			CPU_SET(c, &low);
+	if (CPU_COUNT(&low) > 0)
+		all = low;
+	for (size_t c = 0; c < CPU_SETSIZE && (!v->cpus.set || n < v->cpus.v); c++)
 		if (CPU_ISSET(c, &all)) {
-			CPU_SET(c, &some);
+			CPU_SET(c, &s->cpus);
 			n++;
 		}
-	if (n < v->cpus.v)
+	if (v->cpus.set && n < v->cpus.v)
 		return ss_fail(err, SS_ESYS, "there are only %d processors here (cpus)", (int)n);
-	if (sched_setaffinity(0, sizeof(some), &some) < 0)
-		return ss_fail_sys(err, "cannot choose the processors of the step (cpus)");
+	return 0;
+}
+
+static int take_cpus(const struct sup *s, struct ss_err *err)
+{
+	if (CPU_COUNT(&s->cpus) > 0 && sched_setaffinity(0, sizeof(s->cpus), &s->cpus) < 0)
+		return ss_fail_sys(err, "cannot choose the processors of the step");
 	return 0;
 }
 
@@ -193,7 +207,7 @@ static int go(const struct sup *s, const struct sup_who *who, char **argv, int t
 
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	if (take_cpus(s->view, err) < 0 || trap_tsc(s->view, err) < 0 ||
+	if (take_cpus(s, err) < 0 || trap_tsc(s->view, err) < 0 ||
 	    sup_filter_install(s->view, s->notify, &listener, err) < 0)
 		return -1;
 	send_listener(to, listener);
@@ -243,7 +257,7 @@ int sup_start(struct sup *s, const struct sup_who *who, char **argv, struct ss_e
 	struct sup_task *t;
 	int hold[2];
 
-	if (use_up_pids(s->view, err) < 0)
+	if (choose_cpus(s, err) < 0 || use_up_pids(s->view, err) < 0)
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, hold) < 0)
 		return ss_fail_sys(err, "cannot make a pair of sockets");

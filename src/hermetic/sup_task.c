@@ -55,6 +55,7 @@ void sup_task_derive(struct sup_task *maker, struct sup_task *child)
 	child->known = true;
 	child->odd = maker->odd;
 	child->loader = maker->loader;
+	child->mono = maker->mono;
 }
 
 void sup_task_random(struct sup_task *t, uint8_t *p, size_t n)

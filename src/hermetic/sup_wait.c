@@ -163,6 +163,8 @@ static bool sleeps(struct sup *s, struct sup_task *t, int64_t ns)
 	if (!s->clock.frozen || ns <= 0)
 		return false;
 	t->wait = (struct sup_wait){ .is = true, .from = s->clock.now, .length = ns };
+	if (s->view->monotonic.set && sup_mono_ahead(s, t) > 0)
+		t->wait.mono = sup_mono_read(s, t);
 	return true;
 }
 
@@ -171,6 +173,21 @@ static bool sleeps_for(struct sup *s, struct sup_task *t, unsigned arg, int64_t 
 	int64_t ns;
 
 	return read_time(t->tid, t->args[arg], unit, &ns) && sleeps(s, t, ns);
+}
+
+/* A deadline on a clock that is so far ahead; what is left of the time till then. */
+static int64_t wake_earlier(struct sup_task *t, int64_t ns, int64_t ahead)
+{
+	int64_t deadline;
+	uint64_t ts[2];
+
+	if (ahead == 0 || !read_time(t->tid, t->args[2], SUP_SECOND, &deadline) || deadline < ahead)
+		return ns;
+	deadline -= ahead;
+	ts[0] = (uint64_t)(deadline / SUP_SECOND);
+	ts[1] = (uint64_t)(deadline % SUP_SECOND);
+	swap_arg(t, 2, ts, sizeof(ts));
+	return ns - ahead;
 }
 
 static bool clock_nanosleep_begin(struct sup *s, struct sup_task *t)
@@ -187,7 +204,9 @@ static bool clock_nanosleep_begin(struct sup *s, struct sup_task *t)
 	    !read_time(t->tid, t->args[2], SUP_SECOND, &ns) || clock_gettime(clock, &now) < 0)
 		return false;
 	ns -= now.tv_sec * SUP_SECOND + now.tv_nsec;
-	return sleeps(s, t, (ns + ROUND / 2) / ROUND * ROUND);
+	if (clock == CLOCK_MONOTONIC && s->view->monotonic.set)
+		ns = wake_earlier(t, ns, sup_mono_ahead(s, t));
+	return sleeps(s, t, (ns + ROUND / 2) / ROUND * ROUND) || t->swap.is;
 }
 
 bool sup_wait_begin(struct sup *s, struct sup_task *t)
@@ -227,8 +246,10 @@ void sup_wait_end(struct sup *s, struct sup_task *t, int64_t result)
 	w->is = false;
 	if (result != (w->on_timeout ? -ETIMEDOUT : 0))
 		return;
-	if (w->has_until)
+	if (w->has_until) {
 		sup_clock_reach(&s->clock, w->until);
-	else
-		sup_clock_slept(&s->clock, t, w->from, w->length);
+		return;
+	}
+	sup_clock_slept(&s->clock, t, w->from, w->length);
+	sup_mono_slept(s, t, w->mono, w->length);
 }

@@ -36,11 +36,13 @@ static const struct row rows[] = {
 	{ "keys", K_NUM, AT(keys), 1, 1 },
 	{ "locale", K_TEXT, AT(locale), 0, 64 },
 	{ "memory-mib", K_NUM, AT(memory_mib), 64, 16777216 },
+	{ "monotonic", K_NUM, AT(monotonic), 1, 1 },
 	{ "net", K_NUM, AT(net), 1, 1 },
 	{ "order", K_NUM, AT(order), 0, INT32_MAX },
 	{ "path-bytes", K_NUM, AT(path_bytes), 1, 65536 },
 	{ "pid-base", K_NUM, AT(pid_base), 2, 30000 },
 	{ "proc", K_NUM, AT(proc), 1, 1 },
+	{ "processors", K_NUM, AT(processors), 1, HM_PROCESSORS_MAX },
 	{ "seed", K_SEED, AT(seed), 0, 0 },
 	{ "stat", K_NUM, AT(stat), 1, 1 },
 	{ "tsc", K_NUM, AT(tsc), 0, 0 },
@@ -130,8 +132,10 @@ void hm_view_fixed(uint32_t epoch, const uint8_t seed[32], struct hm_view *ret)
 		.clock_frozen = hm_num(epoch),
 		.pid_base = hm_num(64), /* more than a runtime's threads take */
 		.keys = hm_num(1),
+		.monotonic = hm_num(1),
 		.order = hm_num(1),
 		.proc = hm_num(1),
+		.processors = hm_num(HM_PROCESSORS),
 		.stat = hm_num(1),
 		.tsc = hm_num(0),
 		.has_seed = true,
@@ -149,7 +153,7 @@ bool hm_view_is_supervised(const struct hm_view *v)
 	return v->clock_frozen.set || v->clock_offset.set || v->kernel_release.s[0] != '\0' ||
 	       v->kernel_version.s[0] != '\0' || v->pid_base.set || v->proc.set || v->has_seed ||
 	       v->tsc.set || v->cpus.set || v->keys.set || v->memory_mib.set || v->order.set ||
-	       v->connect_ms.set;
+	       v->connect_ms.set || v->processors.set;
 }
 
 /* --- checks ----------------------------------------------------------------------------------- */
@@ -244,6 +248,8 @@ int hm_view_check(const struct hm_view *v, struct ss_err *err)
 		return ss_fail(err, SS_EINPUT, "clock-offset: the clock is frozen");
 	if (v->stat.set && !v->clock_frozen.set)
 		return ss_fail(err, SS_EINPUT, "stat: the clock is not frozen");
+	if (v->monotonic.set && !v->clock_frozen.set)
+		return ss_fail(err, SS_EINPUT, "monotonic: the clock is not frozen");
 	return 0;
 }
 

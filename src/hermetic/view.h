@@ -59,6 +59,9 @@ struct hm_view {
 	struct hm_num keys;
 	struct hm_text locale;    /* LANG, instead of C.UTF-8 where the image sets none */
 	struct hm_num memory_mib; /* limit of the step's cgroup; told by sysinfo and meminfo */
+	/* 1: CLOCK_MONOTONIC, as the C library reads it, begins at a full second in each program
+	 * (S). Only with clock_frozen. */
+	struct hm_num monotonic;
 	/* Folders list their names in an order that this number and the names make, as far as one
 	 * call of the step asks for them (S). */
 	struct hm_num order;
@@ -69,6 +72,9 @@ struct hm_view {
 	/* 1: /proc and /sys files that tell of the machine have fixed contents: cpuinfo, meminfo,
 	 * uptime, version, loadavg, stat, cmdline, boot_id, uuid ... (S) */
 	struct hm_num proc;
+	/* As many processors are told, however many there are, and at most those are used (S). A
+	 * task that has chosen some of them sees those. */
+	struct hm_num processors;
 	/* S: getrandom, /dev/random, /dev/urandom, AT_RANDOM, the uuid file come from a generator
 	 * with this seed, and from what the step runs. */
 	bool has_seed;
@@ -82,6 +88,9 @@ struct hm_view {
 	/* 1: the step has a user name space of its own, with the ids it has outside */
 	struct hm_num user_ns;
 };
+
+#define HM_PROCESSORS 4
+#define HM_PROCESSORS_MAX 64 /* what each kernel has room for */
 
 /* What a step of a hermetic build sees. Nothing is left to the machine but how fast it is. */
 SS_NONNULL void hm_view_fixed(uint32_t epoch, const uint8_t seed[32], struct hm_view *ret);

@@ -236,7 +236,8 @@ static int take_view(struct project_steps *s, const struct hm_view *view, struct
 
 static int make_view(struct project_steps *s, struct ss_err *err)
 {
-	const struct cfg_texts *allow = &s->plan->config.build.allow_keys;
+	const struct cfg_build *build = &s->plan->config.build;
+	const struct cfg_texts *allow = &build->allow_keys;
 	uint8_t seed[CRYPTO_SHA256_SIZE];
 
 	if (find_seed(s, err) < 0)
@@ -251,6 +252,8 @@ static int make_view(struct project_steps *s, struct ss_err *err)
 		return -1;
 	hm_view_fixed(s->clock, seed, &s->view);
 	hm_view_net(&s->view);
+	if (build->processors != 0)
+		s->view.processors = hm_num((int64_t)build->processors);
 	for (size_t i = 0; i < allow->n; i++)
 		hm_view_allow(&s->view, allow->v[i]);
 	return 0;

@@ -9,6 +9,7 @@ key='-----BEGIN RSA PRIVATE KEY-----'
 echo "$key" >token # the builder's own, and only shown
 cp "$build/tests/e2e/step-calls" ctx/calls
 cp "$build/tests/e2e/step-files" ctx/files
+cp "$build/tests/e2e/step-clock" ctx/clock
 
 engine() { buildah --root "$PWD/store" --runroot "$PWD/rr" "$@"; }
 engine pull -q --tls-verify=false "docker://$base" >log 2>&1 || cat log
@@ -89,6 +90,42 @@ sed -i s/^seed.0/seed\ 1/ view
 step 0
 check 'another seed, other numbers' sh -c '! cmp -s "$1" "$2"' - first "$OUT"
 check 'but the same time' grep -q 'Tue Nov 14 22:13:20 UTC 2023' "$OUT"
+
+# --- told numbers -----------------------------------------------------------------------------------
+
+cat >ctx/step <<'END'
+nproc; nproc --all; getconf _NPROCESSORS_ONLN; taskset -c 0 nproc; taskset -c 0-6 nproc
+cat /sys/devices/system/cpu/online; grep -c ^processor /proc/cpuinfo; grep -c '^cpu[0-9]' /proc/stat
+/ctx/clock
+END
+fixed
+sed -i 's/^pid-base/monotonic 1\npid-base/; s/^seed/processors 7\nseed/' view
+step 0
+exactly out <<'END'
+7
+7
+7
+1
+7
+0-6
+7
+7
+a full second: yes
+stands: yes
+in a thread, too: yes
+a sleep moves it: yes
+to a deadline: yes
+and both take their time: yes
+never back, and runs: yes
+a child is not earlier: yes
+it is the true one: yes
+END
+echo 'mktemp; mktemp; mktemp -d; mktemp -p /; mktemp -u; ls -d /tmp/*' >ctx/step
+step 0
+cp "$OUT" first
+step 0
+check 'temporary files have the same names again' diff -u first "$OUT"
+check 'each another one' sh -c 'test "$(head -n 5 "$1" | sort -u | wc -l)" = 5' - "$OUT"
 
 # --- programs that wait -----------------------------------------------------------------------------
 
@@ -263,7 +300,7 @@ out 'connections are refused as they should, and late'
 view <<-'END'
 	cpus 1000
 END
-step 127
+step 125
 check 'what cannot be had is named' grep -q 'selfsame-step: error: there are only [0-9]* processors here (cpus)' log
 printf 'selfsame-view 1\ncpus 0\n' >view
 step 1

@@ -151,7 +151,7 @@ class Suite:
                          'tz Asia/Kathmandu', 'umask 002', 'user-ns 1']
         else:
             rows += ['aslr 0', f'clock-frozen {self.epoch}', 'domain (none)', 'kernel-release 6.1.0',
-                     'kernel-version #1 SMP selfsame', 'pid-base 64', 'proc 1', 'seed ' + '5e' * 32, 'tsc 0']
+                     'kernel-version #1 SMP selfsame', 'monotonic 1', 'pid-base 64', 'proc 1', 'processors 4', 'seed ' + '5e' * 32, 'tsc 0']
         rows += ['cpus 1'] if varied else []
         rows += [f'env http_proxy={self.proxy}', 'env no_proxy=localhost,127.0.0.1']
         return 'selfsame-view 1\n' + ''.join(r + '\n' for r in sorted(rows, key=lambda r: r.encode()))

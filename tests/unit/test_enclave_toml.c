@@ -51,6 +51,7 @@ static void every_key_of_a_full_file_is_read(void **state)
 	assert_true(c.build.hermetic_asked);
 	assert_string_equal(c.build.unrecorded.v[0], "db.example.com:5432");
 	assert_string_equal(c.build.local.v[1], "[::1]:80");
+	assert_int_equal(c.build.processors, 16);
 	assert_int_equal(c.build.allow_keys.n, 2);
 	assert_string_equal(c.build.allow_keys.v[1], "/etc/test-keys/");
 	assert_string_equal(c.normalize.off.v[0], "apt-logs");
@@ -181,7 +182,7 @@ static void each_bad_file_is_refused_with_its_line_and_reason(void **state)
 		n++;
 	}
 	(void)closedir(d);
-	assert_int_equal(n, 79);
+	assert_int_equal(n, 80);
 }
 
 static void a_file_that_is_not_there_is_named(void **state)

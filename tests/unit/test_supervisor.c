@@ -115,6 +115,41 @@ static void a_deadline_keeps_its_distance(void **state)
 
 /* --- keys ------------------------------------------------------------------------------------- */
 
+static void a_programs_clock_begins_at_a_full_second_and_never_goes_back(void **state)
+{
+	const int64_t begin = 100 * SUP_SECOND + 5;
+	int64_t at = 0;
+
+	(void)state;
+	assert_int_equal(sup_mono_tell(&at, begin), 102 * SUP_SECOND);
+	assert_int_equal(sup_mono_tell(&at, begin + 1900 * MS), 102 * SUP_SECOND);
+	assert_int_equal(sup_mono_tell(&at, 102 * SUP_SECOND - 1), 102 * SUP_SECOND);
+	assert_int_equal(sup_mono_tell(&at, 102 * SUP_SECOND + 1), 102 * SUP_SECOND + 1);
+	assert_int_equal(sup_mono_tell(&at, 109 * SUP_SECOND), 109 * SUP_SECOND);
+	at = 0;
+	assert_int_equal(sup_mono_tell(&at, 101 * SUP_SECOND), 103 * SUP_SECOND);
+}
+
+static void sleeps_move_a_programs_clock_while_it_stands(void **state)
+{
+	int64_t now = 100 * SUP_SECOND, at = 0;
+
+	(void)state;
+	(void)sup_mono_tell(&at, now);
+	/* Two side by side, the second begins with the first. */
+	sup_mono_reach(&at, 102 * SUP_SECOND + 500 * MS, now + 500 * MS);
+	sup_mono_reach(&at, 102 * SUP_SECOND + 300 * MS, now + 500 * MS);
+	assert_int_equal(sup_mono_tell(&at, now + 500 * MS), 102 * SUP_SECOND + 500 * MS);
+	/* Who wakes before its time gets nobody further ahead than it was at first. */
+	sup_mono_reach(&at, 104 * SUP_SECOND, now + 501 * MS);
+	assert_int_equal(sup_mono_tell(&at, now + 501 * MS), 102 * SUP_SECOND + 500 * MS);
+	/* Once it is the true one it stays that. */
+	now = 110 * SUP_SECOND;
+	assert_int_equal(sup_mono_tell(&at, now), now);
+	sup_mono_reach(&at, now + SUP_SECOND, now);
+	assert_int_equal(sup_mono_tell(&at, now), now);
+}
+
 static void who_was_made_when_by_whom_is_all_that_a_key_knows(void **state)
 {
 	struct sup_task a = { .tid = 7, .key = { 1 } }, b = { .tid = 99, .key = { 1 } };
@@ -468,6 +503,8 @@ int main(void)
 		cmocka_unit_test(a_loop_of_programs_that_sleep_and_ask_goes_on_too),
 		cmocka_unit_test(one_that_only_asks_gets_there_as_well),
 		cmocka_unit_test(a_deadline_keeps_its_distance),
+		cmocka_unit_test(a_programs_clock_begins_at_a_full_second_and_never_goes_back),
+		cmocka_unit_test(sleeps_move_a_programs_clock_while_it_stands),
 		cmocka_unit_test(who_was_made_when_by_whom_is_all_that_a_key_knows),
 		cmocka_unit_test(tasks_are_found_whatever_their_numbers),
 		cmocka_unit_test(who_it_is_travels_in_two_words),

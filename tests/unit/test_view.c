@@ -27,10 +27,12 @@ static const char all[] = "selfsame-view 1\n"
 			  "keys 1\n"
 			  "locale de_DE.UTF-8\n"
 			  "memory-mib 512\n"
+			  "monotonic 1\n"
 			  "net 1\n"
 			  "path-bytes 900\n"
 			  "pid-base 2000\n"
 			  "proc 1\n"
+			  "processors 64\n"
 			  "seed 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n"
 			  "stat 1\n"
 			  "tsc 0\n"
@@ -124,6 +126,9 @@ static void what_is_no_view_says_why(void **state)
 		{ "selfsame-view 1\nallow-key /a\033\n",
 		  "allow-key: not an absolute path without control characters" },
 		{ "selfsame-view 1\nstat 1\n", "stat: the clock is not frozen" },
+		{ "selfsame-view 1\nmonotonic 1\n", "monotonic: the clock is not frozen" },
+		{ "selfsame-view 1\nprocessors 0\n", "processors: 0 is not in 1 .. 64" },
+		{ "selfsame-view 1\nprocessors 65\n", "processors: 65 is not in 1 .. 64" },
 		{ "selfsame-view 1\nclock-frozen 1\nclock-offset 1\n",
 		  "clock-offset: the clock is frozen" },
 	};
