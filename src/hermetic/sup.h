@@ -237,8 +237,9 @@ struct sup {
 	struct sup_tasks tasks;
 	uint8_t key[HM_KEY]; /* of this step */
 	uint64_t root_dev;
-	cpu_set_t cpus; /* what the step may run on */
-	pid_t main;     /* the step's own process */
+	uint64_t root_mount; /* its id; 0: this kernel does not tell */
+	cpu_set_t cpus;      /* what the step may run on */
+	pid_t main;          /* the step's own process */
 	int fifo[2];
 	struct {
 		uint8_t key[HM_KEY];
@@ -312,6 +313,25 @@ SS_NONNULL int64_t sup_mono_read(struct sup *s, struct sup_task *t);
 SS_NONNULL int64_t sup_mono_ahead(struct sup *s, struct sup_task *t);
 /* A task has slept for that long, from when that clock stood at `from`. */
 SS_NONNULL void sup_mono_slept(struct sup *s, struct sup_task *t, int64_t from, int64_t ns);
+
+/* --- inode numbers of the root file system (sup_inode.c) --------------------------------------
+ */
+#define SUP_PATH_BYTES 4096u
+
+/* What a file at that path is told. */
+SS_NONNULL uint32_t sup_inode_of(const char *path, size_t n);
+/* One of several names of the file whose true number that is: all get what the first got. */
+uint32_t sup_inode_linked(uint64_t ino, uint32_t of_path);
+/* The same of a name that a folder lists with its true number; `path` is the folder's with a '/' at
+ * its end, `dir` its length, and there is room behind it. */
+SS_NONNULL uint64_t sup_inode_entry(char *path, size_t dir, const char *name, size_t max,
+				    uint64_t ino);
+/* What is open at "PID/fd/N" or the like below /proc: its path and the length of that; 0: it has
+ * none. No NUL. */
+SS_NONNULL size_t sup_inode_place(const char *place, char *ret, size_t size);
+/* False: it has no path. */
+SS_MUST_CHECK SS_NONNULL bool sup_inode_tell(const char *place, uint64_t ino, bool is_linked,
+					     uint64_t *ret);
 
 /* The same for those that wait (sup_wait.c). */
 SS_NONNULL bool sup_wait_begin(struct sup *s, struct sup_task *t);

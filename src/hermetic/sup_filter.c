@@ -81,7 +81,7 @@ static const struct row native[] = {
 	{ SYS_newfstatat, SUP_NEWFSTATAT, IF_STAT, ALWAYS, 0, 0 },
 	{ SYS_fstat, SUP_FSTAT, IF_STAT, ALWAYS, 0, 0 },
 	{ SYS_statx, SUP_STATX, IF_STAT, ALWAYS, 0, 0 },
-	{ SYS_getdents64, SUP_GETDENTS64, IF_ORDER, ALWAYS, 0, 0 },
+	{ SYS_getdents64, SUP_GETDENTS64, IF_ORDER | IF_STAT, ALWAYS, 0, 0 },
 	{ SYS_sched_getaffinity, SUP_AFFINITY, IF_PROCESSORS, ALWAYS, 0, 0 },
 	{ SYS_connect, SUP_CONNECT, IF_LATE, ALWAYS, 0, 0 },
 	{ SYS_setuid, SUP_ODD, IF_ANSWERED, ALWAYS, 0, 0 },
@@ -103,7 +103,7 @@ static const struct row native[] = {
 	{ SYS_time, SUP_TIME, IF_CLOCK, ALWAYS, 0, 0 },
 	{ SYS_select, SUP_SELECT, IF_FROZEN, IS_ZERO, 0, 0 },
 	{ SYS_poll, SUP_POLL, IF_FROZEN, IS_ZERO, 1, 0 },
-	{ SYS_getdents, SUP_GETDENTS, IF_ORDER, ALWAYS, 0, 0 },
+	{ SYS_getdents, SUP_GETDENTS, IF_ORDER | IF_STAT, ALWAYS, 0, 0 },
 	{ SYS_stat, SUP_STAT, IF_STAT, ALWAYS, 0, 0 },
 	{ SYS_lstat, SUP_LSTAT, IF_STAT, ALWAYS, 0, 0 },
 #endif

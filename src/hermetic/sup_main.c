@@ -76,6 +76,7 @@ static int run(int argc, char **argv, int *ret, struct ss_err *err)
 	AUTO_VIEW struct hm_view view = { 0 };
 	struct sup_who who = { 0 };
 	struct sup s = { .view = &view };
+	struct statx x;
 	struct stat st;
 
 	if (argc < 6 || strcmp(argv[4], "--") != 0)
@@ -85,6 +86,8 @@ static int run(int argc, char **argv, int *ret, struct ss_err *err)
 	if (stat("/", &st) < 0)
 		return ss_fail_sys(err, "cannot see the root folder");
 	s.root_dev = st.st_dev;
+	if (statx(AT_FDCWD, "/", 0, STATX_MNT_ID, &x) == 0 && (x.stx_mask & STATX_MNT_ID) != 0)
+		s.root_mount = x.stx_mnt_id;
 	if (strcmp(argv[3], "set") == 0 && set_home(who.uid) < 0)
 		return ss_fail_sys(err, "cannot set HOME");
 	derive_key(&s, argv + 5);

@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <sys/stat.h>
 
 /*
  * The names of a folder in another order, the same each time: whatever one call brought is told
@@ -85,6 +86,40 @@ void sup_order_mix(uint8_t *p, size_t n, size_t name_at, uint64_t seed)
 	}
 }
 
+/* The numbers that stat tells of what is listed; what lies elsewhere keeps its own, and so does
+ * what is mounted on. */
+static void number_all(const struct sup *s, const struct sup_task *t, uint8_t *p, size_t n,
+		       size_t name_at)
+{
+	char path[SUP_PATH_BYTES], place[64];
+	struct stat st;
+	size_t dir;
+
+	(void)snprintf(place, sizeof(place), "/proc/%d/fd/%d", t->tid, (int)t->args[0]);
+	if (stat(place, &st) < 0 || st.st_dev != s->root_dev)
+		return;
+	dir = sup_inode_place(place + strlen("/proc/"), path, sizeof(path) / 2);
+	if (dir == 0)
+		return;
+	if (dir > 1) /* not "/" itself */
+		path[dir++] = '/';
+	for (size_t at = 0; at < n;) {
+		uint16_t size;
+		uint64_t ino;
+
+		if (n - at <= name_at)
+			return;
+		memcpy(&size, p + at + SIZE_AT, sizeof(size));
+		if (size <= name_at || size > n - at)
+			return;
+		memcpy(&ino, p + at, sizeof(ino));
+		ino = sup_inode_entry(path, dir, (const char *)p + at + name_at, size - name_at,
+				      ino);
+		memcpy(p + at, &ino, sizeof(ino));
+		at += size;
+	}
+}
+
 void sup_order(const struct sup *s, const struct sup_task *t, size_t name_at, size_t n)
 {
 	AUTO_FREE uint8_t *p = NULL;
@@ -94,6 +129,9 @@ void sup_order(const struct sup *s, const struct sup_task *t, size_t name_at, si
 	p = ss_calloc(n, 1);
 	if (!sup_read(t->tid, t->args[1], p, n))
 		return;
-	sup_order_mix(p, n, name_at, (uint64_t)s->view->order.v);
+	if (s->view->stat.set)
+		number_all(s, t, p, n, name_at);
+	if (s->view->order.set)
+		sup_order_mix(p, n, name_at, (uint64_t)s->view->order.v);
 	(void)sup_write(t->tid, t->args[1], p, n);
 }

@@ -22,7 +22,6 @@
  * stays in the file system where it begins: in /proc, and behind what lies there, "self" is
  * somebody else. All other calls are made by the task itself.
  */
-#define PATH_BYTES 4096u
 
 /* --- what the step sees ----------------------------------------------------------------------- */
 
@@ -79,28 +78,59 @@ static void mend_statx(const struct sup *s, struct statx *st)
 	st->stx_dev_minor = gnu_dev_minor(dev);
 }
 
+union result {
+	struct stat st;
+	struct statx x;
+};
+
+static uint64_t device_in(bool x, const union result *r)
+{
+	return x ? gnu_dev_makedev(r->x.stx_dev_major, r->x.stx_dev_minor) : r->st.st_dev;
+}
+
+/* Layers of an overlay that are not in one file system show devices of their own: then the mount
+ * says where it is. */
+static bool is_of_root(const struct sup *s, const char *place, uint64_t dev)
+{
+	char path[96];
+	struct statx at;
+
+	if (dev == s->root_dev || s->root_mount == 0)
+		return dev == s->root_dev;
+	(void)snprintf(path, sizeof(path), "/proc/%s", place);
+	return statx(AT_FDCWD, path, 0, STATX_MNT_ID, &at) == 0 &&
+	       (at.stx_mask & STATX_MNT_ID) != 0 && at.stx_mnt_id == s->root_mount;
+}
+
+/* By the path of what is open there. */
+static void number(const struct sup *s, const char *place, bool x, union result *r)
+{
+	const unsigned mode = x ? r->x.stx_mode : r->st.st_mode;
+	const uint64_t links = x ? r->x.stx_nlink : r->st.st_nlink;
+	const uint64_t ino = x ? r->x.stx_ino : r->st.st_ino;
+	const uint64_t dev = device_in(x, r);
+	uint64_t told;
+
+	if (gnu_dev_major(dev) != gnu_dev_major(s->root_dev) || !is_of_root(s, place, dev))
+		return;
+	/* One table for all devices. */
+	if (!sup_inode_tell(place, ino ^ (dev - s->root_dev) << 40, links > 1 && !S_ISDIR(mode),
+			    &told))
+		told = ino;
+	if (x) {
+		r->x.stx_dev_major = gnu_dev_major(s->root_dev);
+		r->x.stx_dev_minor = gnu_dev_minor(s->root_dev);
+		if ((r->x.stx_mask & STATX_INO) != 0)
+			r->x.stx_ino = told;
+	} else {
+		r->st.st_dev = s->root_dev;
+		r->st.st_ino = told;
+	}
+}
+
 static uint64_t buffer_of(const struct sup_task *t, enum sup_call call)
 {
 	return t->args[call == SUP_STATX ? 4 : call == SUP_NEWFSTATAT ? 2 : 1];
-}
-
-void sup_stat_patch(const struct sup *s, const struct sup_task *t, enum sup_call call)
-{
-	const uint64_t at = buffer_of(t, call);
-	struct statx x;
-	struct stat st;
-
-	if (call == SUP_STATX) {
-		if (!sup_read(t->tid, at, &x, sizeof(x)))
-			return;
-		mend_statx(s, &x);
-		(void)sup_write(t->tid, at, &x, sizeof(x));
-	} else if (sup_is_stat(call)) {
-		if (!sup_read(t->tid, at, &st, sizeof(st)))
-			return;
-		mend_stat(s, &st);
-		(void)sup_write(t->tid, at, &st, sizeof(st));
-	}
 }
 
 /* --- which file ------------------------------------------------------------------------------- */
@@ -111,7 +141,7 @@ struct wanted {
 	uint64_t path; /* in the task's memory, 0: none */
 	unsigned flags;
 	unsigned mask;
-	char text[PATH_BYTES];
+	char text[SUP_PATH_BYTES];
 };
 
 /* False: not as a program asks. */
@@ -214,12 +244,73 @@ static int open_path(const struct sup *s, const struct sup_task *t, const struct
 	return error != 0 ? 1 : 0;
 }
 
-/* --- the answer ------------------------------------------------------------------------------- */
+/* --- what a call brought ---------------------------------------------------------------------- */
 
-union result {
+/* The file that a call was about, opened by us, in *ret_fd or at `place`. Whether it is that one,
+ * its number says. */
+static bool find_again(const struct sup *s, const struct sup_task *t, enum sup_call call,
+		       char place[64], int *ret_fd)
+{
+	static struct wanted w; /* one call at a time */
+	const struct open_how how = { .flags = O_PATH | O_CLOEXEC };
+	struct open_how no_follow = how;
+	int base = AT_FDCWD;
+
+	*ret_fd = -1;
+	if (!read_call(t, call, &w) || !read_path(t, &w))
+		return false;
+	if (w.text[0] == '\0') {
+		place_of(t, w.dir, place);
+		return true;
+	}
+	if (w.text[0] != '/') {
+		base = open_base(s, t, w.dir);
+		if (base < 0)
+			return false;
+	}
+	no_follow.flags |= (w.flags & AT_SYMLINK_NOFOLLOW) != 0 ? (uint64_t)O_NOFOLLOW : 0;
+	*ret_fd = (int)syscall(SYS_openat2, base, w.text, &no_follow, sizeof(no_follow));
+	if (base != AT_FDCWD)
+		(void)close(base);
+	(void)snprintf(place, 64, "self/fd/%d", *ret_fd);
+	return *ret_fd >= 0;
+}
+
+static void number_again(const struct sup *s, const struct sup_task *t, enum sup_call call,
+			 union result *r)
+{
+	const bool x = call == SUP_STATX;
 	struct stat st;
-	struct statx x;
-};
+	char place[64];
+	int fd = -1;
+
+	if (gnu_dev_major(device_in(x, r)) == gnu_dev_major(s->root_dev) &&
+	    find_again(s, t, call, place, &fd) &&
+	    (fd < 0 || (fstat(fd, &st) == 0 && st.st_dev == device_in(x, r) &&
+			st.st_ino == (x ? r->x.stx_ino : r->st.st_ino))))
+		number(s, place, x, r);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+void sup_stat_patch(const struct sup *s, const struct sup_task *t, enum sup_call call)
+{
+	const bool x = call == SUP_STATX;
+	const uint64_t at = buffer_of(t, call);
+	union result r;
+	const size_t n = x ? sizeof(r.x) : sizeof(r.st);
+
+	if (!sup_is_stat(call) || !sup_read(t->tid, at, &r, n))
+		return;
+	number_again(s, t, call, &r);
+	if (x)
+		mend_statx(s, &r.x);
+	else
+		mend_stat(s, &r.st);
+	(void)sup_write(t->tid, at, &r, n);
+}
+
+/* --- the answer ------------------------------------------------------------------------------- */
 
 static bool look(int dir, const char *name, const struct wanted *w, unsigned flags,
 		 union result *ret)
@@ -240,12 +331,19 @@ static int find(const struct sup *s, const struct sup_task *t, const struct want
 
 	if (open) {
 		place_of(t, w->dir, place);
-		return look(s->proc, place, w, 0, ret) ? 0 : 1;
+		if (!look(s->proc, place, w, 0, ret))
+			return 1;
+		number(s, place, w->x, ret);
+		return 0;
 	}
 	rc = open_path(s, t, w, &fd);
 	if (rc != 0)
 		return rc;
 	rc = look(fd, "", w, AT_EMPTY_PATH, ret) ? 0 : 1;
+	if (rc == 0) {
+		(void)snprintf(place, sizeof(place), "self/fd/%d", fd);
+		number(s, place, w->x, ret);
+	}
 	(void)close(fd);
 	return rc;
 }

@@ -79,8 +79,8 @@ struct hm_view {
 	 * with this seed, and from what the step runs. */
 	bool has_seed;
 	uint8_t seed[32];
-	/* 1: times that the stat family tells are not later than the frozen clock, devices have
-	 * fixed numbers (S). Only with clock_frozen. */
+	/* 1: times that the stat family tells are not later than the frozen clock, devices and
+	 * inodes have fixed numbers (S). Only with clock_frozen. */
 	struct hm_num stat;
 	struct hm_num tsc;   /* 0: the time stamp counter only counts how often it was read (S) */
 	struct hm_text tz;   /* TZ, instead of UTC where the image sets none */

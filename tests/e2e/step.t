@@ -127,6 +127,37 @@ step 0
 check 'temporary files have the same names again' diff -u first "$OUT"
 check 'each another one' sh -c 'test "$(head -n 5 "$1" | sort -u | wc -l)" = 5' - "$OUT"
 
+# A file has one number, whoever asks, how ever: by stat, of a list, as root or as somebody else.
+cat >ctx/inodes <<'END'
+mkdir /n && cd /n && echo a >a && echo b >b && ln a c && ln -s a s && mkdir d && echo x >d/x
+for f in a b c s d d/x . .. /etc/passwd; do
+	[ "$(stat -c %i "$f")" = "$(ls -di "$f" | cut -d' ' -f1)" ] || echo "two numbers: $f"
+done
+for f in a b c s d . ..; do
+	[ "$(ls -ai | awk -v f="$f" '$2 == f { print $1 }')" = "$(stat -c %i "$f")" ] || echo "listed otherwise: $f"
+done
+[ a -ef c ] && [ ! a -ef b ] && [ s -ef a ] && echo links are known
+stat -c '%n %i' a b c s d d/x / /etc /etc/passwd; stat -L -c '%n %i' s; stat -c %i - <a
+perl -e 'open F,"<","b"; $i = (stat F)[1]; unlink "b"; open G, ">", "b"; print((stat F)[1] != (stat G)[1] && (stat G)[1] == $i ? "replaced\n" : "the same\n")'
+mv d e && stat -c '%n %i' e e/x
+tar cf - /n 2>/dev/null | tar tvf - | grep -c link.to; cp -a /n /m && [ /m/a -ef /m/c ] && rm -r /m && echo copied
+END
+cat >ctx/step <<'END'
+sh /ctx/inodes; rm -r /n
+for i in 1 2 3 4 5 6 7; do echo >/junk$i; done; sh /ctx/inodes; rm -r /n /junk*
+chroot / sh /ctx/inodes
+END
+fixed
+step 0
+check 'nothing is wrong with inode numbers' sh -c '! grep -E "two|otherwise|the same" "$1"' - "$OUT"
+lines=$(($(wc -l <"$OUT") / 3))
+head -n "$lines" "$OUT" >inodes
+check 'a file that was removed before changes none' sh -c 'sed -n "$1,$2p" "$3" | diff -u inodes -' - $((lines + 1)) $((2 * lines)) "$OUT"
+check 'nor does another root' sh -c 'tail -n "$1" "$2" | diff -u inodes -' - "$lines" "$OUT"
+echo 'cd /n; stat -c "%n %i" a b c s' >ctx/step
+step 0 'RUN --mount=type=bind,source=/,target=/ctx sh /ctx/inodes && chmod 777 /n' 'USER 4321'
+check 'a user sees the same' sh -c 'sed -n "s/^\([abcs]\) /\1 /p" inodes | head -n 4 | diff -u - "$1"' - "$OUT"
+
 # --- programs that wait -----------------------------------------------------------------------------
 
 cat >ctx/step <<'END'

@@ -150,6 +150,48 @@ static void sleeps_move_a_programs_clock_while_it_stands(void **state)
 	assert_int_equal(sup_mono_tell(&at, now), now);
 }
 
+static uint32_t number_of(const char *path)
+{
+	return sup_inode_of(path, strlen(path));
+}
+
+static void an_inode_number_is_made_of_the_path(void **state)
+{
+	char path[SUP_PATH_BYTES] = "/usr/lib/";
+	const size_t dir = strlen(path);
+	char top[SUP_PATH_BYTES] = "/";
+
+	(void)state;
+	assert_int_equal(number_of("/etc/passwd"), 207703584);
+	assert_int_equal(number_of("/"), 1307989525);
+	assert_int_equal(sup_inode_entry(path, dir, "a", 2, 5), number_of("/usr/lib/a"));
+	assert_int_equal(sup_inode_entry(path, dir, "abc", 1, 5), number_of("/usr/lib/a"));
+	assert_int_equal(sup_inode_entry(path, dir, ".", 2, 5), number_of("/usr/lib"));
+	assert_int_equal(sup_inode_entry(path, dir, "..", 3, 5), number_of("/usr"));
+	assert_int_equal(sup_inode_entry(path, 5, "..", 3, 5), number_of("/"));
+	assert_int_equal(sup_inode_entry(top, 1, "a", 2, 5), number_of("/a"));
+	assert_int_equal(sup_inode_entry(top, 1, ".", 2, 5), number_of("/"));
+	assert_int_equal(sup_inode_entry(top, 1, "..", 3, 5), number_of("/"));
+	/* No room: the true one. */
+	assert_int_equal(sup_inode_entry(path, SUP_PATH_BYTES - 3, "abc", 4, 5), 5);
+}
+
+static void names_of_a_hard_link_have_one_number_and_the_table_of_them_an_end(void **state)
+{
+	char path[SUP_PATH_BYTES] = "/";
+
+	(void)state;
+	assert_int_equal(sup_inode_linked(7, 100), 100);
+	assert_int_equal(sup_inode_linked(7, 200), 100);
+	assert_int_equal(sup_inode_entry(path, 1, "any", 4, 7), 100);
+	assert_int_equal(sup_inode_entry(path, 1, ".", 2, 8), number_of("/"));
+	for (uint32_t i = 1000; i < 100000; i++)
+		assert_int_equal(sup_inode_linked(i, i), i);
+	assert_int_equal(sup_inode_linked(99999, 1), 1); /* it was full */
+	assert_int_equal(sup_inode_linked(1000, 1), 1000);
+	assert_int_equal(sup_inode_linked(7, 1), 100);
+}
+
 static void who_was_made_when_by_whom_is_all_that_a_key_knows(void **state)
 {
 	struct sup_task a = { .tid = 7, .key = { 1 } }, b = { .tid = 99, .key = { 1 } };
@@ -505,6 +547,8 @@ int main(void)
 		cmocka_unit_test(a_deadline_keeps_its_distance),
 		cmocka_unit_test(a_programs_clock_begins_at_a_full_second_and_never_goes_back),
 		cmocka_unit_test(sleeps_move_a_programs_clock_while_it_stands),
+		cmocka_unit_test(an_inode_number_is_made_of_the_path),
+		cmocka_unit_test(names_of_a_hard_link_have_one_number_and_the_table_of_them_an_end),
 		cmocka_unit_test(who_was_made_when_by_whom_is_all_that_a_key_knows),
 		cmocka_unit_test(tasks_are_found_whatever_their_numbers),
 		cmocka_unit_test(who_it_is_travels_in_two_words),
