@@ -125,7 +125,7 @@ static int fix_network(json_t *config, const char *bundle, const struct hm_view 
 		return 0;
 	if (dir == NULL || dir[0] == '\0')
 		return ss_fail(err, SS_EUSAGE, HERMETIC_NET_ENV " is not set (net)");
-	if (hermetic_net_apply(config, bundle, dir, err) < 0)
+	if (hermetic_net_apply(config, bundle, dir, view->net.v, err) < 0)
 		return -1;
 	return hermetic_net_enter(config, dir, err);
 }

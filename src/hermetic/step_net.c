@@ -59,6 +59,13 @@ void hm_view_net(struct hm_view *v)
 		hm_view_env(v, env[i]);
 }
 
+#define VARIABLES 2 /* of the view's net */
+
+void hm_view_variables(struct hm_view *v)
+{
+	v->net = hm_num(VARIABLES);
+}
+
 /* The index of a mirror is as old as the lock, and the step's clock stands where it stands. */
 static const char apt_conf[] = "Acquire::Check-Date \"false\";\n"
 			       "Acquire::Check-Valid-Until \"false\";\n"
@@ -153,7 +160,8 @@ static void add_to_bundles(int root, const struct ss_buf *ours)
 }
 
 /* The image's own certificates and the recorder's: also a server of the step's own is trusted. */
-static int put_certificates(int root, const char *to, const struct ss_buf *ours, struct ss_err *err)
+static int put_certificates(int root, const char *to, const struct ss_buf *ours, int64_t net,
+			    struct ss_err *err)
 {
 	AUTO_BUF struct ss_buf all = SS_BUF_INIT(CERTIFICATES_MAX);
 
@@ -164,7 +172,8 @@ static int put_certificates(int root, const char *to, const struct ss_buf *ours,
 		ss_buf_put(&all, ss_text("\n"));
 	if (all.n == 0 || memmem(all.p, all.n, ours->p, ours->n) == NULL)
 		ss_buf_put(&all, ss_buf_span(ours));
-	add_to_bundles(root, ours);
+	if (net != VARIABLES)
+		add_to_bundles(root, ours);
 	if (ss_buf_check(&all, "the image's certificates", err) < 0)
 		return -1;
 	return store(to, "ca.pem", ss_buf_span(&all), err);
@@ -183,7 +192,7 @@ static int put_java(const char *dir, const char *to, struct ss_err *err)
 }
 
 static int put_files(const json_t *config, const char *bundle, const char *dir, const char *to,
-		     struct ss_err *err)
+		     int64_t net, struct ss_err *err)
 {
 	AUTO_CLOSE int root = hermetic_open_root(config, bundle);
 	AUTO_BUF struct ss_buf ours = SS_BUF_INIT(65536);
@@ -193,7 +202,7 @@ static int put_files(const json_t *config, const char *bundle, const char *dir, 
 		return ss_fail(err, SS_ELIMIT, HERMETIC_NET_ENV " is too long");
 	if (mkdir(to, 0755) < 0 && errno != EEXIST)
 		return ss_fail_sys(err, "cannot make the folder '%s'", to);
-	if (io_load_file(ca, &ours, err) < 0 || put_certificates(root, to, &ours, err) < 0 ||
+	if (io_load_file(ca, &ours, err) < 0 || put_certificates(root, to, &ours, net, err) < 0 ||
 	    store(to, HERMETIC_NET_CA, ss_buf_span(&ours), err) < 0 || put_java(dir, to, err) < 0 ||
 	    store(to, "apt.conf", ss_text(apt_conf), err) < 0 ||
 	    store(to, "wgetrc", ss_text(wgetrc), err) < 0)
@@ -232,7 +241,8 @@ static void bind_over(json_t *mounts, const char *at, const char *from, const ch
 					      "bind", "source", from, "options", "bind", mode));
 }
 
-int hermetic_net_apply(json_t *config, const char *bundle, const char *dir, struct ss_err *err)
+int hermetic_net_apply(json_t *config, const char *bundle, const char *dir, int64_t net,
+		       struct ss_err *err)
 {
 	json_t *mounts = json_object_get(config, "mounts");
 	char to[4096], file[4096 + 16], hosts[4096 + 16];
@@ -241,7 +251,7 @@ int hermetic_net_apply(json_t *config, const char *bundle, const char *dir, stru
 		return ss_fail(err, SS_EINPUT, "the bundle's mounts are not a list");
 	if ((size_t)snprintf(to, sizeof(to), "%s/" FOLDER, bundle) >= sizeof(to))
 		return ss_fail(err, SS_ELIMIT, "the bundle's path is too long");
-	if (put_files(config, bundle, dir, to, err) < 0)
+	if (put_files(config, bundle, dir, to, net, err) < 0)
 		return -1;
 	(void)snprintf(file, sizeof(file), "%s/resolv.conf", to);
 	drop_space(config);

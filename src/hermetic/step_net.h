@@ -20,13 +20,15 @@
 
 /* Sets v->net, and the variables. */
 SS_NONNULL void hm_view_net(struct hm_view *v);
+/* After that: only the variables say whom to trust, the image's own files stay as they are. */
+SS_NONNULL void hm_view_variables(struct hm_view *v);
 
 /*
  * Changes `config`: no other name space of the network, our files. `dir` is the build's folder;
- * what is mounted is written into `bundle`.
+ * what is mounted is written into `bundle`. `net` is the view's.
  */
 SS_MUST_CHECK SS_NONNULL int hermetic_net_apply(json_t *config, const char *bundle, const char *dir,
-						struct ss_err *err);
+						int64_t net, struct ss_err *err);
 /* This process, and with it the real runtime and the step, leaves the network for a new one, whose
  * doors go to the recorder. `config` is the bundle's, as the engine made it. */
 SS_MUST_CHECK SS_NONNULL int hermetic_net_enter(const json_t *config, const char *dir,

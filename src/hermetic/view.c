@@ -37,7 +37,7 @@ static const struct row rows[] = {
 	{ "locale", K_TEXT, AT(locale), 0, 64 },
 	{ "memory-mib", K_NUM, AT(memory_mib), 64, 16777216 },
 	{ "monotonic", K_NUM, AT(monotonic), 1, 1 },
-	{ "net", K_NUM, AT(net), 1, 1 },
+	{ "net", K_NUM, AT(net), 1, 2 },
 	{ "order", K_NUM, AT(order), 0, INT32_MAX },
 	{ "path-bytes", K_NUM, AT(path_bytes), 1, 65536 },
 	{ "pid-base", K_NUM, AT(pid_base), 2, 30000 },

@@ -65,7 +65,8 @@ struct hm_view {
 	/* Folders list their names in an order that this number and the names make, as far as one
 	 * call of the step asks for them (S). */
 	struct hm_num order;
-	/* 1: no network but a loopback on which the build's recorder is (step_net.h) */
+	/* 1: no network but a loopback on which the build's recorder is (step_net.h); 2: and the
+	 * image's own bundles of certificates do not have the recorder's */
 	struct hm_num net;
 	struct hm_num path_bytes; /* PATH becomes this long at least: folders that are not there */
 	struct hm_num pid_base;   /* S: processes have greater numbers than this */

@@ -80,7 +80,9 @@ static int fail(const struct clean *c, tree_id id, struct ss_err *err)
 		"'/%.*s' holds the certificate of this build's recorder, which only steps may "
 		"see",
 		(int)p.n, (const char *)p.p);
-	err->hint = "a step copied what lies in /dev/selfsame, or put it into a key store";
+	err->hint =
+		"a step copied what lies in /dev/selfsame, or put the image's certificates into "
+		"a key store: trust = \"variables\" below [build] keeps ours out of them";
 	return -1;
 }
 

@@ -252,6 +252,8 @@ static int make_view(struct project_steps *s, struct ss_err *err)
 		return -1;
 	hm_view_fixed(s->clock, seed, &s->view);
 	hm_view_net(&s->view);
+	if (build->trust != NULL && strcmp(build->trust, "variables") == 0)
+		hm_view_variables(&s->view);
 	if (build->processors != 0)
 		s->view.processors = hm_num((int64_t)build->processors);
 	for (size_t i = 0; i < allow->n; i++)

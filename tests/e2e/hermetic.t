@@ -124,6 +124,27 @@ try 0 build -q --runtime "$here/runtime" --no-hermetic --output open.eif
 out_has 'not hermetic: what RUN steps saw and fetched is pinned by nothing'
 check 'and the lock says so' grep -qxF 'hermetic = "no"' enclave.lock
 
+# --- whom a step trusts ---------------------------------------------------------------------------------
+
+# The image's certificates in another form: with the recorder's among them that is no image to have.
+cat >Dockerfile <<'END'
+ARG BASE
+FROM $BASE
+RUN mkdir -p /etc/ssl/certs && echo '# none' >/etc/ssl/certs/ca-certificates.crt
+RUN nproc >/processors && grep -v '^[-#]' $SSL_CERT_FILE | wc -c >/ours && grep -v '^[-#]' /etc/ssl/certs/ca-certificates.crt | tr -d '\n' >/form
+END
+rm enclave.lock
+try 3 build -q --runtime "$here/runtime"
+err_has "'/form' holds the certificate of this build's recorder, which only steps may see"
+err_has 'trust = "variables" below [build] keeps ours out of them'
+printf 'trust = "variables"\nprocessors = 3\n' >>enclave.toml
+try 0 build -q --runtime "$here/runtime"
+try 0 extract -q --tree small.eif tree
+check "then the image's are as they were" test ! -s tree/ramdisk1/rootfs/form
+check 'and a variable points to ours' test "$(cat tree/ramdisk1/rootfs/ours)" -gt 400
+check 'as many processors as the project says' test "$(cat tree/ramdisk1/rootfs/processors)" = 3
+rm -r tree
+
 # --- a second run ---------------------------------------------------------------------------------------
 
 printf 'ARG BASE\nFROM $BASE\nRUN date >/when && head -c 9 /dev/urandom >/what\n' >Dockerfile

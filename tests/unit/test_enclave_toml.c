@@ -52,6 +52,7 @@ static void every_key_of_a_full_file_is_read(void **state)
 	assert_string_equal(c.build.unrecorded.v[0], "db.example.com:5432");
 	assert_string_equal(c.build.local.v[1], "[::1]:80");
 	assert_int_equal(c.build.processors, 16);
+	assert_string_equal(c.build.trust, "variables");
 	assert_int_equal(c.build.allow_keys.n, 2);
 	assert_string_equal(c.build.allow_keys.v[1], "/etc/test-keys/");
 	assert_string_equal(c.normalize.off.v[0], "apt-logs");

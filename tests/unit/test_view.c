@@ -127,6 +127,7 @@ static void what_is_no_view_says_why(void **state)
 		  "allow-key: not an absolute path without control characters" },
 		{ "selfsame-view 1\nstat 1\n", "stat: the clock is not frozen" },
 		{ "selfsame-view 1\nmonotonic 1\n", "monotonic: the clock is not frozen" },
+		{ "selfsame-view 1\nnet 3\n", "net: 3 is not in 1 .. 2" },
 		{ "selfsame-view 1\nprocessors 0\n", "processors: 0 is not in 1 .. 64" },
 		{ "selfsame-view 1\nprocessors 65\n", "processors: 65 is not in 1 .. 64" },
 		{ "selfsame-view 1\nclock-frozen 1\nclock-offset 1\n",
