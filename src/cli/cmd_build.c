@@ -20,6 +20,7 @@ struct opts {
 	const char *arch;
 	const char *engine;
 	const char *layout;
+	const char *level;
 	const char *blobs;
 	const char *dockerfile;
 	const char *target;
@@ -60,6 +61,9 @@ static const struct cli_opt opt_table[] = {
 	    .letter = 'f', .value = CLI_FILE),
 	STR(engine, "engine", "ENGINE", "what builds the Dockerfile", .preset = NULL,
 	    .choices = "auto buildah buildkit"),
+	STR(level, "level", "LEVEL",
+	    "of all steps: light (file times are true) or full; auto finds out for each",
+	    .choices = "auto light full"),
 	LIST(args, "build-arg", "KEY=VALUE", "an ARG of the Dockerfile; recorded in the lock"),
 	LIST(secrets, "secret", "ID=FILE", "a file for RUN --mount=type=secret; never recorded"),
 	STR(target, "target", "STAGE", "build this stage of the Dockerfile"),
@@ -116,6 +120,7 @@ static int run(struct cli_run *r, struct ss_err *err)
 		.arch = o->arch,
 		.engine = o->engine,
 		.layout = o->layout,
+		.level = o->level,
 		.blobs = o->blobs,
 		.target = o->target,
 		.platform = o->platform,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/out.h"
 #include "config/enclave_lock.h"
@@ -116,6 +117,37 @@ static void compare_clocks(struct listing *l, uint64_t before, uint64_t now)
 	compare(l, "build.clock", before != 0 ? x : NULL, now != 0 ? y : NULL);
 }
 
+static void compare_step(struct listing *l, const struct cfg_step *a, const struct cfg_step *b)
+{
+	const struct cfg_step *s = b != NULL ? b : a;
+	char what[64 + CFG_STEP_RUN_MAX];
+
+	(void)snprintf(what, sizeof(what), "step %" PRIu64 " (%s)", s->number, s->run);
+	compare(l, what, a != NULL ? a->level : NULL, b != NULL ? b->level : NULL);
+}
+
+/* Steps are the same that run the same, whatever stands between them: the first of several first.
+ */
+static void compare_steps(struct listing *l, const struct cfg_list *before,
+			  const struct cfg_list *now)
+{
+	const struct cfg_step *v = before->v, *w = now->v;
+	AUTO_FREE bool *paired = ss_calloc(now->n + 1, sizeof(*paired));
+
+	for (size_t i = 0; i < before->n; i++) {
+		size_t k = 0;
+
+		while (k < now->n && (paired[k] || strcmp(v[i].sha256, w[k].sha256) != 0))
+			k++;
+		if (k < now->n)
+			paired[k] = true;
+		compare_step(l, &v[i], k < now->n ? &w[k] : NULL);
+	}
+	for (size_t k = 0; k < now->n; k++)
+		if (!paired[k])
+			compare_step(l, NULL, &w[k]);
+}
+
 static void compare_values(struct listing *l, const struct cfg_lock *a, const struct cfg_lock *b)
 {
 	const struct cfg_base *v = a->bases.v, *w = b->bases.v;
@@ -136,6 +168,8 @@ static void compare_values(struct listing *l, const struct cfg_lock *a, const st
 	compare(l, "image.manifest", a->manifest, b->manifest);
 	compare(l, "build.engine", a->engine, b->engine);
 	compare(l, "build.engine_version", a->engine_version, b->engine_version);
+	compare(l, "build.level", a->level, b->level);
+	compare_steps(l, &a->steps, &b->steps);
 	compare(l, "build.target", a->target, b->target);
 	compare(l, "build.platform", a->platform, b->platform);
 	compare(l, "kernel.sha256", a->kernel_sha256, b->kernel_sha256);

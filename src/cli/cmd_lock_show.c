@@ -32,6 +32,19 @@ static void print_input(const struct cfg_input *in)
 	printf("\n");
 }
 
+static void print_steps(const struct cfg_list *steps)
+{
+	const struct cfg_step *v = steps->v;
+
+	if (steps->n > 0)
+		printf("steps  %zu\n", steps->n);
+	for (size_t i = 0; i < steps->n; i++) {
+		printf("  %4" PRIu64 " %-5s  ", v[i].number, v[i].level);
+		cli_print_str(v[i].run);
+		printf("\n");
+	}
+}
+
 static void print_text(const struct cfg_lock *l)
 {
 	const struct cfg_base *base = l->bases.v;
@@ -63,6 +76,7 @@ static void print_text(const struct cfg_lock *l)
 	printf("kernel %s  %s  ", l->kernel, l->kernel_sha256);
 	cli_print_str(l->kernel_standing);
 	printf("\n");
+	print_steps(&l->steps);
 	for (size_t i = 0; i < l->inputs.n; i++)
 		bytes += in[i].sha256 != NULL ? in[i].size : 0;
 	printf("inputs %zu, %" PRIu64 " bytes\n", l->inputs.n, bytes);
@@ -98,6 +112,23 @@ static json_t *input_json(const struct cfg_input *in)
 	return one;
 }
 
+static json_t *steps_json(const struct cfg_list *steps)
+{
+	const struct cfg_step *v = steps->v;
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < steps->n; i++) {
+		json_t *one = json_object();
+
+		cli_json_set(one, "Number", json_integer((json_int_t)v[i].number));
+		set_text(one, "Level", v[i].level);
+		set_text(one, "Run", v[i].run);
+		set_text(one, "SHA256", v[i].sha256);
+		(void)json_array_append_new(list, one);
+	}
+	return list;
+}
+
 static int print_json(const struct cfg_lock *l, struct ss_err *err)
 {
 	const struct cfg_base *base = l->bases.v;
@@ -129,6 +160,8 @@ static int print_json(const struct cfg_lock *l, struct ss_err *err)
 		(void)json_array_append_new(inputs, input_json(&in[i]));
 	cli_json_set(root, "Bases", bases);
 	cli_json_set(root, "Inputs", inputs);
+	set_text(root, "Level", l->level);
+	cli_json_set(root, "Steps", steps_json(&l->steps));
 	rc = cli_json_print(root, err);
 	json_decref(root);
 	return rc;

@@ -71,6 +71,17 @@ static double in_mib(uint64_t bytes)
 	return (double)bytes / (double)MIB;
 }
 
+static void print_levels(const struct cfg_list *steps)
+{
+	const struct cfg_step *v = steps->v;
+	size_t light = 0;
+
+	for (size_t i = 0; i < steps->n; i++)
+		light += strcmp(v[i].level, "light") == 0;
+	if (steps->n > 0)
+		printf("steps   %zu: %zu light, %zu full\n", steps->n, light, steps->n - light);
+}
+
 /* What the steps fetched, and what of it a rebuild gets again. */
 static void print_inputs(const struct project_result *r)
 {
@@ -83,6 +94,7 @@ static void print_inputs(const struct project_result *r)
 		       strcmp(r->lock.hermetic, "engine") == 0 ? "in BuildKit's daemon is" : "is");
 		return;
 	}
+	print_levels(&r->lock.steps);
 	printf("fetched %" PRIu64 " requests, %.1f MiB, %" PRIu64 " cached\n", f->requests,
 	       in_mib(f->bytes), f->cached);
 	if (f->failed > 0)
@@ -177,6 +189,23 @@ static json_t *fetched_json(const struct project_result *r)
 	return o;
 }
 
+static json_t *steps_json(const struct cfg_list *steps)
+{
+	const struct cfg_step *v = steps->v;
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < steps->n; i++) {
+		json_t *one = json_object();
+
+		cli_json_set(one, "Number", json_integer((json_int_t)v[i].number));
+		cli_json_set(one, "Level", json_string(v[i].level));
+		cli_json_text(one, "Run", ss_text(v[i].run));
+		if (json_array_append_new(list, one) != 0)
+			abort();
+	}
+	return list;
+}
+
 static json_t *normalised_json(const struct project_result *r, bool kept)
 {
 	json_t *o = json_object();
@@ -243,6 +272,8 @@ int cli_print_result(const struct project_result *r, const struct doc_twice *twi
 		cli_json_set(doc, "Hermetic", json_string(r->lock.hermetic));
 	if (r->lock.seed != NULL)
 		cli_json_set(doc, "Fetched", fetched_json(r));
+	if (r->lock.seed != NULL)
+		cli_json_set(doc, "Steps", steps_json(&r->lock.steps));
 	cli_json_set(doc, "WithoutPrivileges", names_json(r));
 	cli_json_set(doc, "Normalised", normalised_json(r, false));
 	cli_json_set(doc, "NotNormalised", normalised_json(r, true));

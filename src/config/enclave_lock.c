@@ -78,6 +78,7 @@ static const struct cfg_field build_fields[] = {
 	  .kind = CFG_TEXT,
 	  .at = LOCK_AT(hermetic),
 	  .choices = "full no engine" },
+	{ .key = "level", .kind = CFG_TEXT, .at = LOCK_AT(level), .choices = "light full" },
 	{ .key = "platform", .kind = CFG_TEXT, .at = LOCK_AT(platform) },
 	{ .key = "seed", .kind = CFG_TEXT, .at = LOCK_AT(seed), .check = check_sha256 },
 	{ .key = "target", .kind = CFG_TEXT, .at = LOCK_AT(target) },
@@ -159,6 +160,12 @@ const struct cfg_field cfg_lock_fields[] = {
 	  .at = LOCK_AT(runtime),
 	  .need = true,
 	  .check = check_runtime },
+	{ .key = "step",
+	  .kind = CFG_LIST,
+	  .at = LOCK_AT(steps),
+	  .max = CFG_STEPS_MAX,
+	  .fields = cfg_step_fields,
+	  .size = sizeof(struct cfg_step) },
 	CFG_FIELDS_END,
 };
 
@@ -207,10 +214,15 @@ void cfg_lock_done(struct cfg_lock *l)
 	cfg_fields_done(cfg_lock_fields, l);
 }
 
+static bool is_hermetic(const struct cfg_lock *l)
+{
+	return l->hermetic != NULL && strcmp(l->hermetic, "full") == 0;
+}
+
 /* What one field cannot tell alone. */
 static int check_seed(const struct cfg_lock *l, struct ss_err *err)
 {
-	const bool full = l->hermetic != NULL && strcmp(l->hermetic, "full") == 0;
+	const bool full = is_hermetic(l);
 
 	if (!full && l->clock != 0)
 		return ss_fail(err, SS_EINPUT, "'build.clock' of a build that is not hermetic");
@@ -219,6 +231,14 @@ static int check_seed(const struct cfg_lock *l, struct ss_err *err)
 	return ss_fail(err, SS_EINPUT,
 		       full ? "'build.seed' is missing of a hermetic build"
 			    : "'build.seed' of a build that is not hermetic");
+}
+
+static int check_levels(const struct cfg_lock *l, struct ss_err *err)
+{
+	if (is_hermetic(l) || (l->level == NULL && l->steps.n == 0))
+		return 0;
+	return ss_fail(err, SS_EINPUT, "'%s' of a build that is not hermetic",
+		       l->level != NULL ? "build.level" : "step");
 }
 
 static int check_inputs(const struct cfg_lock *l, struct ss_err *err)
@@ -247,7 +267,7 @@ static int sort_all(struct cfg_lock *l, struct ss_err *err)
 	l->bases = sorted.bases;
 	sorted.bases = tmp;
 	cfg_lock_done(&sorted);
-	return cfg_inputs_sort(&l->inputs, err);
+	return cfg_inputs_sort(&l->inputs, err) < 0 ? -1 : cfg_steps_sort(&l->steps, err);
 }
 
 int cfg_lock_read(struct ss_span in, struct cfg_lock *ret, struct ss_err *err)
@@ -265,7 +285,7 @@ int cfg_lock_read(struct ss_span in, struct cfg_lock *ret, struct ss_err *err)
 	    check_schema(schema, &l, "schema", err) < 0)
 		return -1;
 	if (cfg_fields_read(cfg_lock_fields, t, "", &l, err) < 0 || check_seed(&l, err) < 0 ||
-	    check_inputs(&l, err) < 0 || sort_all(&l, err) < 0) {
+	    check_levels(&l, err) < 0 || check_inputs(&l, err) < 0 || sort_all(&l, err) < 0) {
 		cfg_lock_done(&l);
 		return -1;
 	}

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "config/lock_input.h"
+#include "config/lock_step.h"
 
 /*
  * enclave.lock: what the tool writes beside enclave.toml, and all that `rebuild` goes by.
@@ -33,16 +34,18 @@ struct cfg_lock {
 	/* [build]; engine NULL when nothing was built */
 	char *engine;
 	char *engine_version;
-	char *hermetic;   /* "full", "no", "engine" (that could not); NULL, as no builder writes any
-			   * more: no */
-	uint64_t clock;   /* of the steps, seconds; 0, as in locks of early releases: `epoch` */
-	char *seed;       /* of the steps' randomness, 64 digits; with "full" */
+	char *hermetic; /* "full", "no", "engine" (that could not); NULL, as no builder writes any
+			 * more: no */
+	char *level;    /* "light", "full" if somebody chose it for all steps; NULL: each step's */
+	uint64_t clock; /* of the steps, seconds; 0, as in locks of early releases: `epoch` */
+	char *seed;     /* of the steps' randomness, 64 digits; with "full" */
 	char *dockerfile; /* --file, from the lock's folder; NULL: as enclave.toml says */
 	char *target;
 	char *platform;
 	struct cfg_pairs args;
 	struct cfg_list bases;  /* [[base]], of struct cfg_base, by name */
 	struct cfg_list inputs; /* [[input]], of struct cfg_input; lock_input.h */
+	struct cfg_list steps;  /* [[step]], of struct cfg_step; lock_step.h */
 	/* [kernel] */
 	char *kernel; /* "nitro", "local", "file" */
 	char *kernel_sha256;

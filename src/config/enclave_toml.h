@@ -60,6 +60,7 @@ struct cfg_build {
 	bool hermetic_asked;    /* the file itself says so: an engine that cannot is an error */
 	uint64_t processors;    /* that hermetic steps are told; 0 = the usual number */
 	char *trust;            /* "bundles", "variables"; NULL = bundles */
+	char *level;            /* of all steps: "light", "full"; "auto", NULL: each step's own */
 	struct cfg_texts local; /* "host:port": of this machine, for hermetic steps all the same */
 	struct cfg_texts unrecorded; /* "host:port": what hermetic steps reach past the recorder */
 	struct cfg_texts allow_keys; /* paths of keys that a hermetic step may make */

@@ -91,6 +91,19 @@ static int note_hidden(const json_t *config, const char *bundle, struct ss_err *
 	return io_write_all(fd, ss_buf_span(&b), err);
 }
 
+/* A place for the file in which the supervisor says what the step's level was. */
+static int put_level(json_t *config, const char *dir, struct ss_err *err)
+{
+	AUTO_FREE char *place = join(dir, "level");
+	const char *net = getenv(HERMETIC_NET_ENV);
+
+	if (net == NULL || net[0] == '\0')
+		return 0;
+	if (io_atomic_store(place, (struct ss_span){ (const uint8_t *)"", 0 }, err) < 0)
+		return -1;
+	return hermetic_net_level(config, net, SUP_LEVEL, err);
+}
+
 /* The folder that the supervisor finds in the container. */
 static int put_supervisor(json_t *config, const char *bundle, const struct hm_view *view,
 			  struct ss_err *err)
@@ -112,22 +125,25 @@ static int put_supervisor(json_t *config, const char *bundle, const struct hm_vi
 		return -1;
 	if (chmod(to, 0755) < 0)
 		return ss_fail_sys(err, "cannot make '%s' a program", to);
-	return hermetic_supervise(config, dir, err);
+	return hermetic_supervise(config, dir, err) < 0 ? -1 : put_level(config, dir, err);
 }
 
 /* Last: from here on there is no other network. */
-static int fix_network(json_t *config, const char *bundle, const struct hm_view *view,
-		       struct ss_err *err)
+static int fix_network(json_t *config, const char *bundle, struct hm_view *view, struct ss_err *err)
 {
 	const char *dir = getenv(HERMETIC_NET_ENV);
+	bool light = false;
 
 	if (!view->net.set)
 		return 0;
 	if (dir == NULL || dir[0] == '\0')
 		return ss_fail(err, SS_EUSAGE, HERMETIC_NET_ENV " is not set (net)");
-	if (hermetic_net_apply(config, bundle, dir, view->net.v, err) < 0)
+	if (hermetic_net_apply(config, bundle, dir, view->net.v, err) < 0 ||
+	    hermetic_net_enter(config, dir, &light, err) < 0)
 		return -1;
-	return hermetic_net_enter(config, dir, err);
+	if (light)
+		view->stat = (struct hm_num){ .set = false };
+	return 0;
 }
 
 static int fix_bundle(const char *bundle, const char *epoch, struct ss_err *err)

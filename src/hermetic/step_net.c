@@ -13,6 +13,7 @@
 #include <linux/openat2.h>
 #include <sched.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -293,7 +294,8 @@ static void words_of(const json_t *config, char ret[IO_HAND_TEXT_MAX])
 	ret[n] = '\0';
 }
 
-static int enter(const char *text, const char *dir, struct ss_err *err)
+static int enter(const char *text, const char *dir, char ret_hint[IO_HAND_HINT_MAX],
+		 struct ss_err *err)
 {
 	struct ss_err without = { 0 };
 	int doors[IO_DOORS];
@@ -309,22 +311,40 @@ static int enter(const char *text, const char *dir, struct ss_err *err)
 		if (io_doors_open(false, doors, err) < 0)
 			return -1;
 	}
-	rc = io_hand_say(dir, doors, text, err);
+	rc = io_hand_say(dir, doors, text, ret_hint, err);
 	io_doors_done(doors);
 	return rc;
 }
 
-int hermetic_net_enter(const json_t *config, const char *dir, struct ss_err *err)
+int hermetic_net_enter(const json_t *config, const char *dir, bool *ret_light, struct ss_err *err)
 {
-	char text[IO_HAND_TEXT_MAX];
+	char text[IO_HAND_TEXT_MAX], hint[IO_HAND_HINT_MAX];
 
 	words_of(config, text);
-	return enter(text, dir, err);
+	if (enter(text, dir, hint, err) < 0)
+		return -1;
+	*ret_light = strcmp(hint, HERMETIC_NET_LIGHT) == 0;
+	return 0;
+}
+
+int hermetic_net_level(json_t *config, const char *dir, const char *at, struct ss_err *err)
+{
+	json_t *mounts = json_object_get(config, "mounts");
+	char file[4096];
+
+	if (!json_is_array(mounts))
+		return ss_fail(err, SS_EINPUT, "the bundle's mounts are not a list");
+	if ((size_t)snprintf(file, sizeof(file), "%s/" HERMETIC_NET_LEVEL, dir) >= sizeof(file))
+		return ss_fail(err, SS_ELIMIT, HERMETIC_NET_ENV " is too long");
+	bind_over(mounts, at, file, "rw");
+	return 0;
 }
 
 int hermetic_net_engine(char **words, const char *dir, struct ss_err *err)
 {
-	if (enter(IO_HAND_ENGINE, dir, err) < 0)
+	char hint[IO_HAND_HINT_MAX];
+
+	if (enter(IO_HAND_ENGINE, dir, hint, err) < 0)
 		return -1;
 	(void)execv(words[0], words);
 	return ss_fail_sys(err, "cannot run '%s'", words[0]);
@@ -332,9 +352,10 @@ int hermetic_net_engine(char **words, const char *dir, struct ss_err *err)
 
 int hermetic_net_leave(const char *dir, struct ss_err *err)
 {
+	char hint[IO_HAND_HINT_MAX];
 	int none[IO_DOORS];
 
 	for (size_t i = 0; i < IO_DOORS; i++)
 		none[i] = -1;
-	return io_hand_say(dir, none, "", err);
+	return io_hand_say(dir, none, "", hint, err);
 }

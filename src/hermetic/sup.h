@@ -22,6 +22,7 @@
 #define SUP_DIR "/dev/.selfsame"
 #define SUP_PROGRAM SUP_DIR "/step"
 #define SUP_VIEW SUP_DIR "/view"
+#define SUP_LEVEL SUP_DIR "/level" /* what the builder reads afterwards; sup_level.c */
 
 /* Who the step is, from the bundle: selfsame-runtime gives it to us in two words (sup_args.c). */
 struct sup_who {
@@ -144,6 +145,7 @@ struct sup_task {
 	bool stopped;        /* waits for that */
 	enum sup_call call;
 	uint64_t args[6];
+	uint64_t ip; /* where the program stands that makes the call */
 	struct sup_wait wait;
 	struct sup_swap swap;
 	uint64_t reads;      /* of the clock since it moved */
@@ -258,6 +260,8 @@ struct sup {
 	struct sup_tsc_sites tsc_sites;
 	bool began_main; /* the step's own program has begun */
 	bool other_root; /* somebody changed the root folder of several tasks */
+	bool told;       /* of a file, by the stat family (sup_level.c) */
+	int level_fd;    /* -1: nobody wants to know */
 };
 
 /* The files of the view's `proc` and `seed`, mounted where the step finds them (sup_masks.c). */
@@ -302,9 +306,9 @@ SS_NONNULL bool sup_notify_again(struct sup_task *t);
 SS_NONNULL bool sup_notify_enter(struct sup_task *t);
 
 /* The stat family (sup_stat.c): what a call brought, made what the step shall see. */
-SS_NONNULL void sup_stat_patch(const struct sup *s, const struct sup_task *t, enum sup_call call);
+SS_NONNULL void sup_stat_patch(struct sup *s, const struct sup_task *t, enum sup_call call);
 /* Or the answer without the call, for a task that sees files as we do; false: make it. */
-SS_NONNULL bool sup_stat_answer(const struct sup *s, const struct sup_task *t, enum sup_call call,
+SS_NONNULL bool sup_stat_answer(struct sup *s, const struct sup_task *t, enum sup_call call,
 				int64_t *ret);
 
 /* A task reads its monotonic clock. */
@@ -333,12 +337,23 @@ SS_NONNULL size_t sup_inode_place(const char *place, char *ret, size_t size);
 SS_MUST_CHECK SS_NONNULL bool sup_inode_tell(const char *place, uint64_t ino, bool is_linked,
 					     uint64_t *ret);
 
+/* Whether the step needed that (sup_level.c): before what SUP_DIR holds is gone ... */
+SS_NONNULL void sup_level_begin(struct sup *s);
+/* ... when a task is told of a file ... */
+SS_NONNULL void sup_level_told(struct sup *s, const struct sup_task *t);
+/* ... and afterwards: "light\n" or "full\n" goes to SUP_LEVEL. */
+SS_NONNULL void sup_level_end(const struct sup *s);
+/* A line of /proc/PID/maps with that address in it, and whose it is; "" = nobody's. */
+SS_NONNULL bool sup_level_line(const char *line, uint64_t at, const char **ret_path);
+/* Of glibc. */
+SS_NONNULL bool sup_level_is_loader(const char *path);
+
 /* The same for those that wait (sup_wait.c). */
 SS_NONNULL bool sup_wait_begin(struct sup *s, struct sup_task *t);
 SS_NONNULL void sup_wait_end(struct sup *s, struct sup_task *t, int64_t result);
 /* A call has listed a folder into `n` bytes of records with their name at `name_at`
  * (sup_order.c). */
-SS_NONNULL void sup_order(const struct sup *s, const struct sup_task *t, size_t name_at, size_t n);
+SS_NONNULL void sup_order(struct sup *s, const struct sup_task *t, size_t name_at, size_t n);
 /* The same, of bytes that are here. */
 SS_NONNULL void sup_order_mix(uint8_t *p, size_t n, size_t name_at, uint64_t seed);
 /* A task is about to connect: over IP it stays where it is for a while (sup_late.c). */
@@ -350,15 +365,15 @@ SS_NONNULL void sup_exec(struct sup *s, struct sup_task *t);
 
 /* --- the processor (sup_regs.c) --------------------------------------------------------------- */
 
-/* Six arguments of the call that the filter stopped, and which it is. */
-SS_NONNULL bool sup_regs_args(pid_t tid, uint64_t ret[6], enum sup_call *ret_call);
+/* Where the call is made that the filter stopped, its six arguments, and which it is. */
+SS_NONNULL bool sup_regs_args(struct sup_task *t, enum sup_call *ret_call);
 /* What the call that it stands behind returned. */
 SS_NONNULL bool sup_regs_result(pid_t tid, int64_t *ret);
 /* The call does not happen, and returns that. */
 SS_NONNULL void sup_regs_skip(pid_t tid, int64_t result);
 void sup_regs_set_arg(pid_t tid, unsigned i, uint64_t v);
 /* The call that a task is about to make, if it stands before one. */
-SS_NONNULL bool sup_regs_entry(pid_t tid, uint64_t ret[6], int *ret_nr);
+SS_NONNULL bool sup_regs_entry(struct sup_task *t, int *ret_nr);
 /* A call of ours that a signal has interrupted begins again after it. */
 void sup_regs_again(pid_t tid);
 /* True if the task stands in a call that makes another with a name space of its own. */

@@ -158,7 +158,7 @@ bool sup_call_begin(struct sup *s, struct sup_task *t)
 	enum sup_call call = SUP_NONE;
 
 	t->call = SUP_NONE;
-	if (!sup_regs_args(t->tid, t->args, &call))
+	if (!sup_regs_args(t, &call))
 		return false;
 	switch (call) {
 	case SUP_CLOCK_GETTIME:

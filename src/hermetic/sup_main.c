@@ -96,9 +96,11 @@ static int run(int argc, char **argv, int *ret, struct ss_err *err)
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		return ss_fail_sys(err, "cannot hide from the step");
 	sup_keys_begin(&s);
+	sup_level_begin(&s);
 	if (sup_masks(&s, err) < 0 || sup_start(&s, &who, argv + 5, err) < 0 ||
 	    sup_loop(&s, ret, err) < 0)
 		return -1;
+	sup_level_end(&s);
 	return *ret == 0 ? sup_keys_end(&s, err) : 0;
 }
 

@@ -116,6 +116,7 @@ void sup_notify(struct sup *s)
 		return;
 	}
 	call = sup_filter_call(a.v.data.nr);
+	t->ip = a.v.data.instruction_pointer;
 	for (unsigned i = 0; i < 6; i++)
 		t->args[i] = a.v.data.args[i];
 	if (!sup_is_stat(call)) {
@@ -142,7 +143,7 @@ bool sup_notify_enter(struct sup_task *t)
 	enum sup_call call;
 	int nr;
 
-	if (!sup_regs_entry(t->tid, t->args, &nr))
+	if (!sup_regs_entry(t, &nr))
 		return false;
 	call = sup_filter_call(nr);
 	if (!sup_is_stat(call))

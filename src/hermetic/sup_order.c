@@ -88,7 +88,7 @@ void sup_order_mix(uint8_t *p, size_t n, size_t name_at, uint64_t seed)
 
 /* The numbers that stat tells of what is listed; what lies elsewhere keeps its own, and so does
  * what is mounted on. */
-static void number_all(const struct sup *s, const struct sup_task *t, uint8_t *p, size_t n,
+static void number_all(struct sup *s, const struct sup_task *t, uint8_t *p, size_t n,
 		       size_t name_at)
 {
 	char path[SUP_PATH_BYTES], place[64];
@@ -101,6 +101,7 @@ static void number_all(const struct sup *s, const struct sup_task *t, uint8_t *p
 	dir = sup_inode_place(place + strlen("/proc/"), path, sizeof(path) / 2);
 	if (dir == 0)
 		return;
+	sup_level_told(s, t);
 	if (dir > 1) /* not "/" itself */
 		path[dir++] = '/';
 	for (size_t at = 0; at < n;) {
@@ -120,7 +121,7 @@ static void number_all(const struct sup *s, const struct sup_task *t, uint8_t *p
 	}
 }
 
-void sup_order(const struct sup *s, const struct sup_task *t, size_t name_at, size_t n)
+void sup_order(struct sup *s, const struct sup_task *t, size_t name_at, size_t n)
 {
 	AUTO_FREE uint8_t *p = NULL;
 

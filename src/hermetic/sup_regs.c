@@ -36,14 +36,15 @@ static long info_of(pid_t tid, struct __ptrace_syscall_info *ret)
 	return ptrace(PTRACE_GET_SYSCALL_INFO, tid, sup_pointer(sizeof(*ret)), ret);
 }
 
-bool sup_regs_args(pid_t tid, uint64_t ret[6], enum sup_call *ret_call)
+bool sup_regs_args(struct sup_task *t, enum sup_call *ret_call)
 {
 	struct __ptrace_syscall_info i = { 0 };
 
-	if (info_of(tid, &i) <= 0 || i.op != PTRACE_SYSCALL_INFO_SECCOMP)
+	if (info_of(t->tid, &i) <= 0 || i.op != PTRACE_SYSCALL_INFO_SECCOMP)
 		return false;
+	t->ip = i.instruction_pointer;
 	for (unsigned k = 0; k < 6; k++)
-		ret[k] = i.seccomp.args[k];
+		t->args[k] = i.seccomp.args[k];
 	*ret_call = (enum sup_call)i.seccomp.ret_data;
 	return true;
 }
@@ -63,14 +64,15 @@ void sup_regs_poke(pid_t tid, uint64_t at, uint64_t code)
 	(void)ptrace(PTRACE_POKEDATA, tid, sup_pointer(at), sup_pointer(code));
 }
 
-bool sup_regs_entry(pid_t tid, uint64_t ret[6], int *ret_nr)
+bool sup_regs_entry(struct sup_task *t, int *ret_nr)
 {
 	struct __ptrace_syscall_info i = { 0 };
 
-	if (info_of(tid, &i) <= 0 || i.op != PTRACE_SYSCALL_INFO_ENTRY)
+	if (info_of(t->tid, &i) <= 0 || i.op != PTRACE_SYSCALL_INFO_ENTRY)
 		return false;
+	t->ip = i.instruction_pointer;
 	for (unsigned k = 0; k < 6; k++)
-		ret[k] = i.entry.args[k];
+		t->args[k] = i.entry.args[k];
 	*ret_nr = (int)i.entry.nr;
 	return true;
 }

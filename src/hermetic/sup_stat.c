@@ -293,7 +293,7 @@ static void number_again(const struct sup *s, const struct sup_task *t, enum sup
 		(void)close(fd);
 }
 
-void sup_stat_patch(const struct sup *s, const struct sup_task *t, enum sup_call call)
+void sup_stat_patch(struct sup *s, const struct sup_task *t, enum sup_call call)
 {
 	const bool x = call == SUP_STATX;
 	const uint64_t at = buffer_of(t, call);
@@ -302,6 +302,7 @@ void sup_stat_patch(const struct sup *s, const struct sup_task *t, enum sup_call
 
 	if (!sup_is_stat(call) || !sup_read(t->tid, at, &r, n))
 		return;
+	sup_level_told(s, t);
 	number_again(s, t, call, &r);
 	if (x)
 		mend_statx(s, &r.x);
@@ -348,8 +349,7 @@ static int find(const struct sup *s, const struct sup_task *t, const struct want
 	return rc;
 }
 
-bool sup_stat_answer(const struct sup *s, const struct sup_task *t, enum sup_call call,
-		     int64_t *ret)
+bool sup_stat_answer(struct sup *s, const struct sup_task *t, enum sup_call call, int64_t *ret)
 {
 	static struct wanted w; /* one call at a time */
 	union result r;
@@ -365,6 +365,7 @@ bool sup_stat_answer(const struct sup *s, const struct sup_task *t, enum sup_cal
 	*ret = rc;
 	if (rc < 0 || !sup_notify_valid(s))
 		return true;
+	sup_level_told(s, t);
 	if (w.x)
 		mend_statx(s, &r.x);
 	else

@@ -14,7 +14,8 @@
 
 /*
  * A packet: a byte with a bit for each door that comes with it, then the step's words without a
- * NUL. The answer is a packet, too: empty but for a NUL, or a reason.
+ * NUL. The answer is a packet, too: a reason, or a NUL and perhaps a
+ * word.
  */
 #define REASON_MAX 256u
 
@@ -79,7 +80,8 @@ static int send_word(int fd, const int doors[IO_DOORS], const char *text, struct
 		       : 0;
 }
 
-int io_hand_say(const char *dir, const int doors[IO_DOORS], const char *text, struct ss_err *err)
+int io_hand_say(const char *dir, const int doors[IO_DOORS], const char *text,
+		char ret_hint[IO_HAND_HINT_MAX], struct ss_err *err)
 {
 	AUTO_CLOSE int folder = -1;
 	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
@@ -102,6 +104,7 @@ int io_hand_say(const char *dir, const int doors[IO_DOORS], const char *text, st
 		return ss_fail(err, SS_ESYS, "nobody serves the step's network any more");
 	if (reason[0] != '\0')
 		return ss_fail(err, SS_ESYS, "the step's network: %s", reason);
+	(void)snprintf(ret_hint, IO_HAND_HINT_MAX, "%.*s", (int)IO_HAND_HINT_MAX - 1, reason + 1);
 	return 0;
 }
 
@@ -158,4 +161,13 @@ bool io_hand_answer(int fd, const char *reason)
 	const size_t n = strnlen(text, REASON_MAX - 2);
 
 	return send(fd, text, n > 0 ? n : 1, MSG_NOSIGNAL) > 0;
+}
+
+bool io_hand_hint(int fd, const char *hint)
+{
+	char text[IO_HAND_HINT_MAX] = { 0 };
+	const size_t n = strnlen(hint, sizeof(text) - 2);
+
+	memcpy(text + 1, hint, n);
+	return send(fd, text, 1 + n, MSG_NOSIGNAL) > 0;
 }

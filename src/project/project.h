@@ -51,6 +51,7 @@ struct project_options {
 	const char *signature_from; /* an EIF whose signature is attached */
 	bool update;                /* resolve base images anew although the lock has them */
 	bool no_hermetic;           /* --no-hermetic */
+	const char *level;          /* --level: "auto", "light", "full" */
 	const char *ca_file; /* roots by which the steps' servers are known; NULL = the system's */
 	const struct hm_view *view; /* what the steps see; NULL = engine/engine.h says */
 	bool recorded;              /* with a view: they fetch through a recorder (steps.h) */
@@ -84,6 +85,7 @@ struct project_plan {
 	uint32_t epoch;
 	uint32_t normalise_off;
 	bool hermetic;      /* steps.h */
+	const char *level;  /* of all steps, "light" or "full"; NULL = each has its own */
 	bool hermetic_must; /* an engine that cannot is an error */
 	struct cfg_git git;
 };

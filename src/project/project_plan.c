@@ -389,6 +389,18 @@ static void find_hermetic(const struct project_options *o, struct project_plan *
 	p->hermetic = p->hermetic && p->source == NULL && o->view == NULL;
 }
 
+static int find_level(const struct project_options *o, struct project_plan *p, struct ss_err *err)
+{
+	if (o->level != NULL && o->no_hermetic)
+		return ss_fail(err, SS_EUSAGE,
+			       "--level is for hermetic steps, and --no-hermetic "
+			       "wants none");
+	p->level = p->is_rebuild ? p->locked.level : first(o->level, p->config.build.level, NULL);
+	if (p->level != NULL && strcmp(p->level, "auto") == 0)
+		p->level = NULL;
+	return 0;
+}
+
 int project_plan_make(const struct project_options *o, bool is_rebuild, struct project_plan *ret,
 		      struct ss_err *err)
 {
@@ -400,6 +412,8 @@ int project_plan_make(const struct project_options *o, bool is_rebuild, struct p
 	    find_epoch(o, &p, err) < 0 || find_build(o, &p, err) < 0)
 		return -1;
 	find_hermetic(o, &p);
+	if (find_level(o, &p, err) < 0)
+		return -1;
 	find_output(o, &p);
 	if (check_kind(&p, err) < 0 || check_output(o, &p, err) < 0)
 		return -1;

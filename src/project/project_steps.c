@@ -44,7 +44,8 @@ struct project_steps {
 	size_t engine; /* that itself, which is there to the end; NO_STEP = it fetches nothing here
 			*/
 	size_t open;   /* the step that has begun; NO_STEP = none */
-	unsigned nth;  /* of the build */
+	struct cfg_list levels; /* of those that ended: [[step]] */
+	unsigned nth;           /* of the build */
 	char what[IO_HAND_TEXT_MAX];
 	/* --- of any thread --- */
 	pthread_mutex_t lock;
@@ -114,6 +115,32 @@ static void end_one(struct project_steps *s, size_t *step, struct rec_counts *re
 	(void)pthread_mutex_unlock(&s->lock);
 }
 
+/* A new file for each step: what the last one may still hold is not it. */
+static bool prepare_level(const struct project_steps *s)
+{
+	AUTO_FREE char *path = project_path_join(s->dir.path, HERMETIC_NET_LEVEL);
+	AUTO_CLOSE int fd = -1;
+
+	(void)unlink(path);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return fd >= 0;
+}
+
+/* What its supervisor said; a step that said nothing is full. */
+static void note_level(struct project_steps *s)
+{
+	AUTO_FREE char *path = project_path_join(s->dir.path, HERMETIC_NET_LEVEL);
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	char text[8] = { 0 };
+	const ssize_t n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
+
+	const char *chosen = s->plan->level;
+
+	cfg_steps_add(&s->levels, s->nth, s->what,
+		      chosen != NULL ? strcmp(chosen, "light") == 0
+				     : n > 0 && strcmp(text, "light\n") == 0);
+}
+
 static void end_step(struct project_steps *s)
 {
 	struct rec_counts c;
@@ -121,6 +148,7 @@ static void end_step(struct project_steps *s)
 	if (s->open == NO_STEP)
 		return;
 	end_one(s, &s->open, &c);
+	note_level(s);
 	tell_step(s, "", &c);
 }
 
@@ -133,6 +161,16 @@ static void end_engine(struct project_steps *s)
 	end_one(s, &s->engine, &c);
 	if (c.requests + c.failed > 0)
 		tell_step(s, "ADD", &c);
+}
+
+/* Only a rebuild goes by the lock: in a build, what a step runs may be another under the same
+ * words, and finding out costs nothing. */
+static bool is_light(const struct project_steps *s)
+{
+	const struct project_plan *p = s->plan;
+
+	return p->is_rebuild && p->level == NULL &&
+	       cfg_steps_light(&p->locked.steps, s->nth, s->what);
 }
 
 static void begin_step(struct project_steps *s, const struct io_hand_word *w, int fd)
@@ -156,8 +194,12 @@ static void begin_step(struct project_steps *s, const struct io_hand_word *w, in
 					 "network in a step: to lead them needs CAP_BPF");
 		s->nth++;
 		(void)snprintf(s->what, sizeof(s->what), "%s", w->text);
+		if (!prepare_level(s)) {
+			(void)io_hand_answer(fd, "cannot make a file for its level");
+			return;
+		}
 	}
-	(void)io_hand_answer(fd, NULL);
+	(void)io_hand_hint(fd, !is_engine && is_light(s) ? HERMETIC_NET_LIGHT : "");
 }
 
 static void serve_word(struct project_steps *s)
@@ -256,6 +298,8 @@ static int make_view(struct project_steps *s, struct ss_err *err)
 		hm_view_variables(&s->view);
 	if (build->processors != 0)
 		s->view.processors = hm_num((int64_t)build->processors);
+	if (s->plan->level != NULL && strcmp(s->plan->level, "light") == 0)
+		s->view.stat = (struct hm_num){ .set = false };
 	for (size_t i = 0; i < allow->n; i++)
 		hm_view_allow(&s->view, allow->v[i]);
 	return 0;
@@ -419,6 +463,9 @@ int project_steps_finish(struct project_steps *s, struct project_result *ret, st
 	cfg_text_set(&ret->lock.hermetic, "full");
 	cfg_text_set(&ret->lock.seed, s->seed);
 	ret->lock.clock = s->clock;
+	cfg_text_set(&ret->lock.level, s->plan->level);
+	ret->lock.steps = s->levels;
+	s->levels = (struct cfg_list){ 0 };
 	ret->lock.inputs = s->inputs;
 	s->inputs = (struct cfg_list){ 0 };
 	ret->fetched = (struct project_fetched){ .requests = s->all.requests,
@@ -444,6 +491,7 @@ void project_steps_free(struct project_steps *s)
 	if (s->recorder != NULL)
 		(void)!recorder_stop(s->recorder, &s->inputs, &ignored);
 	cfg_inputs_done(&s->inputs);
+	cfg_steps_done(&s->levels);
 	ss_buf_done(&s->pem);
 	hm_view_done(&s->view);
 	rec_store_done(&s->store);

@@ -17,6 +17,8 @@ static char dir[512];
 struct side {
 	int listen_fd;
 	const char *reason;
+	const char *answer; /* instead of that: a word */
+	char hint[IO_HAND_HINT_MAX];
 	struct io_hand_word word;
 	struct ss_err err;
 	int rc;
@@ -29,7 +31,10 @@ static void *serve(void *ctx)
 	const int fd = accept(s->listen_fd, NULL, NULL);
 
 	s->rc = io_hand_hear(fd, &s->word, &s->err);
-	(void)io_hand_answer(fd, s->reason);
+	if (s->answer != NULL)
+		(void)io_hand_hint(fd, s->answer);
+	else
+		(void)io_hand_answer(fd, s->reason);
 	(void)close(fd);
 	return NULL;
 }
@@ -40,7 +45,7 @@ static int say(struct side *s, const int doors[IO_DOORS], const char *text, stru
 	int rc;
 
 	assert_int_equal(pthread_create(&t, NULL, serve, s), 0);
-	rc = io_hand_say(dir, doors, text, err);
+	rc = io_hand_say(dir, doors, text, s->hint, err);
 	assert_int_equal(pthread_join(t, NULL), 0);
 	return rc;
 }
@@ -149,6 +154,37 @@ static void a_reason_is_told(void **state)
 	expect_fails(say(s, doors, "x", &err), &err, SS_ESYS, "the step's network: too many");
 }
 
+static void who_lets_it_go_on_may_have_a_word_for_it(void **state)
+{
+	static const struct {
+		const char *said, *heard;
+	} cases[] = { { "light", "light" },
+		      { "", "" },
+		      { "fourteen bytes", "fourteen bytes" },
+		      { "fourteen bytes and more", "fourteen bytes" } };
+	struct side *s = *state;
+	int doors[IO_DOORS];
+
+	for (size_t i = 0; i < IO_DOORS; i++)
+		doors[i] = -1;
+	for (size_t i = 0; i < SS_NELEMS(cases); i++) {
+		struct ss_err err = { 0 };
+
+		s->answer = cases[i].said;
+		memset(s->hint, 'x', sizeof(s->hint));
+		expect_ok(say(s, doors, "x", &err), &err);
+		assert_string_equal(s->hint, cases[i].heard);
+	}
+	s->answer = NULL;
+	memset(s->hint, 'x', sizeof(s->hint));
+	{
+		struct ss_err err = { 0 };
+
+		expect_ok(say(s, doors, "x", &err), &err);
+		assert_string_equal(s->hint, "");
+	}
+}
+
 /* Bytes of somebody else: a mask for doors that did not come, and one for doors that are none. */
 static void what_is_no_word_is_refused(void **state)
 {
@@ -191,7 +227,7 @@ static void nobody_there_is_an_error(void **state)
 	for (size_t i = 0; i < IO_DOORS; i++)
 		doors[i] = -1;
 	(void)close(s->listen_fd);
-	expect_fails(io_hand_say(dir, doors, "x", &err), &err, SS_ESYS,
+	expect_fails(io_hand_say(dir, doors, "x", s->hint, &err), &err, SS_ESYS,
 		     "nobody serves the step's network: Connection refused");
 }
 
@@ -202,6 +238,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_end_has_neither_doors_nor_words, begin, end),
 		cmocka_unit_test_setup_teardown(words_without_end_are_cut, begin, end),
 		cmocka_unit_test_setup_teardown(a_reason_is_told, begin, end),
+		cmocka_unit_test_setup_teardown(who_lets_it_go_on_may_have_a_word_for_it, begin,
+						end),
 		cmocka_unit_test(what_is_no_word_is_refused),
 		cmocka_unit_test(who_says_nothing_is_refused),
 		cmocka_unit_test_setup_teardown(nobody_there_is_an_error, begin, end),
