@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/mem.h"
 #include "config/enclave_lock.h"
 #include "expect.h"
 #include "io/file.h"
@@ -235,6 +236,172 @@ static void only_a_hermetic_build_has_a_clock_and_early_ones_have_none(void **st
 		       "line 18: 'build.clock' must be 0 to 4294967295, not 4294967296");
 }
 
+#define LEVELS "level = \"light\"\nnumber = 1\nrun = \"a\"\nsha256 = \"" SHA "\"\n"
+
+/* A hermetic lock whose steps are `steps`. */
+static void expect_steps_refused(const char *steps, enum ss_code code, const char *msg)
+{
+	AUTO_BUF struct ss_buf b = SS_BUF_INIT(65536);
+	struct cfg_lock l;
+	struct ss_err err = { 0 };
+
+	fill(&l);
+	cfg_text_set(&l.hermetic, "full");
+	cfg_text_set(&l.seed, SHA);
+	cfg_lock_write(&l, &b);
+	cfg_lock_done(&l);
+	ss_buf_put(&b, span("\n[[step]]\n"));
+	ss_buf_put(&b, span(steps));
+	if (msg != NULL)
+		expect_fails(cfg_lock_read(ss_buf_span(&b), &l, &err), &err, code, msg);
+	else
+		expect_ok(cfg_lock_read(ss_buf_span(&b), &l, &err), &err);
+	cfg_lock_done(&l);
+}
+
+static void steps_that_were_edited_wrongly_are_refused(void **state)
+{
+	static char long_run[CFG_STEP_RUN_MAX + 128];
+
+	(void)state;
+	expect_steps_refused(LEVELS, SS_OK, NULL);
+	expect_steps_refused("number = 1\nrun = \"a\"\nsha256 = \"" SHA "\"\n", SS_EINPUT,
+			     "line 38: 'step.level' is missing");
+	expect_steps_refused("level = \"none\"\n", SS_EINPUT,
+			     "line 39: 'step.level' must be one of: light full; not 'none'");
+	expect_steps_refused("level = \"full\"\nnumber = 0\n", SS_EINPUT,
+			     "line 40: 'step.number' must be 1 to 4294967295, not 0");
+	expect_steps_refused("level = \"full\"\nnumber = 1\nrun = \"\"\n", SS_EINPUT,
+			     "line 41: 'step.run' is empty");
+	expect_steps_refused("level = \"full\"\nnumber = 1\nrun = \"\\u001b[m\"\n", SS_EINPUT,
+			     "line 41: 'step.run' holds a control character");
+	expect_steps_refused("level = \"full\"\nnumber = 1\nrun = \"a\"\nsha256 = \"A\"\n",
+			     SS_EINPUT,
+			     "line 42: 'step.sha256' must be 64 lower-case hexadecimal digits");
+	expect_steps_refused(LEVELS "why = \"x\"\n", SS_EINPUT, "line 43: unknown key 'step.why'");
+	expect_steps_refused(LEVELS "\n[[step]]\n" LEVELS, SS_EINPUT, "two steps are number 1");
+	(void)snprintf(long_run, sizeof(long_run), "run = \"%0*d\"\n", (int)CFG_STEP_RUN_MAX + 1,
+		       0);
+	expect_steps_refused(long_run, SS_ELIMIT,
+			     "line 39: 'step.run' is 121 bytes; the limit is 120");
+}
+
+static void levels_are_of_hermetic_builds(void **state)
+{
+	(void)state;
+	expect_refused("init = \"" SHA "\"\n", "init = \"" SHA "\"\n\n[[step]]\n" LEVELS,
+		       "'step' of a build that is not hermetic");
+	expect_refused("engine = \"buildah\"\n", "engine = \"buildah\"\nlevel = \"light\"\n",
+		       "'build.level' of a build that is not hermetic");
+	expect_refused("engine = \"buildah\"\n", "engine = \"buildah\"\nlevel = \"auto\"\n",
+		       "line 19: 'build.level' must be one of: light full; not 'auto'");
+}
+
+static void steps_are_written_by_their_numbers_and_found_again(void **state)
+{
+	static const uint64_t numbers[] = { 3, 1, 12, 2 };
+	AUTO_BUF struct ss_buf text = SS_BUF_INIT(65536);
+	struct cfg_lock l, back;
+	const struct cfg_step *v;
+	struct ss_err err = { 0 };
+
+	(void)state;
+	fill(&l);
+	cfg_text_set(&l.hermetic, "full");
+	cfg_text_set(&l.seed, SHA);
+	for (size_t i = 0; i < SS_NELEMS(numbers); i++)
+		cfg_steps_add(&l.steps, numbers[i], "abc", numbers[i] != 2);
+	expect_ok(cfg_steps_sort(&l.steps, &err), &err);
+	cfg_lock_write(&l, &text);
+	expect_ok(cfg_lock_read(ss_buf_span(&text), &back, &err), &err);
+	v = back.steps.v;
+	assert_int_equal(back.steps.n, 4);
+	assert_int_equal(v[0].number, 1);
+	assert_int_equal(v[3].number, 12);
+	/* FIPS 180-4, B.1 */
+	assert_string_equal(v[0].sha256, "ba7816bf8f01cfea414140de5dae2223"
+					 "b00361a396177a9cb410ff61f20015ad");
+	assert_true(cfg_steps_light(&back.steps, 1, "abc"));
+	assert_false(cfg_steps_light(&back.steps, 1, "abd"));
+	assert_false(cfg_steps_light(&back.steps, 2, "abc"));
+	assert_false(cfg_steps_light(&back.steps, 4, "abc"));
+	cfg_lock_done(&l);
+	cfg_lock_done(&back);
+}
+
+/* Whatever a Dockerfile holds, the lock can be read: whole characters, and no others. */
+static void what_a_step_runs_is_shown_as_text(void **state)
+{
+	static const struct {
+		const char *end, *shown;
+	} cases[] = {
+		{ "", "" }, { "x", "x" }, { "xy", "x" }, { "\xc3\xa4", "" }, { "\xe2\x82\xac", "" },
+	};
+	char line[CFG_STEP_RUN_MAX + 16], want[CFG_STEP_RUN_MAX + 16];
+
+	(void)state;
+	memset(line, 'a', sizeof(line));
+	for (size_t i = 0; i < SS_NELEMS(cases); i++) {
+		struct cfg_list l = { 0 };
+
+		(void)snprintf(line + CFG_STEP_RUN_MAX - 1, 16, "%s", cases[i].end);
+		(void)snprintf(want, sizeof(want), "%.*s%s", (int)CFG_STEP_RUN_MAX - 1, line,
+			       cases[i].shown);
+		cfg_steps_add(&l, 1, line, true);
+		assert_string_equal(((struct cfg_step *)l.v)->run, want);
+		cfg_steps_done(&l);
+	}
+	for (size_t i = 0; i < 3; i++) {
+		static const char *const odd[] = { "", "\xff\xfe", "a\xe2\x82" };
+		struct cfg_list l = { 0 };
+
+		cfg_steps_add(&l, 1, odd[i], true);
+		assert_string_equal(((struct cfg_step *)l.v)->run, "?");
+		cfg_steps_done(&l);
+	}
+}
+
+static void what_is_not_listed_is_full(void **state)
+{
+	struct cfg_list l = { 0 };
+
+	(void)state;
+	for (uint64_t i = 1; i <= CFG_STEPS_MAX + 1; i++)
+		cfg_steps_add(&l, i, "a", true);
+	assert_int_equal(l.n, CFG_STEPS_MAX);
+	assert_true(cfg_steps_light(&l, CFG_STEPS_MAX, "a"));
+	assert_false(cfg_steps_light(&l, CFG_STEPS_MAX + 1, "a"));
+	cfg_steps_done(&l);
+}
+
+/* On a copy of exactly that size; what is cut off within a step is no lock. */
+static void a_lock_that_is_cut_short_is_read_or_says_why(void **state)
+{
+	AUTO_BUF struct ss_buf text = SS_BUF_INIT(65536);
+	struct cfg_lock l;
+
+	(void)state;
+	fill(&l);
+	cfg_text_set(&l.hermetic, "full");
+	cfg_text_set(&l.seed, SHA);
+	cfg_steps_add(&l.steps, 1, "abc", true);
+	cfg_lock_write(&l, &text);
+	cfg_lock_done(&l);
+	for (size_t n = 0; n < text.n; n++) {
+		AUTO_FREE uint8_t *part = ss_calloc(n + 1, 1);
+		struct ss_err err = { 0 };
+
+		memcpy(part, text.p, n);
+		if (cfg_lock_read((struct ss_span){ part, n }, &l, &err) == 0) {
+			assert_true(l.steps.n == 0 || n + 1 >= text.n);
+			cfg_lock_done(&l);
+			continue;
+		}
+		assert_int_equal(err.code, SS_EINPUT);
+		assert_true(err.msg[0] != '\0');
+	}
+}
+
 static void a_newer_schema_is_named_before_its_unknown_keys(void **state)
 {
 	struct cfg_lock l;
@@ -280,6 +447,12 @@ int main(void)
 		cmocka_unit_test(a_lock_that_was_edited_wrongly_is_refused_by_line),
 		cmocka_unit_test(a_hermetic_build_has_a_seed_and_no_other_has),
 		cmocka_unit_test(only_a_hermetic_build_has_a_clock_and_early_ones_have_none),
+		cmocka_unit_test(steps_that_were_edited_wrongly_are_refused),
+		cmocka_unit_test(levels_are_of_hermetic_builds),
+		cmocka_unit_test(steps_are_written_by_their_numbers_and_found_again),
+		cmocka_unit_test(what_a_step_runs_is_shown_as_text),
+		cmocka_unit_test(what_is_not_listed_is_full),
+		cmocka_unit_test(a_lock_that_is_cut_short_is_read_or_says_why),
 		cmocka_unit_test(a_newer_schema_is_named_before_its_unknown_keys),
 		cmocka_unit_test(every_key_is_documented),
 	};

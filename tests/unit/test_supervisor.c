@@ -5,8 +5,11 @@
 #include "hermetic/sup.h"
 #include "hermetic/supervise.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #define MS INT64_C(1000000)
 
@@ -534,6 +537,96 @@ static void a_loader_is_learnt_each_place_once_and_not_without_end(void **state)
 	assert_int_equal(all.v[9].at, 900);
 }
 
+/* Lines as the kernel writes them. */
+static void who_asks_is_told_by_where_it_stands(void **state)
+{
+	static const struct {
+		const char *line;
+		uint64_t at;
+		bool there;
+		const char *path;
+	} cases[] = {
+		{ "1000-2000 r-xp 00000000 00:1f 12   /usr/lib/ld-linux-x86-64.so.2", 0x1000, true,
+		  "/usr/lib/ld-linux-x86-64.so.2" },
+		{ "1000-2000 r-xp 00000000 00:1f 12   /bin/a b", 0x1fff, true, "/bin/a b" },
+		{ "1000-2000 r-xp 00000000 00:1f 12   /bin/a", 0x2000, false, "" },
+		{ "1000-2000 r-xp 00000000 00:1f 12   /bin/a", 0xfff, false, "" },
+		{ "7ffff7fc9000-7ffff7fcd000 r--p 00000000 00:00 0   [vvar]", 0x7ffff7fca000, true,
+		  "" },
+		{ "7ffff7fc9000-7ffff7fcd000 rw-p 00000000 00:00 0 ", 0x7ffff7fca000, true, "" },
+		{ "1000-2000", 0x1000, false, "" },
+		{ "1000", 0x1000, false, "" },
+		{ "-2000 r-xp /x", 0x1000, false, "" },
+		{ "", 0, false, "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < SS_NELEMS(cases); i++) {
+		const char *path = "?";
+
+		assert_int_equal(sup_level_line(cases[i].line, cases[i].at, &path), cases[i].there);
+		assert_string_equal(path, cases[i].path);
+	}
+}
+
+/* musl's is the program's C library, too, and asks for whoever asks it. */
+static void only_a_loader_that_is_nothing_else_is_one(void **state)
+{
+	static const char *const yes[] = {
+		"/lib64/ld-linux-x86-64.so.2", "/usr/lib/ld-linux-aarch64.so.1",
+		"/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2 (deleted)",
+		"/lib/x86_64-linux-gnu/ld-2.31.so"
+	};
+	static const char *const no[] = { "",
+					  "/lib/ld-musl-x86_64.so.1",
+					  "/usr/bin/ld",
+					  "/usr/bin/ld-wrapper",
+					  "/ld-linux-x86-64.so.2/libc.so.6",
+					  "/usr/lib/x86_64-linux-gnu/libc.so.6",
+					  "[vdso]" };
+
+	(void)state;
+	for (size_t i = 0; i < SS_NELEMS(yes); i++)
+		assert_true(sup_level_is_loader(yes[i]));
+	for (size_t i = 0; i < SS_NELEMS(no); i++)
+		assert_false(sup_level_is_loader(no[i]));
+}
+
+/* This program is no loader; one that has gone may have been anybody. */
+static void whoever_is_not_known_counts(void **state)
+{
+	struct sup s = { .level_fd = -1 };
+	const struct sup_task here = { .tid = getpid(), .ip = (uint64_t)(uintptr_t)&open };
+	const struct sup_task gone = { .tid = -1, .ip = 1 };
+
+	(void)state;
+	sup_level_told(&s, &here);
+	assert_true(s.told);
+	s.told = false;
+	sup_level_told(&s, &gone);
+	assert_true(s.told);
+}
+
+static void the_builder_reads_what_the_level_was(void **state)
+{
+	char text[16] = "";
+	struct sup s = { .told = false };
+
+	(void)state;
+	s.level_fd = memfd_create("level", MFD_CLOEXEC);
+	assert_true(s.level_fd >= 0);
+	sup_level_end(&s);
+	assert_int_equal(pread(s.level_fd, text, sizeof(text), 0), 6);
+	assert_string_equal(text, "light\n");
+	assert_int_equal(ftruncate(s.level_fd, 0), 0);
+	s.told = true;
+	memset(text, 0, sizeof(text));
+	sup_level_end(&s);
+	assert_int_equal(pread(s.level_fd, text, sizeof(text), 0), 5);
+	assert_string_equal(text, "full\n");
+	(void)close(s.level_fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -559,6 +652,10 @@ int main(void)
 		cmocka_unit_test(calls_are_known_by_their_numbers),
 		cmocka_unit_test(who_is_odd_makes_odd_ones),
 		cmocka_unit_test(a_loader_is_learnt_each_place_once_and_not_without_end),
+		cmocka_unit_test(who_asks_is_told_by_where_it_stands),
+		cmocka_unit_test(only_a_loader_that_is_nothing_else_is_one),
+		cmocka_unit_test(whoever_is_not_known_counts),
+		cmocka_unit_test(the_builder_reads_what_the_level_was),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
