@@ -137,6 +137,7 @@ static int run(struct cli_run *r, struct ss_err *err)
 		.key = o->key,
 		.update = o->update,
 		.no_hermetic = o->no_hermetic,
+		.written = o->twice,
 		.ca_file = getenv("SSL_CERT_FILE"),
 		.limits = cli_limits_of(&o->limits),
 		.now = io_clock_now(),

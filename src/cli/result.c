@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define MIB ((uint64_t)1 << 20)
+#define STEP_FILES 3u /* named of one step */
 
 /* Rounded up: what `--memory` would have to be. */
 static uint64_t mib(uint64_t bytes)
@@ -220,7 +221,54 @@ static json_t *normalised_json(const struct project_result *r, bool kept)
 	return o;
 }
 
-static void print_twice(const struct doc_twice *t)
+static bool is_same_file(const struct ex_diff *a, const struct ex_diff *b)
+{
+	return ss_same(a->path, b->path);
+}
+
+/* The files of one step, each once, the first of them by name. */
+static void print_step(const struct doc_twice *t, uint64_t step, const char *run)
+{
+	const struct ex_diff *last = NULL;
+	size_t files = 0;
+
+	for (size_t i = 0; i < t->diff.n; i++) {
+		const struct ex_diff *d = &t->diff.diffs[i];
+
+		if (t->steps[i] != step || (last != NULL && is_same_file(last, d)))
+			continue;
+		last = d;
+		if (files++ == 0) {
+			printf("  step %" PRIu64 " (", step);
+			cli_print_str(run);
+			printf("):");
+		}
+		if (files <= STEP_FILES) {
+			printf(" ");
+			cli_print_text(d->path);
+		}
+	}
+	if (files > STEP_FILES)
+		printf(" and %zu more", files - STEP_FILES);
+	if (files > 0)
+		printf("\n");
+}
+
+/* Who wrote what differs: of what is named nowhere here, COPY, ADD or a base image. */
+static void print_steps(const struct doc_twice *t, const struct cfg_list *steps)
+{
+	const struct cfg_step *v = steps->v;
+	bool any = false;
+
+	for (size_t i = 0; i < t->diff.n; i++)
+		any = any || t->steps[i] != 0;
+	if (any)
+		printf("\nwritten last by\n");
+	for (size_t i = 0; any && i < steps->n; i++)
+		print_step(t, v[i].number, v[i].run);
+}
+
+static void print_twice(const struct doc_twice *t, const struct cfg_list *steps)
 {
 	if (t == NULL)
 		return;
@@ -230,6 +278,29 @@ static void print_twice(const struct doc_twice *t)
 	}
 	printf("\nthe second run differs: ");
 	cli_diff_text(&t->diff, false);
+	print_steps(t, steps);
+}
+
+/* One entry a file. */
+static json_t *twice_steps_json(const struct doc_twice *t)
+{
+	json_t *list = json_array();
+	const struct ex_diff *last = NULL;
+
+	for (size_t i = 0; i < t->diff.n; i++) {
+		const struct ex_diff *d = &t->diff.diffs[i];
+		json_t *one;
+
+		if (t->steps[i] == 0 || (last != NULL && is_same_file(last, d)))
+			continue;
+		last = d;
+		one = json_object();
+		cli_json_set(one, "Step", json_integer((json_int_t)t->steps[i]));
+		cli_json_text(one, "Path", d->path);
+		if (json_array_append_new(list, one) != 0)
+			abort();
+	}
+	return list;
 }
 
 static json_t *twice_json(const struct doc_twice *t)
@@ -239,6 +310,8 @@ static json_t *twice_json(const struct doc_twice *t)
 	cli_json_set(o, "Same", json_boolean(t->same));
 	if (!t->same)
 		cli_json_set(o, "Diff", cli_diff_json(&t->diff));
+	if (!t->same)
+		cli_json_set(o, "WrittenBy", twice_steps_json(t));
 	return o;
 }
 
@@ -252,7 +325,7 @@ int cli_print_result(const struct project_result *r, const struct doc_twice *twi
 
 	if (!json) {
 		print_text(r);
-		print_twice(twice);
+		print_twice(twice, &r->lock.steps);
 		return 0;
 	}
 	doc = json_object();

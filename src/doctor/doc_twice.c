@@ -2,6 +2,7 @@
 #include "doctor/doc_twice.h"
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "io/cache.h"
 
 #include <stdio.h>
@@ -35,8 +36,25 @@ static void ignore(void *ctx, const char *what, const char *want, const char *go
 	(void)got;
 }
 
-static int compare(const struct project_options *o, const struct project_result *first,
-		   const struct project_result *second, struct doc_twice *ret, struct ss_err *err)
+/* "/out/began" of "rootfs/out/began"; a member of a container is the container's. */
+static uint64_t step_of(const struct ex_diff *d, struct project_result *first,
+			struct project_result *second)
+{
+	const char *top = "rootfs";
+	const uint8_t *inner = d->path.n > 0 ? memchr(d->path.p, '!', d->path.n) : NULL;
+	struct ss_span path = { d->path.p,
+				inner != NULL ? (size_t)(inner - d->path.p) : d->path.n };
+	uint64_t step;
+
+	if (!ss_begins(path, "rootfs/"))
+		return 0;
+	path = (struct ss_span){ path.p + strlen(top), path.n - strlen(top) };
+	step = project_written_by(&second->written, path);
+	return step != 0 ? step : project_written_by(&first->written, path);
+}
+
+static int compare(const struct project_options *o, struct project_result *first,
+		   struct project_result *second, struct doc_twice *ret, struct ss_err *err)
 {
 	const struct ex_options how = { .arch = first->plan.arch,
 					.limits = o->limits,
@@ -46,11 +64,16 @@ static int compare(const struct project_options *o, const struct project_result 
 		ret->same = true;
 		return 0;
 	}
-	return ex_compare(first->plan.output, second->plan.output, &how, &ret->diff, err);
+	if (ex_compare(first->plan.output, second->plan.output, &how, &ret->diff, err) < 0)
+		return -1;
+	ret->steps = ss_calloc(ret->diff.n + 1, sizeof(*ret->steps));
+	for (size_t i = 0; i < ret->diff.n; i++)
+		ret->steps[i] = step_of(&ret->diff.diffs[i], first, second);
+	return 0;
 }
 
-int doc_twice(const struct project_options *o, const struct project_result *first,
-	      struct doc_twice *ret, struct ss_err *err)
+int doc_twice(const struct project_options *o, struct project_result *first, struct doc_twice *ret,
+	      struct ss_err *err)
 {
 	SS_CLEANUP(project_result_done) struct project_result second = { 0 };
 	AUTO_FREE char *cache = io_cache_dir("doctor", err);
@@ -76,4 +99,6 @@ int doc_twice(const struct project_options *o, const struct project_result *firs
 void doc_twice_done(struct doc_twice *t)
 {
 	ex_report_done(&t->diff);
+	free(t->steps);
+	t->steps = NULL;
 }

@@ -12,13 +12,14 @@
 struct doc_twice {
 	bool same;             /* all that measurements.json says */
 	struct ex_report diff; /* of both files, the first run's first */
+	uint64_t *steps;       /* for each of its differences the step that wrote it; 0: none */
 };
 
 /* Before the first run: SS_EUSAGE if there will be nothing to run twice, or no lock to go by. */
 SS_MUST_CHECK SS_NONNULL int doc_twice_check(const struct project_options *o, struct ss_err *err);
 /* `first` is what project_build() made of `o`. *ret is the caller's: doc_twice_done(). */
 SS_MUST_CHECK SS_NONNULL int doc_twice(const struct project_options *o,
-				       const struct project_result *first, struct doc_twice *ret,
+				       struct project_result *first, struct doc_twice *ret,
 				       struct ss_err *err);
 /* Accepts a zeroed one. */
 SS_NONNULL void doc_twice_done(struct doc_twice *t);

@@ -341,7 +341,8 @@ SS_MUST_CHECK SS_NONNULL bool sup_inode_tell(const char *place, uint64_t ino, bo
 SS_NONNULL void sup_level_begin(struct sup *s);
 /* ... when a task is told of a file ... */
 SS_NONNULL void sup_level_told(struct sup *s, const struct sup_task *t);
-/* ... and afterwards: "light\n" or "full\n" goes to SUP_LEVEL. */
+/* ... and afterwards: "light\n" or "full\n" goes to SUP_LEVEL; sup_keys_end() adds what
+ * the step wrote, a NUL behind each path. */
 SS_NONNULL void sup_level_end(const struct sup *s);
 /* A line of /proc/PID/maps with that address in it, and whose it is; "" = nobody's. */
 SS_NONNULL bool sup_level_line(const char *line, uint64_t at, const char **ret_path);

@@ -86,5 +86,5 @@ void sup_level_end(const struct sup *s)
 
 	/* Whoever reads nothing takes it for full. */
 	if (s->level_fd >= 0)
-		(void)!pwrite(s->level_fd, text, strlen(text), 0);
+		(void)!write(s->level_fd, text, strlen(text));
 }

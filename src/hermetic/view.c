@@ -49,6 +49,7 @@ static const struct row rows[] = {
 	{ "tz", K_TEXT, AT(tz), 0, 64 },
 	{ "umask", K_OCTAL, AT(umask), 0, 0777 },
 	{ "user-ns", K_NUM, AT(user_ns), 1, 1 },
+	{ "written", K_NUM, AT(written), 1, 1 },
 };
 
 static struct hm_num *num_of(struct hm_view *v, const struct row *r)

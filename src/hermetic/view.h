@@ -88,6 +88,9 @@ struct hm_view {
 	struct hm_num umask; /* instead of 022 */
 	/* 1: the step has a user name space of its own, with the ids it has outside */
 	struct hm_num user_ns;
+	/* 1: which files of the image the step has changed is told with its level (S). Only with
+	 * keys, which looks at all of them. */
+	struct hm_num written;
 };
 
 #define HM_PROCESSORS 4

@@ -8,6 +8,7 @@
 #include "config/measurements.h"
 #include "image/image.h"
 #include "oci/source.h"
+#include "project/written.h"
 #include "tree/normalise.h"
 
 /*
@@ -56,6 +57,7 @@ struct project_options {
 	const struct hm_view *view; /* what the steps see; NULL = engine/engine.h says */
 	bool recorded;              /* with a view: they fetch through a recorder (steps.h) */
 	const char *work;           /* folder below which the build works; NULL = the cache's */
+	bool written;               /* say which step wrote what (written.h) */
 	bool trial;                 /* the EIF only: neither measurements.json nor a lock */
 	struct oci_limits limits;
 	int64_t now; /* for certificates only */
@@ -120,6 +122,7 @@ struct project_result {
 	uint64_t xattrs_dropped;
 	struct cfg_texts lost; /* engine/engine.h */
 	struct project_fetched fetched;
+	struct project_written written;
 	bool file_compared; /* a rebuild: not where only one of the two is signed */
 };
 

@@ -311,6 +311,7 @@ void project_result_done(struct project_result *r)
 		free(r->privileged[i]);
 	free(r->privileged);
 	cfg_texts_done(&r->lost);
+	project_written_done(&r->written);
 	cfg_lock_done(&r->lock);
 	project_runtime_done(&r->runtime);
 	project_plan_done(&r->plan);

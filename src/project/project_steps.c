@@ -4,6 +4,7 @@
 #include "hermetic/step_net.h"
 #include "io/atomic.h"
 #include "io/cache.h"
+#include "io/file.h"
 #include "io/hand.h"
 #include "io/stop.h"
 #include "project/paths.h"
@@ -21,7 +22,8 @@
 #include <sys/socket.h>
 
 #define NO_STEP SIZE_MAX
-#define SHOWN 60 /* bytes of what a step runs */
+#define LEVEL_MAX ((size_t)64 * 1024 * 1024) /* of what a supervisor tells */
+#define SHOWN 60                             /* bytes of what a step runs */
 
 struct project_steps {
 	const struct project_plan *plan;
@@ -45,7 +47,8 @@ struct project_steps {
 			*/
 	size_t open;   /* the step that has begun; NO_STEP = none */
 	struct cfg_list levels; /* of those that ended: [[step]] */
-	unsigned nth;           /* of the build */
+	struct project_written written;
+	unsigned nth; /* of the build */
 	char what[IO_HAND_TEXT_MAX];
 	/* --- of any thread --- */
 	pthread_mutex_t lock;
@@ -130,15 +133,23 @@ static bool prepare_level(const struct project_steps *s)
 static void note_level(struct project_steps *s)
 {
 	AUTO_FREE char *path = project_path_join(s->dir.path, HERMETIC_NET_LEVEL);
-	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	char text[8] = { 0 };
-	const ssize_t n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
-
+	AUTO_BUF struct ss_buf told = SS_BUF_INIT(LEVEL_MAX);
 	const char *chosen = s->plan->level;
+	struct ss_err ignored = { 0 };
+	const uint8_t *line;
+	bool light = false;
+	size_t n = 0;
 
+	if (io_load_file(path, &told, &ignored) == 0 && told.n > 0) {
+		line = memchr(told.p, '\n', told.n);
+		n = line != NULL ? (size_t)(line - told.p) : told.n;
+		light = ss_is((struct ss_span){ told.p, n }, "light");
+	}
 	cfg_steps_add(&s->levels, s->nth, s->what,
-		      chosen != NULL ? strcmp(chosen, "light") == 0
-				     : n > 0 && strcmp(text, "light\n") == 0);
+		      chosen != NULL ? strcmp(chosen, "light") == 0 : light);
+	if (n < told.n)
+		project_written_add(&s->written, s->nth,
+				    (struct ss_span){ told.p + n + 1, told.n - n - 1 });
 }
 
 static void end_step(struct project_steps *s)
@@ -276,7 +287,7 @@ static int take_view(struct project_steps *s, const struct hm_view *view, struct
 	return 0;
 }
 
-static int make_view(struct project_steps *s, struct ss_err *err)
+static int make_view(struct project_steps *s, const struct project_options *o, struct ss_err *err)
 {
 	const struct cfg_build *build = &s->plan->config.build;
 	const struct cfg_texts *allow = &build->allow_keys;
@@ -298,6 +309,8 @@ static int make_view(struct project_steps *s, struct ss_err *err)
 		hm_view_variables(&s->view);
 	if (build->processors != 0)
 		s->view.processors = hm_num((int64_t)build->processors);
+	if (o->written)
+		s->view.written = hm_num(1);
 	if (s->plan->level != NULL && strcmp(s->plan->level, "light") == 0)
 		s->view.stat = (struct hm_num){ .set = false };
 	for (size_t i = 0; i < allow->n; i++)
@@ -394,7 +407,7 @@ int project_steps_open(const struct project_plan *p, const struct project_option
 	(void)pthread_mutex_init(&s->lock, NULL);
 	s->watching = io_stop_watch(&signalled, err) == 0;
 	if (!s->watching ||
-	    (o->view != NULL ? take_view(s, o->view, err) : make_view(s, err)) < 0) {
+	    (o->view != NULL ? take_view(s, o->view, err) : make_view(s, o, err)) < 0) {
 		project_steps_free(s);
 		return -1;
 	}
@@ -466,6 +479,8 @@ int project_steps_finish(struct project_steps *s, struct project_result *ret, st
 	cfg_text_set(&ret->lock.level, s->plan->level);
 	ret->lock.steps = s->levels;
 	s->levels = (struct cfg_list){ 0 };
+	ret->written = s->written;
+	s->written = (struct project_written){ 0 };
 	ret->lock.inputs = s->inputs;
 	s->inputs = (struct cfg_list){ 0 };
 	ret->fetched = (struct project_fetched){ .requests = s->all.requests,
@@ -492,6 +507,7 @@ void project_steps_free(struct project_steps *s)
 		(void)!recorder_stop(s->recorder, &s->inputs, &ignored);
 	cfg_inputs_done(&s->inputs);
 	cfg_steps_done(&s->levels);
+	project_written_done(&s->written);
 	ss_buf_done(&s->pem);
 	hm_view_done(&s->view);
 	rec_store_done(&s->store);

@@ -92,3 +92,14 @@ build 0 --level auto
 check 'an option wins' test "$(levels)" = 'full light '
 try 0 build -q --runtime "$runtime" --double
 out_has 'second run: the same'
+
+# --- a second run, by step --------------------------------------------------------------------------------
+
+# When a process began, counted from the machine's start, is in no view.
+dockerfile 'RUN echo same >/a; echo old >/late' 'RUN mkdir /out && cut -d" " -f22 /proc/self/stat >/out/began' \
+	'RUN cut -d" " -f22 /proc/self/stat >/late'
+try 1 build -q --runtime "$runtime" --double
+out_has 'written last by'
+out_has '  step 2 (mkdir /out && cut -d" " -f22 /proc/self/stat >/out/began): rootfs/out/began'
+out_has '  step 3 (cut -d" " -f22 /proc/self/stat >/late): rootfs/late'
+check 'and by no other' sh -c '! grep -q "^  step 1" "$1"' - "$OUT"

@@ -619,6 +619,7 @@ static void the_builder_reads_what_the_level_was(void **state)
 	assert_int_equal(pread(s.level_fd, text, sizeof(text), 0), 6);
 	assert_string_equal(text, "light\n");
 	assert_int_equal(ftruncate(s.level_fd, 0), 0);
+	assert_int_equal(lseek(s.level_fd, 0, SEEK_SET), 0);
 	s.told = true;
 	memset(text, 0, sizeof(text));
 	sup_level_end(&s);

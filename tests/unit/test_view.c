@@ -38,7 +38,8 @@ static const char all[] = "selfsame-view 1\n"
 			  "tsc 0\n"
 			  "tz Asia/Kathmandu\n"
 			  "umask 002\n"
-			  "user-ns 1\n";
+			  "user-ns 1\n"
+			  "written 1\n";
 
 static void a_text_reads_and_writes_back_the_same(void **state)
 {
