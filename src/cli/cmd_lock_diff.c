@@ -117,13 +117,13 @@ static void compare_clocks(struct listing *l, uint64_t before, uint64_t now)
 	compare(l, "build.clock", before != 0 ? x : NULL, now != 0 ? y : NULL);
 }
 
-static void compare_step(struct listing *l, const struct cfg_step *a, const struct cfg_step *b)
+static void compare_step(struct listing *l, const struct cfg_step *s, const char *before,
+			 const char *now)
 {
-	const struct cfg_step *s = b != NULL ? b : a;
 	char what[64 + CFG_STEP_RUN_MAX];
 
 	(void)snprintf(what, sizeof(what), "step %" PRIu64 " (%s)", s->number, s->run);
-	compare(l, what, a != NULL ? a->level : NULL, b != NULL ? b->level : NULL);
+	compare(l, what, before, now);
 }
 
 /* Steps are the same that run the same, whatever stands between them: the first of several first.
@@ -139,13 +139,16 @@ static void compare_steps(struct listing *l, const struct cfg_list *before,
 
 		while (k < now->n && (paired[k] || strcmp(v[i].sha256, w[k].sha256) != 0))
 			k++;
-		if (k < now->n)
-			paired[k] = true;
-		compare_step(l, &v[i], k < now->n ? &w[k] : NULL);
+		if (k == now->n) {
+			compare_step(l, &v[i], v[i].level, NULL);
+			continue;
+		}
+		paired[k] = true;
+		compare_step(l, &w[k], v[i].level, w[k].level);
 	}
 	for (size_t k = 0; k < now->n; k++)
 		if (!paired[k])
-			compare_step(l, NULL, &w[k]);
+			compare_step(l, &w[k], NULL, w[k].level);
 }
 
 static void compare_values(struct listing *l, const struct cfg_lock *a, const struct cfg_lock *b)

@@ -34,7 +34,7 @@ git_here() { git -c user.name=t -c user.email=t@example.org -c init.defaultBranc
 # there is told as it is.
 dockerfile 'COPY what /what' 'RUN echo hello >/a' 'RUN echo new >/b && stat -c "%Y %d" /b >/c' \
 	'RUN /bin/true; test -e /nowhere || echo none >/d' 'RUN read -r what </what; eval "$what"'
-echo 'echo script >/e' >what
+echo 'echo script >/e' >'what'
 build 0
 out_has 'steps   4: 3 light, 1 full'
 check 'a step is light or full' test "$(levels)" = 'light full light light '
@@ -59,7 +59,7 @@ import json, sys
 v = json.load(open(sys.argv[1]))["Steps"]
 assert [s["Level"] for s in v] == ["light", "full", "light", "light"] and [s["Number"] for s in v] == [1, 2, 3, 4]
 assert v[0]["Run"] == "echo hello >/a"' "$OUT"
-echo 'echo script >/e; stat -c %Y /e >/f' >what
+echo 'echo script >/e; stat -c %Y /e >/f' >'what'
 build 0
 check 'other files under the same words are found out' test "$(levels)" = 'light full light full '
 check 'and are answered for in that very build' test "$(tree /f)" = 1700000000
