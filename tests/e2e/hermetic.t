@@ -200,13 +200,17 @@ sed -e /^source_date_epoch/d -e 's/^name = .*/name = "undated"/' ../small/enclav
 cat >Dockerfile <<'END'
 ARG BASE
 FROM $BASE
-RUN apt-get update && apt-get install -y --no-install-recommends python3
-COPY message message.sig ring.gpg /m/
+COPY message message.sig ring.gpg pyc.pl /m/
 RUN gpgv --keyring /m/ring.gpg /m/message.sig /m/message
-RUN python3 -c 'import zipfile; z = zipfile.ZipFile("/z", "w"); z.write("/m/message"); print(z.infolist()[0].date_time)' >/zipped
 RUN date +%s >/now && echo "$SOURCE_DATE_EPOCH" >>/now && stat -c %Y /m/message /now >>/now && touch /new && stat -c %X /new >>/now
 RUN find /etc /usr/bin /m -type f -printf '%A@ %T@ %p\n' | sort >/read
-RUN echo 'x = 1' >/later.py && sleep 2 && python3 -c 'import sys; sys.path = ["/"] + sys.path; import later'
+RUN perl /m/pyc.pl
+END
+# As Python does it (e2e/clock.t); Perl is in the base image.
+cat >pyc.pl <<'END'
+open F, ">/m.py"; print F "code"; close F;
+mkdir "/__pycache__"; open F, ">/__pycache__/m.cpython-311.pyc";
+print F pack("a4VVVa*", "\xa7\r\r\n", 0, (stat "/m.py")[9], 4, "x");
 END
 try 0 build -q --runtime "$here/runtime"
 check 'the lock has the clock of steps' grep -qxF 'clock = 1767225600' enclave.lock
@@ -214,8 +218,7 @@ check 'but the epoch is 0' grep -qxF 'source_date_epoch = 0' enclave.lock
 try 0 extract -q --tree undated.eif tree
 check 'and so are the times of files' test "$(stat -c %Y tree/ramdisk1/rootfs/m/message)" = 0
 check 'all that a step sees is at that time' test "$(uniq -c tree/ramdisk1/rootfs/now | tr -s ' ')" = ' 5 1767225600'
-check 'zip can say it' grep -qxF '(2026, 1, 1, 0, 0, 0)' tree/ramdisk1/rootfs/zipped
-check 'what was compiled in a step stays' test -s tree/ramdisk1/rootfs/__pycache__/later.cpython-311.pyc
+check 'what was compiled in a step stays' test -s tree/ramdisk1/rootfs/__pycache__/m.cpython-311.pyc
 rm -rf tree
 check 'a rebuild without a network gives the same' unshare -n "$SELFSAME" rebuild -q --runtime "$here/runtime"
 printf 'ARG BASE\nFROM $BASE\nRUN date +%%s >/now\n' >Dockerfile

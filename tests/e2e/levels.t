@@ -79,17 +79,23 @@ check 'a step that the lock does not have is full' unshare -n "$SELFSAME" rebuil
 
 # --- chosen -----------------------------------------------------------------------------------------------
 
-dockerfile 'RUN echo new >/b && stat -c %Y /b >/c' 'RUN echo a >/a'
+cat >pyc.pl <<'END'
+open F, ">/m.py"; print F "code"; close F;
+mkdir "/__pycache__"; open F, ">/__pycache__/m.cpython-311.pyc";
+print F pack("a4VVVa*", "\xa7\r\r\n", 0, (stat "/m.py")[9], 4, "x");
+END
+dockerfile 'COPY pyc.pl /' 'RUN echo new >/b && stat -c %Y /b >/c' 'RUN echo a >/a' 'RUN perl /pyc.pl'
 build 0 --level light
+check 'a .pyc of a true time is fresh' test "$(tree /__pycache__/m.cpython-311.pyc | od -An -tx1 | tr -d ' \n')" = a70d0d0a0000000000f153650400000078
 check 'then the file has its own time' test "$(tree /c)" -gt 1700000000
 check 'and the lock says who chose' grep -qxF 'level = "light"' enclave.lock
-check 'for each step' test "$(sed -n '/^\[build\]/,/^$/s/^level = //p' enclave.lock) $(levels)" = '"light" light light '
+check 'for each step' test "$(sed -n '/^\[build\]/,/^$/s/^level = //p' enclave.lock) $(levels)" = '"light" light light light '
 try 1 rebuild -q --runtime "$runtime"
 echo 'level = "full"' >>enclave.toml
 build 0
-check 'in enclave.toml, too' test "$(sed -n '/^\[build\]/,/^$/s/^level = //p' enclave.lock) $(levels)" = '"full" full full '
+check 'in enclave.toml, too' test "$(sed -n '/^\[build\]/,/^$/s/^level = //p' enclave.lock) $(levels)" = '"full" full full full '
 build 0 --level auto
-check 'an option wins' test "$(levels)" = 'full light '
+check 'an option wins' test "$(levels)" = 'full light full '
 try 0 build -q --runtime "$runtime" --double
 out_has 'second run: the same'
 
