@@ -259,7 +259,13 @@ until_is() { # COMMAND...: a state that comes within two minutes, however slow t
 		sleep 0.1
 	done
 }
-gone() { ! sleeping && ! mounted; }
+held() { # a folder of a build: some process of it is still about to end
+	for d in "$HOME"/.cache/selfsame/steps/run-* "$HOME"/.cache/selfsame/work/run-*; do
+		[ ! -d "$d" ] || flock -n "$d" true || return 0
+	done
+	return 1
+}
+gone() { ! sleeping && ! mounted && ! held; }
 "$SELFSAME" build -q --runtime "$here/runtime" >killed 2>&1 &
 build=$!
 check 'the step is reached' until_is sleeping
