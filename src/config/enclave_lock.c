@@ -7,14 +7,9 @@
 
 static const char heading[] = "# Written by selfsame. Commit it: `selfsame rebuild` goes by it.\n";
 
-static bool is_hex64(const char *s)
-{
-	return strlen(s) == 64 && strspn(s, "0123456789abcdef") == 64;
-}
-
 bool cfg_is_digest(const char *s)
 {
-	return strncmp(s, "sha256:", 7) == 0 && is_hex64(s + 7);
+	return strncmp(s, "sha256:", 7) == 0 && cfg_is_sha256(s + 7);
 }
 
 static int check_digest(const struct toml_node *v, void *base, const char *name, struct ss_err *err)
@@ -26,20 +21,11 @@ static int check_digest(const struct toml_node *v, void *base, const char *name,
 		       v->line, name);
 }
 
-static int check_sha256(const struct toml_node *v, void *base, const char *name, struct ss_err *err)
-{
-	(void)base;
-	if (is_hex64(v->text))
-		return 0;
-	return ss_fail(err, SS_EINPUT, "line %u: '%s' must be 64 lower-case hexadecimal digits",
-		       v->line, name);
-}
-
 static int check_runtime(const struct toml_node *v, void *base, const char *name,
 			 struct ss_err *err)
 {
 	for (size_t i = 0; i < v->n; i++)
-		if (check_sha256(v->kids[i], base, name, err) < 0)
+		if (cfg_check_sha256(v->kids[i], base, name, err) < 0)
 			return -1;
 	return 0;
 }
@@ -80,7 +66,7 @@ static const struct cfg_field build_fields[] = {
 	  .choices = "full no engine" },
 	{ .key = "level", .kind = CFG_TEXT, .at = LOCK_AT(level), .choices = "light full" },
 	{ .key = "platform", .kind = CFG_TEXT, .at = LOCK_AT(platform) },
-	{ .key = "seed", .kind = CFG_TEXT, .at = LOCK_AT(seed), .check = check_sha256 },
+	{ .key = "seed", .kind = CFG_TEXT, .at = LOCK_AT(seed), .check = cfg_check_sha256 },
 	{ .key = "target", .kind = CFG_TEXT, .at = LOCK_AT(target) },
 	CFG_FIELDS_END,
 };
@@ -106,7 +92,7 @@ static const struct cfg_field kernel_fields[] = {
 	  .kind = CFG_TEXT,
 	  .at = LOCK_AT(kernel_sha256),
 	  .need = true,
-	  .check = check_sha256 },
+	  .check = cfg_check_sha256 },
 	{ .key = "standing", .kind = CFG_TEXT, .at = LOCK_AT(kernel_standing), .need = true },
 	CFG_FIELDS_END,
 };

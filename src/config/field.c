@@ -360,3 +360,17 @@ void cfg_fields_done(const struct cfg_field *fields, void *base)
 		}
 	}
 }
+
+bool cfg_is_sha256(const char *s)
+{
+	return strlen(s) == 64 && strspn(s, "0123456789abcdef") == 64;
+}
+
+int cfg_check_sha256(const struct toml_node *v, void *base, const char *name, struct ss_err *err)
+{
+	(void)base;
+	if (cfg_is_sha256(v->text))
+		return 0;
+	return ss_fail(err, SS_EINPUT, "line %u: '%s' must be 64 lower-case hexadecimal digits",
+		       v->line, name);
+}

@@ -65,6 +65,11 @@ struct cfg_field {
 		.key = NULL                                                                        \
 	}
 
+/* 64 lower-case hexadecimal digits; and the check of a CFG_TEXT for them. */
+SS_MUST_CHECK SS_NONNULL bool cfg_is_sha256(const char *s);
+SS_MUST_CHECK SS_NONNULL int cfg_check_sha256(const struct toml_node *v, void *base,
+					      const char *name, struct ss_err *err);
+
 #define CFG_TEXT_MAX 4096u
 
 /*

@@ -8,7 +8,6 @@
 #include <assert.h>
 #include <string.h>
 
-static const char hex_digits[] = "0123456789abcdef";
 static const char token_bytes[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz";
 
 static struct ss_span span_of(const char *s)
@@ -37,15 +36,6 @@ bool cfg_is_input_url(const char *s)
 		if (*p <= ' ' || *p > '~' || strchr("\"<>\\^`{|}#", *p) != NULL)
 			return false;
 	return true;
-}
-
-static int check_hash(const struct toml_node *v, void *base, const char *name, struct ss_err *err)
-{
-	(void)base;
-	if (strlen(v->text) == 64 && strspn(v->text, hex_digits) == 64)
-		return 0;
-	return ss_fail(err, SS_EINPUT, "line %u: '%s' must be 64 lower-case hexadecimal digits",
-		       v->line, name);
 }
 
 static int check_url(const struct toml_node *v, void *base, const char *name, struct ss_err *err)
@@ -110,13 +100,13 @@ const struct cfg_field cfg_input_fields[] = {
 	  .at = INPUT_AT(headers),
 	  .max = CFG_INPUT_HEADERS_MAX,
 	  .check = check_headers },
-	{ .key = "key", .kind = CFG_TEXT, .at = INPUT_AT(key), .check = check_hash },
+	{ .key = "key", .kind = CFG_TEXT, .at = INPUT_AT(key), .check = cfg_check_sha256 },
 	{ .key = "method",
 	  .kind = CFG_TEXT,
 	  .at = INPUT_AT(method),
 	  .need = true,
 	  .choices = "GET HEAD POST" },
-	{ .key = "sha256", .kind = CFG_TEXT, .at = INPUT_AT(sha256), .check = check_hash },
+	{ .key = "sha256", .kind = CFG_TEXT, .at = INPUT_AT(sha256), .check = cfg_check_sha256 },
 	{ .key = "size", .kind = CFG_NUM, .at = INPUT_AT(size), .need = true, .max = INT64_MAX },
 	{ .key = "status",
 	  .kind = CFG_NUM,

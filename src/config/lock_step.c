@@ -13,16 +13,6 @@
 
 #define HASH_TEXT (2 * CRYPTO_SHA256_SIZE + 1)
 
-static int check_hash(const struct toml_node *v, void *base, const char *name, struct ss_err *err)
-{
-	(void)base;
-	if (strlen(v->text) == HASH_TEXT - 1 &&
-	    strspn(v->text, "0123456789abcdef") == HASH_TEXT - 1)
-		return 0;
-	return ss_fail(err, SS_EINPUT, "line %u: '%s' must be 64 lower-case hexadecimal digits",
-		       v->line, name);
-}
-
 static int check_run(const struct toml_node *v, void *base, const char *name, struct ss_err *err)
 {
 	(void)base;
@@ -51,7 +41,7 @@ const struct cfg_field cfg_step_fields[] = {
 	  .kind = CFG_TEXT,
 	  .at = STEP_AT(sha256),
 	  .need = true,
-	  .check = check_hash },
+	  .check = cfg_check_sha256 },
 	CFG_FIELDS_END,
 };
 
